@@ -1,1 +1,25 @@
-""""""
+"""What the hardware is: frozen specifications with units, presets as data, limits. No torch here."""
+
+from pcmesh.chip.grid import GridSpec, Pad, PadSpec, Site
+from pcmesh.chip.load import load_chip, preset_names
+from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
+from pcmesh.chip.spec import ChipSpec, TileSpec
+from pcmesh.chip.storage import PcmSpec, ProgrammingSpec
+
+__all__ = [
+    "ChipSpec",
+    "ColumnSpec",
+    "ControllerSpec",
+    "DigitalSpec",
+    "GridSpec",
+    "MeshSpec",
+    "Pad",
+    "PadSpec",
+    "PcmSpec",
+    "ProgrammingSpec",
+    "Site",
+    "TileSpec",
+    "TimingSpec",
+    "load_chip",
+    "preset_names",
+]

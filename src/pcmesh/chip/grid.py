@@ -1,0 +1,77 @@
+"""Where things are: tiles, gaps, landing pads, power domains."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from pcmesh.chip.base import Spec
+
+
+class Site(NamedTuple):
+    """A place in the tile grid: row 0 is north, column 0 is west."""
+
+    row: int
+    column: int
+
+
+class Pad(NamedTuple):
+    """One input or output landing pad, on the outer edge of a mesh row."""
+
+    domain: str
+    edge: Literal["west", "east"]
+    row: int
+
+
+class PadSpec(Spec):
+    """A power domain's input and output landing pads (ILP, OLP): which outer edge and mesh row each drives."""
+
+    domain: str
+    edge: Literal["west", "east"]
+    ilp_row: int = Field(ge=0)
+    olp_row: int = Field(ge=0)
+
+
+class GridSpec(Spec):
+    """The tile grid with its gaps, and the landing pads of the power domains."""
+
+    rows: int = Field(ge=1, le=64)
+    columns: int = Field(ge=1, le=64)
+    gaps: tuple[Site, ...] = Field(description="places without a tile (processing elements); the mesh passes over them")
+    pads: tuple[PadSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> GridSpec:
+        for gap in self.gaps:
+            if not (0 <= gap.row < self.rows and 0 <= gap.column < self.columns):
+                raise ValueError(f"gap {tuple(gap)} lies outside the {self.rows} x {self.columns} grid")
+        if len(set(self.gaps)) != len(self.gaps):
+            raise ValueError("a gap is listed twice")
+        if len(self.gaps) >= self.rows * self.columns:
+            raise ValueError("no place is left for a tile")
+        names = [pad.domain for pad in self.pads]
+        if len(set(names)) != len(names):
+            raise ValueError("a power domain is listed twice")
+        ends = [(p.edge, row) for p in self.pads for row in (p.ilp_row, p.olp_row)]
+        if len(set(ends)) != len(ends):
+            raise ValueError("two landing pads share one end of a mesh row")
+        if any(row >= self.rows for _, row in ends):
+            raise ValueError(f"a landing pad is on a mesh row beyond row {self.rows - 1}")
+        return self
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """All tiles' places, row by row."""
+        places = (Site(r, c) for r in range(self.rows) for c in range(self.columns))
+        return tuple(site for site in places if site not in self.gaps)
+
+    @property
+    def ilps(self) -> tuple[Pad, ...]:
+        """Input landing pads, in the order of the power domains."""
+        return tuple(Pad(p.domain, p.edge, p.ilp_row) for p in self.pads)
+
+    @property
+    def olps(self) -> tuple[Pad, ...]:
+        """Output landing pads, in the order of the power domains."""
+        return tuple(Pad(p.domain, p.edge, p.olp_row) for p in self.pads)

@@ -1,0 +1,81 @@
+"""Chips as data: presets that ship, and a user's TOML file derived from one of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pcmesh.chip.spec import ChipSpec
+from pcmesh.errors import ConfigurationError, InputError
+
+DEFAULT_PRESET = "nature2023"
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the chips that ship with pcmesh."""
+    folder = resources.files("pcmesh.chip") / "presets"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
+    """Return a chip by the name of a preset, or from a TOML file.
+
+    A file may name a preset with `base = "nature2023"` (the default) and then lists only what differs; keys carry
+    their units and are those of the presets.
+
+    Raises:
+        InputError: no such preset or file, or the file is not TOML.
+        ConfigurationError: an unknown key, a wrong type or an impossible value; the message names the key.
+    """
+    if str(name_or_file) in preset_names():
+        return _build(_preset(str(name_or_file)), str(name_or_file))
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise InputError(
+            f"no chip '{name_or_file}': neither a preset nor a file", f"Presets: {', '.join(preset_names())}"
+        )
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: not a readable TOML file ({error})", "See docs/chip.md for an example") from error
+    return _build(_resolve({"base": DEFAULT_PRESET, "name": path.stem, **values}), str(path))
+
+
+def _preset(name: str) -> dict[str, Any]:
+    text = (resources.files("pcmesh.chip") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    return _resolve(tomllib.loads(text))
+
+
+def _resolve(values: dict[str, Any]) -> dict[str, Any]:
+    """Replace `base` by the preset that it names, overlaid with the other keys."""
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if base not in preset_names():
+        raise ConfigurationError(f"base = {base!r} is no preset", f"Presets: {', '.join(preset_names())}")
+    return _overlay(_preset(base), values)
+
+
+def _overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _overlay(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _build(values: Mapping[str, Any], source: str) -> ChipSpec:
+    try:
+        return ChipSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "chip"
+        given = "" if isinstance(first.get("input"), dict) else f" (given: {first.get('input')!r})"
+        raise ConfigurationError(
+            f"{source}: {where}: {first['msg']}{given}", "docs/chip.md lists every key with its unit and limits"
+        ) from error

@@ -1,0 +1,88 @@
+"""Everything around the crossbar: columns, converters, mesh, local controllers, digital side."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from pcmesh.chip.base import Spec
+
+
+class ColumnSpec(Spec):
+    """A column's op-amp, current mirror, capacitor, ramp and comparator.
+
+    Spreads are standard deviations over columns (fabrication); gains are relative.
+    """
+
+    read_voltage_v: float = Field(gt=0, le=2)
+    capacitor_unit_ff: float = Field(gt=0)
+    capacitor_units: int = Field(ge=1, le=64, description="units that exist per column")
+    capacitor_units_used: int = Field(ge=1, description="units connected")
+    mirror_ratio: float = Field(gt=0, le=1, description="capacitor current per bit-line current")
+    swing_v: float = Field(gt=0, le=3, description="the capacitor saturates at ± this around its precharge")
+    gain_sigma: float = Field(ge=0, lt=0.5, description="spread of the common gain (mirror and capacitor)")
+    branch_asymmetry_sigma: float = Field(ge=0, lt=0.5, description="half difference of the + and - branch")
+    direction_asymmetry_sigma: float = Field(
+        ge=0, lt=0.5, description="half difference of the two steering directions (input sign)"
+    )
+    compression: float = Field(
+        ge=0, lt=0.5, description="relative loss of gain at the reference current (see compression_reference)"
+    )
+    compression_sigma: float = Field(ge=0, lt=1, description="relative spread of the compression over columns")
+    compression_reference: float = Field(
+        gt=0, description="mean number of devices at g_max that conduct for 255 ns and give that loss"
+    )
+    offset_sigma_mv: float = Field(ge=0, description="spread of the comparator's offset")
+    noise_mv: float = Field(ge=0, description="kT/C and comparator noise of one conversion")
+    ramp_bow: float = Field(ge=0, lt=0.1, description="largest bow of the shared ramp, share of full scale (σ)")
+
+    @model_validator(mode="after")
+    def _check(self) -> ColumnSpec:
+        if self.capacitor_units_used > self.capacitor_units:
+            raise ValueError(
+                f"capacitor_units_used = {self.capacitor_units_used} exceeds capacitor_units = {self.capacitor_units}"
+            )
+        return self
+
+    @property
+    def capacitance_ff(self) -> float:
+        """Capacitance connected, fF."""
+        return self.capacitor_unit_ff * self.capacitor_units_used
+
+
+class TimingSpec(Spec):
+    """Pulse coding and the length of a time step."""
+
+    input_max_ns: int = Field(ge=1, le=255, description="longest input pulse; one count is one clock")
+    input_step_ns: float = Field(gt=0, le=64, description="resolution of an input pulse")
+    output_step_ns: float = Field(gt=0, le=64, description="resolution of the OLP's counter")
+    step_ns: int = Field(ge=1, description="one time step (integration, or output of one slot)")
+
+    @model_validator(mode="after")
+    def _check(self) -> TimingSpec:
+        if self.step_ns < self.input_max_ns:
+            raise ValueError(f"step_ns = {self.step_ns} is shorter than input_max_ns = {self.input_max_ns}")
+        return self
+
+
+class MeshSpec(Spec):
+    """The 2D mesh: one vector per tile edge and centre, borderguards between; edges of pulses shift on the way."""
+
+    hop_delay_ns: float = Field(ge=0, le=5, description="delay of one borderguard and the wire behind it")
+    hop_width_shift_ns: float = Field(ge=-1, le=1, description="mean change of a pulse's width per hop")
+    hop_width_sigma_ns: float = Field(ge=0, le=1, description="spread of that change over wires and hops")
+    clock_ratio_sigma: float = Field(ge=0, lt=0.05, description="spread of the landing pads' clock periods")
+    jitter_ns: float = Field(ge=0, le=1, description="random jitter of one edge at a landing pad (σ)")
+
+
+class ControllerSpec(Spec):
+    """A tile's local controller (LC)."""
+
+    word_bits: int = Field(ge=128, le=128)
+    sram_words: int = Field(ge=4, le=65536)
+    clock_ns: int = Field(ge=1, le=1, description="one cycle; other clocks are not modelled")
+
+
+class DigitalSpec(Spec):
+    """Digital processing next to the landing pads."""
+
+    layer_ns: int = Field(ge=0, description="time of the vector operations of one layer")

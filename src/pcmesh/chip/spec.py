@@ -1,0 +1,67 @@
+"""The chip: one frozen object that every limit of the compiler follows from."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from pcmesh.chip.base import Spec
+from pcmesh.chip.grid import GridSpec
+from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
+from pcmesh.chip.storage import PcmSpec, ProgrammingSpec
+
+PAIRS_PER_CELL = 2
+DEVICES_PER_PAIR = 2
+
+
+class TileSpec(Spec):
+    """A tile: rows x columns of unit cells, each of two device pairs (WP1 = G+ - G-, WP2 = g+ - g-)."""
+
+    rows: int = Field(ge=1, le=1024, description="input rows; exact charge arithmetic holds up to 1,024")
+    columns: int = Field(ge=1, le=4096)
+    bias_rows: int = Field(ge=0, le=64)
+
+    @property
+    def cells(self) -> int:
+        """Unit cells (without bias rows)."""
+        return self.rows * self.columns
+
+
+class ChipSpec(Spec):
+    """A chip. Source of the preset `nature2023`: Ambrogio et al., Nature 620, 768 (2023), 10.1038/s41586-023-06337-5."""
+
+    name: str
+    grid: GridSpec
+    tile: TileSpec
+    pcm: PcmSpec
+    programming: ProgrammingSpec
+    column: ColumnSpec
+    timing: TimingSpec
+    mesh: MeshSpec
+    controller: ControllerSpec
+    digital: DigitalSpec
+
+    @model_validator(mode="after")
+    def _check(self) -> ChipSpec:
+        if self.tile.rows % 2 or self.tile.columns % 2:
+            raise ValueError("tile rows and columns must be even (vectors are split into even and odd wires)")
+        return self
+
+    @property
+    def tiles(self) -> int:
+        """Tiles on the chip."""
+        return len(self.grid.sites)
+
+    @property
+    def wires(self) -> int:
+        """Wires of one mesh bus: enough for a vector of a tile's rows or columns."""
+        return max(self.tile.rows, self.tile.columns)
+
+    @property
+    def devices(self) -> int:
+        """PCM devices on the chip (without bias rows)."""
+        return self.tiles * self.tile.cells * PAIRS_PER_CELL * DEVICES_PER_PAIR
+
+    @property
+    def capacity_2pcm(self) -> int:
+        """Weights that fit with two PCMs a weight."""
+        return self.tiles * self.tile.cells * PAIRS_PER_CELL
