@@ -29,10 +29,12 @@ class PcmSpec(Spec):
     stuck_high_probability: float = Field(ge=0, le=0.5, description="share of devices stuck fully SET")
     drift_scale: float = Field(ge=0, le=10, description="factor on the published drift exponents")
     calibration_age_s: float = Field(
-        gt=0, description="age of the devices (after programming) when the chip is calibrated and first used, s"
+        gt=0,
+        description="age of the devices (after programming) when the chip is calibrated and first used, s",
     )
     read_noise_window_s: float = Field(
-        gt=0, description="fluctuations faster than this are drawn anew at each read, slower ones are frozen, s"
+        gt=0,
+        description="fluctuations faster than this are drawn anew at each read, slower ones are frozen, s",
     )
 
 

@@ -1,1 +1,5 @@
-""""""
+"""Blocks -> chips and tiles."""
+
+from pcmesh.placement.types import Place, Placement
+
+__all__ = ["Place", "Placement"]

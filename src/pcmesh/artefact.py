@@ -1,0 +1,34 @@
+"""The base of what passes between the stages of the compiler: frozen, typed, serialisable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pcmesh.errors import InputError, VerificationError
+
+
+class Artefact(BaseModel):
+    """A frozen record; stages return new ones and change none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the artefact from a JSON file; InputError names the file and the field that does not fit."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{path}: not a {cls.__name__} of pcmesh ({where}: {first['msg']})") from error
+
+
+def check(condition: bool, problem: str) -> None:
+    """Raise VerificationError with `problem` unless the condition holds."""
+    if not condition:
+        raise VerificationError(problem)

@@ -1,0 +1,208 @@
+"""What the mapper decides: which rectangle of which matrix is on which device pair of which tile."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from pcmesh.artefact import Artefact, check
+
+Part = Literal["positive", "negative"]
+
+
+class Encoding(StrEnum):
+    """How weights use the two device pairs (WP1, WP2) of a unit cell.
+
+    2-PCM: the pairs hold different rows. 4-PCM: both pairs hold the same weight and are read together.
+    AB (asymmetry balance): WP2 holds -W and is driven with -x. Paper: Fig. 1g, 1h, 3d.
+    """
+
+    PCM2 = "2-PCM"
+    PCM4 = "4-PCM"
+    AB = "AB"
+
+
+class Lane(StrEnum):
+    """The physical columns that a group uses: all, or every second one so that two groups share an OLP."""
+
+    ALL = "all"
+    EVEN = "even"
+    ODD = "odd"
+
+
+class Phase(NamedTuple):
+    """One integration step of a tile.
+
+    pairs: device pairs that conduct, (1,), (2,) or (1, 2). polarity: +1 charges with W·x, -1 the reverse.
+    part: which part of the signed input vector the pulses carry (|x| where x > 0, or where x < 0).
+    """
+
+    pairs: tuple[int, ...]
+    polarity: Literal[1, -1]
+    part: Part
+
+
+def integration_phases(encoding: Encoding, signed: bool, uses_wp2: bool = True) -> tuple[Phase, ...]:
+    """Return the integration steps of a tile, in order (paper: Fig. 3d, 3e; Extended Data Fig. 5b).
+
+    An unsigned (ReLU) input needs no steps for the negative part.
+    """
+    if encoding is Encoding.PCM4:
+        steps = (Phase((1, 2), 1, "positive"), Phase((1, 2), -1, "negative"))
+        return steps if signed else steps[:1]
+    first = (Phase((1,), 1, "positive"), Phase((1,), -1, "negative"))
+    if encoding is Encoding.AB:  # WP2 holds -W and sees -x: its positive part is the negative part of x
+        second = (Phase((2,), 1, "negative"), Phase((2,), -1, "positive"))
+        return first + second if signed else (first[0], second[1])
+    second = (Phase((2,), 1, "positive"), Phase((2,), -1, "negative"))
+    steps = first + second if uses_wp2 else first
+    return steps if signed else tuple(step for step in steps if step.part == "positive")
+
+
+class Block(Artefact):
+    """A rectangle of a layer's matrix: rows and columns [start, stop) on rows 0.. of one device pair.
+
+    `sign` is -1 for the negated half of AB.
+    """
+
+    layer: str
+    row_start: int
+    row_stop: int
+    column_start: int
+    column_stop: int
+    sign: Literal[1, -1] = 1
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.row_stop - self.row_start
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return self.column_stop - self.column_start
+
+
+class TileImage(Artefact):
+    """What one tile holds: a block on each device pair (the same block on both for 4-PCM)."""
+
+    index: int
+    group: int
+    encoding: Encoding
+    wp1: Block
+    wp2: Block | None
+
+    def block(self, pair: int) -> Block | None:
+        """Return the block on pair 1 or 2."""
+        return self.wp1 if pair == 1 else self.wp2
+
+
+class ColumnGroup(Artefact):
+    """One tile, or two vertically adjacent tiles that share a bank of capacitors: it yields one output vector.
+
+    Groups of one layer with the same columns hold different rows; their outputs are added digitally.
+    The bank is that of the last tile in `tiles`, which is placed south of the other.
+    """
+
+    index: int
+    layer: str
+    tiles: tuple[int, ...]
+    column_start: int
+    column_stop: int
+    lane: Lane = Lane.ALL
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return self.column_stop - self.column_start
+
+
+class LayerMapping(Artefact):
+    """The mapper's choice for one layer; `why` is for people. `chip` pins the layer to a chip (0-based)."""
+
+    layer: str
+    rows: int
+    columns: int
+    encoding: Encoding
+    signed_input: bool
+    share_capacitors: bool
+    chip: int | None = None
+    why: str = ""
+
+
+class Mapping(Artefact):
+    """All tiles of a network, still without a place."""
+
+    network: str
+    tile_rows: int
+    tile_columns: int
+    layers: tuple[LayerMapping, ...]
+    tiles: tuple[TileImage, ...]
+    groups: tuple[ColumnGroup, ...]
+
+    def layer(self, name: str) -> LayerMapping:
+        """Return the mapper's choice for a layer."""
+        return next(entry for entry in self.layers if entry.layer == name)
+
+    def groups_of(self, layer: str) -> tuple[ColumnGroup, ...]:
+        """Return the groups of a layer."""
+        return tuple(group for group in self.groups if group.layer == layer)
+
+    def phases(self, tile: TileImage) -> tuple[Phase, ...]:
+        """Return the integration steps of a tile."""
+        signed = self.layer(tile.wp1.layer).signed_input
+        return integration_phases(tile.encoding, signed, tile.wp2 is not None)
+
+    @property
+    def devices(self) -> int:
+        """PCM devices that hold a weight: two for each weight on a pair (facts: 'PCMs')."""
+        return sum(2 * b.rows * b.columns for t in self.tiles for b in (t.wp1, t.wp2) if b is not None)
+
+    def verify(self) -> None:
+        """Check that every weight lands exactly once (with its copies of the encoding) and that tiles are large enough.
+
+        Raises:
+            VerificationError: naming the layer or the tile.
+        """
+        for position, tile in enumerate(self.tiles):
+            check(tile.index == position, f"tile {tile.index} stands at position {position}")
+            for block in (tile.wp1, tile.wp2):
+                if block is None:
+                    continue
+                check(
+                    0 < block.rows <= self.tile_rows,
+                    f"tile {position}: {block.rows} rows exceed {self.tile_rows}",
+                )
+                check(
+                    0 < block.columns <= self.tile_columns,
+                    f"tile {position}: {block.columns} columns exceed {self.tile_columns}",
+                )
+        for group in self.groups:
+            check(1 <= len(group.tiles) <= 2, f"group {group.index} has {len(group.tiles)} tiles")
+            for tile in group.tiles:
+                check(self.tiles[tile].group == group.index, f"tile {tile} is not in group {group.index}")
+        for layer in self.layers:
+            self._verify_cover(layer)
+
+    def _verify_cover(self, layer: LayerMapping) -> None:
+        covered = 0
+        seen: set[tuple[int, int, int]] = set()
+        for tile in self.tiles:
+            if tile.wp1.layer != layer.layer:
+                continue
+            blocks = {1: tile.wp1, 2: tile.wp2} if tile.encoding is Encoding.PCM2 else {1: tile.wp1}
+            if tile.encoding is not Encoding.PCM2:
+                sign = -1 if tile.encoding is Encoding.AB else 1
+                expected = tile.wp1.model_copy(update={"sign": sign})
+                check(tile.wp2 == expected, f"tile {tile.index}: WP2 does not repeat WP1 ({tile.encoding})")
+            for block in blocks.values():
+                if block is None:
+                    continue
+                key = (block.row_start, block.column_start, block.sign)
+                check(key not in seen, f"{layer.layer}: rows from {block.row_start} land twice")
+                seen.add(key)
+                covered += block.rows * block.columns
+        check(
+            covered == layer.rows * layer.columns,
+            f"{layer.layer}: {covered} of {layer.rows * layer.columns} weights land",
+        )

@@ -1,0 +1,104 @@
+"""LayerGraph: what a network computes, before anything is decided about the chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from pcmesh.artefact import Artefact, check
+from pcmesh.errors import UnsupportedModelError
+
+Activation = Literal["linear", "relu"]
+
+
+class Vector(Artefact):
+    """A named vector that flows between operations once per frame; `signed` is False for ReLU outputs."""
+
+    name: str
+    size: int
+    signed: bool = True
+
+
+class AnalogLayer(Artefact):
+    """A matrix product `output = activation(input @ weight)` that is executed on tiles.
+
+    Where `input` is the output of another analog layer, the vector is handed over as durations, tile to tile.
+    """
+
+    name: str
+    input: str
+    output: str
+    activation: Activation = "linear"
+
+
+class DigitalOperation(Artefact):
+    """A vector operation beside the tiles; `operations` counts scalar operations of one invocation."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    operations: int
+
+
+@dataclass(frozen=True)
+class LayerGraph:
+    """A network: vectors, analog layers with their weights, digital operations between them.
+
+    Attributes:
+        name: the network's name.
+        vectors: all vectors by name, in the order of the data's way.
+        layers: analog layers in execution order.
+        digital: digital operations in execution order.
+        weights: layer name -> (rows, columns) float32; rows are inputs, as on the tile.
+    """
+
+    name: str
+    vectors: tuple[Vector, ...]
+    layers: tuple[AnalogLayer, ...]
+    digital: tuple[DigitalOperation, ...]
+    weights: Mapping[str, torch.Tensor]
+
+    def vector(self, name: str) -> Vector:
+        """Return the vector of that name."""
+        return next(v for v in self.vectors if v.name == name)
+
+    def layer(self, name: str) -> AnalogLayer:
+        """Return the analog layer of that name."""
+        return next(entry for entry in self.layers if entry.name == name)
+
+    def producer(self, vector: str) -> AnalogLayer | None:
+        """Return the analog layer whose columns make this vector, or None when it comes from the digital side."""
+        return next((entry for entry in self.layers if entry.output == vector), None)
+
+    def consumers(self, vector: str) -> tuple[AnalogLayer, ...]:
+        """Return the analog layers whose rows take this vector."""
+        return tuple(entry for entry in self.layers if entry.input == vector)
+
+    def verify(self) -> None:
+        """Check names, shapes and values.
+
+        Raises:
+            UnsupportedModelError: a weight holds NaN or infinity (named).
+            VerificationError: shapes or names do not fit together.
+        """
+        names = [v.name for v in self.vectors]
+        check(len(set(names)) == len(names), f"{self.name}: two vectors have one name")
+        for layer in self.layers:
+            weight = self.weights[layer.name]
+            shape = (self.vector(layer.input).size, self.vector(layer.output).size)
+            check(
+                tuple(weight.shape) == shape,
+                f"{layer.name}: weight is {tuple(weight.shape)}, vectors say {shape}",
+            )
+            if not torch.isfinite(weight).all():
+                raise UnsupportedModelError(
+                    f"layer {layer.name}: a weight is NaN or infinite", "Check the training or the checkpoint"
+                )
+            check(
+                (layer.activation == "relu") != self.vector(layer.output).signed,
+                f"{layer.name}: only ReLU outputs are unsigned",
+            )
