@@ -24,9 +24,7 @@ def numpy_generator(seed: int, stream: str, *names: int | str) -> np.random.Gene
     return np.random.Generator(np.random.Philox(key=stream_key(seed, stream, *names)))
 
 
-def torch_generator(
-    seed: int, stream: str, *names: int | str, device: torch.device | str = "cpu"
-) -> torch.Generator:
+def torch_generator(seed: int, stream: str, *names: int | str, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a PyTorch generator for a named stream."""
     generator = torch.Generator(device=device)
     generator.manual_seed(stream_key(seed, stream, *names) & (2**63 - 1))

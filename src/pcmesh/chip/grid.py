@@ -38,9 +38,7 @@ class GridSpec(Spec):
 
     rows: int = Field(ge=1, le=64)
     columns: int = Field(ge=1, le=64)
-    gaps: tuple[Site, ...] = Field(
-        description="places without a tile (processing elements); the mesh passes over them"
-    )
+    gaps: tuple[Site, ...] = Field(description="places without a tile (processing elements); the mesh passes over them")
     pads: tuple[PadSpec, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -19,9 +19,7 @@ DEFAULT_PRESET = "nature2023"
 def preset_names() -> tuple[str, ...]:
     """Return the names of the chips that ship with pcmesh."""
     folder = resources.files("pcmesh.chip") / "presets"
-    return tuple(
-        sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    )
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
 def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
@@ -44,9 +42,7 @@ def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable TOML file ({error})", "See docs/chip.md for an example"
-        ) from error
+        raise InputError(f"{path}: not a readable TOML file ({error})", "See docs/chip.md for an example") from error
     return _build(_resolve({"base": DEFAULT_PRESET, "name": path.stem, **values}), str(path))
 
 
@@ -69,9 +65,7 @@ def _overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        merged[key] = (
-            _overlay(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-        )
+        merged[key] = _overlay(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

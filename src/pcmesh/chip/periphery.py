@@ -27,17 +27,13 @@ class ColumnSpec(Spec):
     compression: float = Field(
         ge=0, lt=0.5, description="relative loss of gain at the reference current (see compression_reference)"
     )
-    compression_sigma: float = Field(
-        ge=0, lt=1, description="relative spread of the compression over columns"
-    )
+    compression_sigma: float = Field(ge=0, lt=1, description="relative spread of the compression over columns")
     compression_reference: float = Field(
         gt=0, description="mean number of devices at g_max that conduct for 255 ns and give that loss"
     )
     offset_sigma_mv: float = Field(ge=0, description="spread of the comparator's offset")
     noise_mv: float = Field(ge=0, description="kT/C and comparator noise of one conversion")
-    ramp_bow: float = Field(
-        ge=0, lt=0.1, description="largest bow of the shared ramp, share of full scale (σ)"
-    )
+    ramp_bow: float = Field(ge=0, lt=0.1, description="largest bow of the shared ramp, share of full scale (σ)")
 
     @model_validator(mode="after")
     def _check(self) -> ColumnSpec:
