@@ -1,0 +1,17 @@
+"""The lattices on which charge is exact.
+
+Conductances, pulse lengths and charges are integers, so that sums are the same in any order, in any batch and in
+both engines. One tick is 1/256 ns; one conductance step is g_max / 8,192 (3 nS on the preset chip), thirty times
+finer than the programming noise; a pulse is at most 65,535 ticks (the row driver's window of 256 ns).
+"""
+
+TICKS_PER_NS = 256
+MAX_PULSE_TICKS = 65_535
+STEPS_PER_G_MAX = 8_192
+MAX_STEPS = 16_383
+CURRENT_LEVELS = 63
+VARIANCE_LEVELS = 63
+CURRENT_FULL_SCALE_G = 2.56
+"""Sum of a pair's two conductances (in g_max) that is 63 levels of the total current."""
+SLOPE_CODES_PER_NS_PER_V = 16
+"""The ramp's slope is set in steps of 1/16 ns per volt (a 16-bit code)."""
