@@ -1,5 +1,7 @@
 """LayerGraph -> blocks that fit a tile: encodings, copies, capacitor sharing."""
 
+from pcmesh.mapping.mapper import map_network
+from pcmesh.mapping.options import LayerOptions
 from pcmesh.mapping.types import (
     Block,
     ColumnGroup,
@@ -18,8 +20,10 @@ __all__ = [
     "Encoding",
     "Lane",
     "LayerMapping",
+    "LayerOptions",
     "Mapping",
     "Phase",
     "TileImage",
     "integration_phases",
+    "map_network",
 ]
