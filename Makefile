@@ -1,0 +1,57 @@
+# `make demo` and `make test` work in a fresh clone with nothing installed but Python (3.11 or later) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo 'make demo       spot keywords on the simulated chip (about a minute after the set-up)'
+	@echo 'make test       check style, types and layers, then run all tests'
+	@echo 'make lint       style, types and layers only'
+	@echo 'make bench      measure the speed of the hot paths'
+	@echo 'make train-kws  train the keyword network that ships (DATA=folder of recordings)'
+	@echo 'make clean      remove the virtual environment, caches and results'
+
+# Other targets depend on this file, so that an edited pyproject.toml or constraints.txt installs anew.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo 'error: pcmesh needs Python 3.11 or later as $(PYTHON); name another with: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo 'error: $(PYTHON) lacks venv; install it (Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: $(INSTALLED)
+	$(BIN)/pcmesh kws
+
+.PHONY: lint
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+# One thread a process: two processes with as many threads as cores each only wait for one another.
+.PHONY: test
+test: lint
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+.PHONY: bench
+bench: $(INSTALLED)
+	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+DATA ?= ../shared/data
+.PHONY: train-kws
+train-kws: $(INSTALLED)
+	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA)
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
