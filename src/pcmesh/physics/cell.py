@@ -16,6 +16,7 @@ from pcmesh.physics.pcm import LAWS, read_noise_sigma
 from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,
     CURRENT_LEVELS,
+    MAX_CHARGE_STEPS,
     MAX_STEPS,
     STEPS_PER_G_MAX,
     VARIANCE_LEVELS,
@@ -72,7 +73,7 @@ def cell_arrays(g: torch.Tensor, fabric: TileFabric, variance_table: torch.Tenso
     variance = variance_table[index[:, 0]] + variance_table[index[:, 1]]
     levels = torch.round(variance / variance_unit(variance_table))
     return CellArrays(
-        charge.clamp_(-MAX_STEPS, MAX_STEPS).to(torch.int16),
+        charge.clamp_(-MAX_CHARGE_STEPS, MAX_CHARGE_STEPS).to(torch.int16),
         torch.round(total).clamp_(0, CURRENT_LEVELS).to(torch.int8),
         levels.clamp_(0, VARIANCE_LEVELS).to(torch.int8),
     )

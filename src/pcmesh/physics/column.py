@@ -28,7 +28,8 @@ class RampSetting(Artefact):
     Attributes:
         capacitor_units: capacitors connected per column.
         slope_code: ns of output per volt, in steps of 1/16.
-        zero_ticks: length of the output pulse for zero charge (half scale for linear outputs, 0 for ReLU).
+        zero_ticks: length of the output pulse for zero charge (half scale for linear outputs, about 0 for ReLU, where
+            the trim may make it slightly negative: small charges then give no pulse).
     """
 
     capacitor_units: int

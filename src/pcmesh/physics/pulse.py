@@ -16,7 +16,7 @@ def input_ticks(values: torch.Tensor, full_scale: float, timing: TimingSpec) -> 
         full_scale: the magnitude that becomes the longest pulse; larger ones saturate.
         timing: resolution and longest pulse.
     """
-    step = int(round(timing.input_step_ns * TICKS_PER_NS))
+    step = round(timing.input_step_ns * TICKS_PER_NS)
     steps = timing.input_max_ns * TICKS_PER_NS // step
     codes = torch.round(values * (steps / full_scale)).clamp_(-steps, steps)
     return codes.to(torch.int32) * step

@@ -9,6 +9,8 @@ TICKS_PER_NS = 256
 MAX_PULSE_TICKS = 65_535
 STEPS_PER_G_MAX = 8_192
 MAX_STEPS = 16_383
+MAX_CHARGE_STEPS = 16_256
+"""Largest current of a pair; the sum of two still fits two int8 digits."""
 CURRENT_LEVELS = 63
 VARIANCE_LEVELS = 63
 CURRENT_FULL_SCALE_G = 2.56

@@ -1,1 +1,1 @@
-""""""
+"""Target weights -> conductances actually written, by closed loop; and what time does to them."""

@@ -1,0 +1,186 @@
+"""The three steps that make a chain of layers on the chip follow the software (paper: Methods, KWS calibration).
+
+1. Program the nominal weights; from calibration inputs fit each column's slope; program again with scaled weights.
+2. Shift each column by its bias rows. 3. Trim the zero level of the ReLU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+from pcmesh.calibration.fit import ColumnFit, fit_columns
+from pcmesh.calibration.ranges import LayerRange, choose_range
+from pcmesh.model import LayerGraph
+from pcmesh.physics.column import RampSetting
+from pcmesh.physics.pulse import input_ticks
+from pcmesh.physics.units import TICKS_PER_NS
+from pcmesh.programming.chip import ProgrammedNetwork, program
+from pcmesh.programming.targets import LayerTargets
+
+_SATURATED = 0.49
+"""Outputs within 1 % of the ends of the range do not count in a fit."""
+_BIAS_PASSES = 2
+_TRIM_NS = 8.0
+
+
+class Measure(Protocol):
+    """Runs one layer on a chip: signed input pulses (B, rows) int32 ticks -> output pulses (B, columns) in ticks.
+
+    `counted` reads them through an OLP (whole counts), else they are analog durations.
+    """
+
+    def __call__(
+        self, network: ProgrammedNetwork, layer: str, ramps: Dict[int, RampSetting], ticks: torch.Tensor, counted: bool
+    ) -> torch.Tensor:
+        """Return the output pulses, (B, columns) int32 ticks."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a programmed network is driven and read.
+
+    Attributes:
+        ranges: layer -> analog range.
+        gains: layer -> measured gain of its columns relative to nominal.
+        ramps: group -> setting of the ramp.
+    """
+
+    ranges: Dict[str, LayerRange]
+    gains: Dict[str, float]
+    ramps: Dict[int, RampSetting]
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Calibrates a chain of layers on one chip instance.
+
+    Attributes:
+        graph: the network.
+        measure: runs a layer on the chip.
+        inputs: (B, rows) float32 calibration inputs of the first layer.
+        input_full_scale: value of an input that makes the longest pulse.
+        clipped_share: share of the outputs allowed beyond the range.
+        enabled: False leaves out slopes, offsets and trim (ranges are still chosen).
+    """
+
+    graph: LayerGraph
+    measure: Measure
+    inputs: torch.Tensor
+    input_full_scale: float
+    clipped_share: float = 0.001
+    enabled: bool = True
+
+    def calibrate(self, network: ProgrammedNetwork) -> tuple[ProgrammedNetwork, Calibration]:
+        """Program and calibrate all layers, one after the other, each on what the layers before it really give."""
+        ticks = input_ticks(self.inputs, self.input_full_scale, network.chip.timing)
+        calibration = Calibration({}, {}, {})
+        full_scale = self.input_full_scale
+        for number, layer in enumerate(self.graph.layers):
+            network, calibration = self._layer(network, calibration, layer.name, ticks, full_scale, number)
+            if layer is not self.graph.layers[-1]:
+                ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
+                full_scale = calibration.ranges[layer.name].output_full_scale
+        return network, calibration
+
+    def recalibrate_bias(self, network: ProgrammedNetwork, calibration: Calibration) -> ProgrammedNetwork:
+        """Write the bias rows of all layers anew, at the network's age (paper: "on the scale of days")."""
+        ticks = input_ticks(self.inputs, self.input_full_scale, network.chip.timing)
+        for number, layer in enumerate(self.graph.layers):
+            for turn in range(_BIAS_PASSES):
+                fit = self._fit(network, calibration, layer.name, ticks)
+                attempt = 1000 + 10 * number + turn
+                network = self._shift(network, calibration.ranges[layer.name], layer.name, fit, attempt)
+            if layer is not self.graph.layers[-1]:
+                ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
+        return network
+
+    def _layer(
+        self,
+        network: ProgrammedNetwork,
+        calibration: Calibration,
+        layer: str,
+        ticks: torch.Tensor,
+        full_scale: float,
+        number: int,
+    ) -> tuple[ProgrammedNetwork, Calibration]:
+        chip = network.chip
+        targets = LayerTargets.nominal(self.graph.weights[layer])
+        products = self._expected(layer, ticks, full_scale, chip.timing.input_max_ns)
+        linear = self.graph.layer(layer).activation == "linear"
+        encoding = network.mapping.layer(layer).encoding
+        span = choose_range(chip, encoding, products, full_scale, targets.max_weight, linear, self.clipped_share)
+        calibration = self._with_ramp(network, calibration, layer, span, 1.0, 0)
+        network = program(network, {layer: targets}, 10 * number)
+        if not self.enabled:
+            return network, calibration
+        fit = self._fit(network, calibration, layer, ticks)
+        gain = float(fit.slope.median())
+        slope = (gain / fit.slope).clamp(0.5, 2.0)
+        network = program(network, {layer: replace(targets, slope=slope)}, 10 * number + 1)
+        calibration = self._with_ramp(network, calibration, layer, span, gain, 0)
+        for turn in range(_BIAS_PASSES):
+            fit = self._fit(network, calibration, layer, ticks)
+            network = self._shift(network, span, layer, fit, 10 * number + 2 + turn)
+        if linear:
+            return network, calibration
+        trim = self._trim(network, calibration, layer, ticks, products)
+        return network, self._with_ramp(network, calibration, layer, span, gain, trim)
+
+    def _with_ramp(
+        self, network: ProgrammedNetwork, calibration: Calibration, layer: str, span: LayerRange, gain: float, trim: int
+    ) -> Calibration:
+        ramp = span.ramp(network.chip, gain, trim)
+        groups = {group.index: ramp for group in network.mapping.groups_of(layer)}
+        return Calibration(
+            {**calibration.ranges, layer: span},
+            {**calibration.gains, layer: gain},
+            {**calibration.ramps, **groups},
+        )
+
+    def _expected(self, layer: str, ticks: torch.Tensor, full_scale: float, longest_ns: int) -> torch.Tensor:
+        values = ticks.to(torch.float32) * (full_scale / (longest_ns * TICKS_PER_NS))
+        return values @ self.graph.weights[layer]
+
+    def _fit(self, network: ProgrammedNetwork, calibration: Calibration, layer: str, ticks: torch.Tensor) -> ColumnFit:
+        """Fit the columns in units of input @ weight, read with the sign through an OLP."""
+        chip = network.chip
+        span, gain = calibration.ranges[layer], calibration.gains[layer]
+        expected = self._expected(layer, ticks, span.input_full_scale, chip.timing.input_max_ns)
+        wide = replace(span, output_full_scale=max(float(expected.abs().max()), span.output_full_scale))
+        ramp = wide.ramp(chip, gain, linear=True)
+        ramps = {group.index: ramp for group in network.mapping.groups_of(layer)}
+        pulses = self.measure(network, layer, ramps, ticks, True)
+        full = chip.timing.input_max_ns * TICKS_PER_NS
+        inside = ((pulses / full - 0.5).abs() < _SATURATED).to(torch.float32)
+        return fit_columns(wide.values(pulses, ramp, chip, gain), expected, inside)
+
+    def _shift(
+        self, network: ProgrammedNetwork, span: LayerRange, layer: str, fit: ColumnFit, attempt: int
+    ) -> ProgrammedNetwork:
+        targets = network.targets[layer]
+        change = fit.offset / (fit.slope.clamp(min=0.2) * span.input_full_scale * span.max_weight)
+        return program(network, {layer: replace(targets, bias=targets.bias - change)}, attempt, bias_only=True)
+
+    def _trim(
+        self,
+        network: ProgrammedNetwork,
+        calibration: Calibration,
+        layer: str,
+        ticks: torch.Tensor,
+        products: torch.Tensor,
+    ) -> int:
+        """Return the shift of the zero level (ticks) that brings the ReLU outputs closest to the software's."""
+        span, ramp = calibration.ranges[layer], calibration.ramps[network.mapping.groups_of(layer)[0].index]
+        longest = network.chip.timing.input_max_ns * TICKS_PER_NS
+        wanted = (products / span.output_full_scale * longest).clamp(0, longest)
+        measured = self.measure(network, layer, {g.index: ramp for g in network.mapping.groups_of(layer)}, ticks, False)
+        active = (wanted > 0) & (wanted < longest) & (measured > 0) & (measured < longest)
+        if not bool(active.any()):
+            return 0
+        limit = int(_TRIM_NS * TICKS_PER_NS)
+        shift = float((wanted - measured)[active].mean())
+        return max(min(round(shift), limit), -limit)

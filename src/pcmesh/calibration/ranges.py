@@ -1,0 +1,105 @@
+"""Ranges: how many nanoseconds of output stand for one unit of a layer's matrix product."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from pcmesh.chip import ChipSpec
+from pcmesh.mapping import Encoding
+from pcmesh.physics.column import RampSetting
+from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS
+
+_MAX_CODE = 65_535
+
+
+@dataclass(frozen=True)
+class LayerRange:
+    """The analog range of one layer.
+
+    Attributes:
+        input_full_scale: value of an input that is coded as the longest pulse.
+        max_weight: value of a weight that is coded as g_max.
+        volts_per_unit: nominal capacitor voltage per unit of input @ weight, at one capacitor unit.
+        capacitor_units: capacitors connected.
+        output_full_scale: value of the output that makes the longest pulse (for linear outputs ± half of the pulse).
+        linear: whether the output has a sign (zero at half scale).
+    """
+
+    input_full_scale: float
+    max_weight: float
+    volts_per_unit: float
+    capacitor_units: int
+    output_full_scale: float
+    linear: bool
+
+    def ramp(self, chip: ChipSpec, gain: float = 1.0, trim_ticks: int = 0, linear: bool | None = None) -> RampSetting:
+        """Return the ramp's setting for this range.
+
+        Args:
+            chip: the chip.
+            gain: measured gain of the columns relative to nominal; the ramp makes up for it.
+            trim_ticks: shift of the zero level.
+            linear: True reads a ReLU layer with its negative part too (for calibration).
+        """
+        signed = self.linear if linear is None else linear
+        slope_code = round(self.ns_per_volt(chip, gain, signed) * SLOPE_CODES_PER_NS_PER_V)
+        zero = chip.timing.input_max_ns * TICKS_PER_NS // 2 if signed else 0
+        return RampSetting(
+            capacitor_units=self.capacitor_units,
+            slope_code=min(max(slope_code, 1), _MAX_CODE),
+            zero_ticks=zero + trim_ticks,
+        )
+
+    def ns_per_volt(self, chip: ChipSpec, gain: float, signed: bool) -> float:
+        """Return the ramp's slope that makes `output_full_scale` the longest pulse."""
+        volts = self.volts_per_unit / self.capacitor_units * self.output_full_scale * gain
+        return chip.timing.input_max_ns * (0.5 if signed else 1.0) / max(volts, 1e-12)
+
+    def values(self, ticks: torch.Tensor, ramp: RampSetting, chip: ChipSpec, gain: float = 1.0) -> torch.Tensor:
+        """Turn output pulses (ticks) into units of input @ weight."""
+        ticks_per_volt = ramp.slope_code / SLOPE_CODES_PER_NS_PER_V * TICKS_PER_NS
+        ticks_per_unit = ticks_per_volt * gain * self.volts_per_unit / self.capacitor_units
+        return (ticks.to(torch.float32) - ramp.zero_ticks) / ticks_per_unit
+
+
+def choose_range(
+    chip: ChipSpec,
+    encoding: Encoding,
+    products: torch.Tensor,
+    input_full_scale: float,
+    max_weight: float,
+    linear: bool,
+    clipped_share: float,
+) -> LayerRange:
+    """Choose capacitors and output range of a layer from products expected on calibration inputs.
+
+    The smallest capacitor is taken that does not saturate (but for `clipped_share` of the products): most signal over the
+    comparator's noise.
+
+    Args:
+        chip: the chip.
+        encoding: doubles the signal where both pairs hold the weight (AB, 4-PCM).
+        products: (inputs, columns) expected input @ weight.
+        input_full_scale: value coded as the longest pulse.
+        max_weight: value coded as g_max.
+        linear: whether the output keeps its sign.
+        clipped_share: share of outputs allowed beyond the range.
+    """
+    column = chip.column
+    pairs = 1 if encoding is Encoding.PCM2 else 2
+    volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
+    volts_per_unit = pairs * volts_per_g_ns * chip.timing.input_max_ns / (input_full_scale * max_weight)
+    reach = _quantile(products.abs(), 1 - clipped_share) * volts_per_unit
+    units = min(max(math.ceil(reach / column.swing_v), 1), column.capacitor_units)
+    seen = products.abs() if linear else products.clamp(min=0)
+    full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
+    full_scale = min(full_scale, column.swing_v * units / volts_per_unit)
+    return LayerRange(input_full_scale, max_weight, volts_per_unit, units, full_scale, linear)
+
+
+def _quantile(values: torch.Tensor, share: float) -> float:
+    flat = values.flatten()
+    return float(torch.kthvalue(flat, max(1, math.ceil(share * flat.numel()))).values)

@@ -1,0 +1,130 @@
+"""Compiled kernels of the behavioural engine on a CPU: one pass before and one pass after the matrix products.
+
+They give the same bits as `reference`, which says what is computed. Rows of the batch are independent of each other.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from pcmesh.physics.normal import normal
+
+
+@numba.njit(parallel=True, cache=True)
+def split(ticks, planes, squares, exponents, digits, signed):  # type: ignore[no-untyped-def]
+    """Fill the int8 planes (positive, negative, magnitude; each `digits` deep) and the squared lengths of each row."""
+    batch, rows = ticks.shape
+    kinds = 3 if signed else 1
+    for b in numba.prange(batch):
+        largest = np.int32(0)
+        for r in range(rows):
+            largest = max(largest, abs(ticks[b, r]))
+        ns = np.int64((largest + 128) >> 8)
+        exponent = np.int32(0)
+        while (ns * ns) >> exponent > 255:
+            exponent += np.int32(1)
+        exponents[b] = exponent
+        half = np.int32((1 << exponent) >> 1)
+        for r in range(rows):
+            t = ticks[b, r]
+            length = (abs(t) + np.int32(128)) >> np.int32(8)
+            squares[b, r] = np.int8(min((length * length + half) >> exponent, np.int32(255)) - 128)
+        for d in range(digits):
+            shift = np.int32(8) if d == 0 else np.int32(0)
+            for r in range(rows):
+                t = ticks[b, r]
+                planes[0, d, b, r] = np.int8(((max(t, np.int32(0)) >> shift) & np.int32(255)) - np.int32(128))
+            if kinds == 3:
+                for r in range(rows):
+                    t = -ticks[b, r]
+                    planes[1, d, b, r] = np.int8(((max(t, np.int32(0)) >> shift) & np.int32(255)) - np.int32(128))
+                for r in range(rows):
+                    planes[2, d, b, r] = np.int8(((abs(ticks[b, r]) >> shift) & np.int32(255)) - np.int32(128))
+
+
+@numba.njit
+def _sum_digits(products, b, charge, n):  # type: ignore[no-untyped-def]
+    """Add row b of the digit products (digits, B, 2N) to the charge."""
+    for d in range(products.shape[0]):
+        weight = np.int64(256) if d == 0 else np.int64(1)
+        for c in range(n):
+            charge[c] += weight * ((np.int64(products[d, b, c]) << 8) + products[d, b, n + c])
+
+
+@numba.njit
+def _add_noise(volts, variance, exponent, offset, bias, columns, key, counters, table):  # type: ignore[no-untyped-def]
+    for c in range(volts.shape[0]):
+        level = ((np.int64(variance[c]) + offset[c]) << exponent) + bias[c]
+        sigma = np.sqrt((np.float32(level) * np.float32(65536.0)) * columns[2, c] + columns[3, c])
+        volts[c] = volts[c] + normal(key, np.uint64(counters[c]), table) * sigma
+
+
+@numba.njit
+def _ramp(volts, columns, out):  # type: ignore[no-untyped-def]
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for c in range(volts.shape[0]):
+        v = max(min(volts[c], columns[4, c]), -columns[4, c])
+        t = (v + columns[5, c]) * columns[6, c]
+        t = t + columns[7, c]
+        part = t / columns[8, c]
+        t = t + (part * (one - part)) * columns[9, c]
+        out[c] = np.int32(np.rint(max(min(t, columns[8, c]), zero)))
+
+
+@numba.njit
+def _count(out, shift, step, largest):  # type: ignore[no-untyped-def]
+    for c in range(out.shape[0]):
+        t = out[c]
+        wider = min(max(t + shift[c], np.int32(0)), np.int32(65535))
+        t = wider if t > 0 else np.int32(0)
+        code = np.int32(np.floor(np.float64(t) / step[c] + 0.5))
+        out[c] = min(max(code, np.int32(0)), largest)
+
+
+@numba.njit(parallel=True, cache=True)
+def read_out(  # type: ignore[no-untyped-def]
+    positive,
+    negative,
+    current,
+    variance,
+    exponents,
+    charge_offset,
+    current_offset,
+    variance_offset,
+    bias_variance,
+    columns,
+    keys,
+    counters,
+    table,
+    out_shift,
+    olp_step,
+    olp_max,
+    out,
+):
+    """Turn the integer products into output pulses (ticks), or into OLP codes where `olp_step` is given.
+
+    positive, negative: (digits, B, 2N) int32; current: (digits, B, N) int32; variance: (B, N) int32; columns: (10, N)
+    float32 in the order of `ColumnParameters`; keys: (B,) uint64, empty without noise; out: (B, N) int32.
+    """
+    digits, batch, n = current.shape
+    one = np.float32(1.0)
+    for b in numba.prange(batch):
+        charge = charge_offset.copy()
+        total = current_offset.copy()
+        volts = np.empty(n, np.float32)
+        _sum_digits(positive, b, charge, n)
+        _sum_digits(negative, b, charge, n)
+        for d in range(digits):
+            weight = np.int64(256) if d == 0 else np.int64(1)
+            for c in range(n):
+                total[c] += weight * np.int64(current[d, b, c])
+        for c in range(n):
+            loss = np.float32(total[c]) * columns[1, c]
+            volts[c] = (np.float32(charge[c]) * columns[0, c]) * (one - loss)
+        if keys.shape[0] > 0:
+            exponent = np.int64(exponents[b])
+            _add_noise(volts, variance[b], exponent, variance_offset, bias_variance, columns, keys[b], counters, table)
+        _ramp(volts, columns, out[b])
+        if olp_step.shape[0] > 0:
+            _count(out[b], out_shift, olp_step, olp_max)

@@ -1,0 +1,109 @@
+"""Programming a whole network: every tile of every chip of one chip instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, replace
+
+import torch
+
+from pcmesh.chip import ChipSpec
+from pcmesh.mapping import Encoding, Mapping
+from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
+from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
+from pcmesh.physics.units import STEPS_PER_G_MAX
+from pcmesh.placement import Placement
+from pcmesh.programming.closed_loop import write_tile
+from pcmesh.programming.drift import age
+from pcmesh.programming.targets import LayerTargets, tile_targets
+from pcmesh.random import stream_key
+
+
+@dataclass(frozen=True)
+class ProgrammedNetwork:
+    """A network's tiles as they are on one chip instance.
+
+    Attributes:
+        chip, instance, mapping, placement: what was programmed where.
+        targets: layer name -> targets.
+        g: tile index -> (2 pairs, 2 branches, rows + bias rows, columns) int16, steps of g_max / 8,192.
+        fabric: tile index -> its periphery.
+        pulses: programming pulses given so far.
+        age_s: time since calibration.
+        bias_written_s: age at which the bias rows were last written (0: with the weights).
+    """
+
+    chip: ChipSpec
+    instance: Instance
+    mapping: Mapping
+    placement: Placement
+    targets: Dict[str, LayerTargets]
+    g: Dict[int, torch.Tensor]
+    fabric: Dict[int, TileFabric]
+    pulses: int = 0
+    age_s: float = 0.0
+    bias_written_s: float = 0.0
+
+    def cells(self, tile: int) -> CellArrays:
+        """Return a tile's cells at the network's age."""
+        return cell_arrays(self.conductances(tile), self.fabric[tile], read_variance_table(self.chip.pcm))
+
+    def conductances(self, tile: int) -> torch.Tensor:
+        """Return a tile's conductances at the network's age, steps of g_max / 8,192."""
+        rows, pcm = self.chip.tile.rows, self.chip.pcm
+        weights = age(self.g[tile][:, :, :rows], self.age_s, self._key("drift", tile), pcm)
+        bias = age(self.g[tile][:, :, rows:], self.age_s - self.bias_written_s, self._key("drift", tile, 1), pcm)
+        return torch.cat([weights, bias], dim=2)
+
+    def weights(self, tile: int) -> torch.Tensor:
+        """Return the weights that a tile's pairs hold at the network's age, (2, rows, columns) in units of g_max."""
+        g = self.conductances(tile).to(torch.float32) / STEPS_PER_G_MAX
+        return (g[:, 0] - g[:, 1])[:, : self.chip.tile.rows]
+
+    def aged(self, age_s: float) -> ProgrammedNetwork:
+        """Return the network `age_s` seconds after calibration."""
+        return replace(self, age_s=age_s)
+
+    def _key(self, stream: str, tile: int, *names: int) -> int:
+        place = self.placement.places[tile]
+        return stream_key(self.instance.seed, stream, self.instance.number, place.chip, *place.site, *names)
+
+
+def fabricate(chip: ChipSpec, instance: Instance, mapping: Mapping, placement: Placement) -> ProgrammedNetwork:
+    """Return the chip instance with nothing programmed yet."""
+    fabric = {
+        tile.index: fabricate_tile(chip, instance.on_chip(place.chip), place.site)
+        for tile, place in zip(mapping.tiles, placement.places, strict=True)
+    }
+    return ProgrammedNetwork(chip, instance, mapping, placement, {}, {}, fabric)
+
+
+def program(
+    network: ProgrammedNetwork, targets: Dict[str, LayerTargets], attempt: int, bias_only: bool = False
+) -> ProgrammedNetwork:
+    """Return the network with the named layers written anew by closed loop.
+
+    Args:
+        network: the chip instance.
+        targets: layer name -> what to write; other layers stay as they are.
+        attempt: number of this programming; each has its own randomness.
+        bias_only: only the bias rows are written, at the network's age; the weights stay.
+    """
+    chip, mapping = network.chip, network.mapping
+    g, pulses = dict(network.g), network.pulses
+    for tile in mapping.tiles:
+        layer = tile.wp1.layer
+        if layer not in targets:
+            continue
+        wanted = tile_targets(mapping, tile, targets[layer], chip)
+        key = network._key("programming", tile.index, attempt)
+        written = write_tile(wanted, tile.encoding is Encoding.PCM4, network.fabric[tile.index].device_key, key, chip)
+        pulses += written.pulses
+        if bias_only:
+            rows = chip.tile.rows
+            g[tile.index] = torch.cat([g[tile.index][:, :, :rows], written.g[:, :, rows:]], dim=2)
+        else:
+            g[tile.index] = written.g
+    written_s = network.age_s if bias_only else network.bias_written_s
+    merged = {**network.targets, **targets}
+    return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=written_s)

@@ -1,0 +1,135 @@
+"""Closed-loop programming: pulse, read, correct, row by row with all columns of a row in parallel.
+
+Each pair is written minor device first (target 0), then the major one towards the weight plus what the minor one was
+read to hold, so that a stuck or leaky minor device is compensated where the major one can reach. With 4-PCM the
+second pair takes what the first one missed. Ambrogio et al. 2023, Fig. 1f, Methods; Narayanan et al., IEEE T-ED 68,
+6629 (2021), 10.1109/TED.2021.3115993.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+
+from pcmesh.chip import ChipSpec, PcmSpec
+from pcmesh.physics.normal import TABLE, normal, uniform
+from pcmesh.physics.pcm import LAWS
+from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
+
+_SIGMA_POINTS = 257
+_SIGMA_RANGE = 1.28
+_DRAWS = 4096
+"""Counter space of one device: two draws a round, after the two of fabrication."""
+
+
+@dataclass(frozen=True)
+class WrittenTile:
+    """What programming left on a tile.
+
+    Attributes:
+        g: (2 pairs, 2 branches, rows, columns) int16, steps of g_max / 8,192.
+        pulses: pulses given, all devices together.
+    """
+
+    g: torch.Tensor
+    pulses: int
+
+
+@numba.njit(inline="always")
+def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # type: ignore[no-untyped-def]
+    """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
+    rounds, window, verify, gain = loop
+    conductance = np.float32(0.0)
+    if stuck == 2:
+        conductance = ceiling
+    reading = conductance
+    position = max(min(target, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
+    index = min(int(position), 255)
+    spread = sigma[index] + (position - np.float32(index)) * (sigma[index + 1] - sigma[index])
+    pulses = 0
+    for step in range(rounds):
+        reading = conductance + verify * normal(key, first + np.uint64(2 * step), table)
+        error = target - reading
+        if abs(error) <= window or stuck > 0:
+            break
+        conductance = conductance + gain * error + spread * normal(key, first + np.uint64(2 * step + 1), table)
+        conductance = max(min(conductance, ceiling), np.float32(0.0))
+        pulses += 1
+    return conductance, reading, pulses
+
+
+@numba.njit(parallel=True, cache=True)
+def _write_tile(weights, both, device_key, pass_key, table, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
+    """Fill out (2, 2, R, C) int16 for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM)."""
+    low, high, ceiling_mean, ceiling_spread = defects
+    _, rows, columns = weights.shape
+    pulses = np.zeros(rows, np.int64)
+    scale = np.float32(STEPS_PER_G_MAX)
+    for r in numba.prange(rows):
+        for c in range(columns):
+            missed = np.float32(0.0)
+            for p in range(2):
+                weight = weights[p, r, c] + missed
+                major = 0 if weight >= 0 else 1
+                read_minor = np.float32(0.0)
+                read_major = np.float32(0.0)
+                for turn in range(2):
+                    branch = 1 - major if turn == 0 else major
+                    device = np.uint64(((p * 2 + branch) * rows + r) * columns + c)
+                    ceiling = ceiling_mean + ceiling_spread * normal(device_key, device, table)
+                    chance = uniform(device_key, device + np.uint64(1 << 40))
+                    stuck = 1 if chance < low else (2 if chance < low + high else 0)
+                    target = np.float32(0.0) if turn == 0 else abs(weight) + read_minor
+                    g, reading, given = _write_device(
+                        target, ceiling, stuck, pass_key, device * np.uint64(_DRAWS), table, sigma, loop
+                    )
+                    if turn == 0:
+                        read_minor = max(reading, np.float32(0.0))
+                    else:
+                        read_major = reading
+                    out[p, branch, r, c] = np.int16(max(min(np.rint(g * scale), MAX_STEPS), 0))
+                    pulses[r] += given
+                if both:
+                    written = (read_major - read_minor) * (1 if major == 0 else -1)
+                    missed = max(min(weights[0, r, c] - written, np.float32(0.5)), np.float32(-0.5))
+    return pulses.sum()
+
+
+def pulse_sigma(pcm: PcmSpec, scale: float) -> np.ndarray:
+    """Return σ of a pulse (units of g_max) at 257 conductances from 0 to 1.28 g_max."""
+    g = np.linspace(0, _SIGMA_RANGE, _SIGMA_POINTS)
+    return (LAWS[pcm.law].programming_sigma(g) * scale).astype(np.float32)
+
+
+def write_tile(weights: torch.Tensor, both: bool, device_key: int, pass_key: int, chip: ChipSpec) -> WrittenTile:
+    """Program one tile by closed loop.
+
+    Args:
+        weights: (2 pairs, rows, columns) float32 targets in units of g_max (negative: the minus branch is the major one).
+        both: True for 4-PCM, where both pairs hold the same weight and the second corrects the first.
+        device_key: the devices' fabrication (ceilings, defects): the same for every programming of the tile.
+        pass_key: the randomness of this programming.
+        chip: device and loop parameters.
+
+    Returns:
+        The conductances written and the pulses given.
+    """
+    programming, pcm = chip.programming, chip.pcm
+    loop = (
+        programming.max_rounds,
+        np.float32(programming.window if pcm.law != "ideal" else 1e-6),
+        np.float32(programming.verify_noise),
+        np.float32(programming.correction_gain if pcm.law != "ideal" else 1.0),
+    )
+    defects = tuple(
+        np.float32(v)
+        for v in (pcm.stuck_low_probability, pcm.stuck_high_probability, pcm.g_ceiling_mean, pcm.g_ceiling_spread)
+    )
+    out = np.empty((2, 2, *weights.shape[1:]), np.int16)
+    sigma = pulse_sigma(pcm, programming.pulse_noise_scale)
+    keys = np.uint64(device_key), np.uint64(pass_key)
+    pulses = _write_tile(weights.contiguous().numpy(), both, *keys, TABLE, sigma, loop, defects, out)
+    return WrittenTile(torch.from_numpy(out), int(pulses))

@@ -1,0 +1,51 @@
+"""What time does to programmed devices: drift, and fluctuations slower than a read."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import torch
+
+from pcmesh.chip import PcmSpec
+from pcmesh.physics.normal import TABLE, normal
+from pcmesh.physics.pcm import LAWS
+from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
+
+
+@numba.njit(parallel=True, cache=True)
+def _age(g, key, table, mean, spread, log_time, slow, out):  # type: ignore[no-untyped-def]
+    for i in numba.prange(g.shape[0]):
+        for j in range(g.shape[1]):
+            step = g[i, j]
+            device = np.uint64(2 * (i * g.shape[1] + j))
+            exponent = abs(mean[step] + spread[step] * normal(key, device, table))
+            aged = np.float32(step) * np.exp(-exponent * log_time)
+            aged += slow[step] * normal(key, device + np.uint64(1), table)
+            out[i, j] = np.int16(max(min(np.rint(aged), MAX_STEPS), 0))
+
+
+def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
+    """Return conductances `time_s` after the chip was calibrated.
+
+    G(t) = G·((t + t_c) / t_c)^-ν with the device's own ν = |N(mean, spread)|, where t_c is the devices' age at
+    calibration, plus the 1/f fluctuations since then that are slower than the read-noise window. The same key gives
+    each device the same ν and the same fluctuation at every time (Joshi 2020; Le Gallo 2023; `physics.pcm`).
+
+    Args:
+        g: any shape, int16 steps of g_max / 8,192.
+        time_s: time since calibration; 0 returns `g`.
+        key: the tile's drift stream.
+        pcm: device parameters.
+    """
+    if time_s <= 0:
+        return g
+    law = LAWS[pcm.law]
+    levels = np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX
+    log_time = np.float32(np.log1p(time_s / pcm.calibration_age_s))
+    slow = levels * law.read_q(levels) * np.sqrt(np.log1p(time_s / pcm.read_noise_window_s)) * STEPS_PER_G_MAX
+    flat = g.reshape(-1, g.shape[-1])
+    out = np.empty(flat.shape, np.int16)
+    mean, spread = (pcm.drift_scale * curve(levels) for curve in (law.drift_mean, law.drift_sigma))
+    tables = (mean.astype(np.float32), spread.astype(np.float32), log_time, slow.astype(np.float32))
+    _age(flat.numpy(), np.uint64(key), TABLE, *tables, out)
+    return torch.from_numpy(out).view(g.shape)

@@ -1,0 +1,69 @@
+"""How well weights were written: error, spread, analog yield (paper: Extended Data Fig. 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pcmesh.programming.chip import ProgrammedNetwork
+from pcmesh.programming.targets import tile_targets
+
+YIELD_LIMIT = 0.2
+"""A weight is good if its error is below this share of the largest weight (paper: Methods, analog yield)."""
+
+
+@dataclass(frozen=True)
+class PairQuality:
+    """One device pair of one tile; errors in shares of the largest weight.
+
+    Attributes:
+        tile, layer, pair: which.
+        error: (rows, columns) float32, written minus wanted, of the block in use.
+    """
+
+    tile: int
+    layer: str
+    pair: int
+    error: torch.Tensor
+
+    @property
+    def analog_yield(self) -> float:
+        """Share of weights with an error below 20 % of the largest weight."""
+        return float((self.error.abs() < YIELD_LIMIT).float().mean())
+
+    @property
+    def mean_error(self) -> float:
+        """Mean magnitude of the error."""
+        return float(self.error.abs().mean())
+
+    @property
+    def spread_1_99(self) -> float:
+        """Distance between the 1 % and the 99 % point of the error's distribution."""
+        low, high = torch.quantile(
+            self.error.flatten()[:: max(1, self.error.numel() // 1_000_000)], torch.tensor([0.01, 0.99])
+        )
+        return float(high - low)
+
+
+def programming_quality(network: ProgrammedNetwork) -> tuple[PairQuality, ...]:
+    """Return the quality of every device pair in use, at the network's age."""
+    found = []
+    for tile in network.mapping.tiles:
+        wanted = tile_targets(network.mapping, tile, network.targets[tile.wp1.layer], network.chip)
+        written = network.weights(tile.index)
+        for pair in (1, 2):
+            block = tile.block(pair)
+            if block is None:
+                continue
+            used = wanted[pair - 1, : block.rows].abs().amax(0) > 0
+            error = (written - wanted[:, : network.chip.tile.rows])[pair - 1, : block.rows][:, used]
+            found.append(PairQuality(tile.index, block.layer, pair, error))
+    return tuple(found)
+
+
+def overall(quality: tuple[PairQuality, ...]) -> tuple[float, float]:
+    """Return (analog yield, mean error) over all weights of all pairs."""
+    count = sum(q.error.numel() for q in quality)
+    good = sum(q.analog_yield * q.error.numel() for q in quality)
+    return good / count, sum(q.mean_error * q.error.numel() for q in quality) / count
