@@ -156,7 +156,7 @@ class Calibrator:
         pulses = self.measure(network, layer, ramps, ticks, True)
         full = chip.timing.input_max_ns * TICKS_PER_NS
         inside = ((pulses / full - 0.5).abs() < _SATURATED).to(torch.float32)
-        return fit_columns(wide.values(pulses, ramp, chip, gain), expected, inside)
+        return fit_columns(wide.values(pulses, ramp, gain), expected, inside)
 
     def _shift(
         self, network: ProgrammedNetwork, span: LayerRange, layer: str, fit: ColumnFit, attempt: int

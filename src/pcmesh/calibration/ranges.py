@@ -58,7 +58,7 @@ class LayerRange:
         volts = self.volts_per_unit / self.capacitor_units * self.output_full_scale * gain
         return chip.timing.input_max_ns * (0.5 if signed else 1.0) / max(volts, 1e-12)
 
-    def values(self, ticks: torch.Tensor, ramp: RampSetting, chip: ChipSpec, gain: float = 1.0) -> torch.Tensor:
+    def values(self, ticks: torch.Tensor, ramp: RampSetting, gain: float = 1.0) -> torch.Tensor:
         """Turn output pulses (ticks) into units of input @ weight."""
         ticks_per_volt = ramp.slope_code / SLOPE_CODES_PER_NS_PER_V * TICKS_PER_NS
         ticks_per_unit = ticks_per_volt * gain * self.volts_per_unit / self.capacitor_units
@@ -76,8 +76,8 @@ def choose_range(
 ) -> LayerRange:
     """Choose capacitors and output range of a layer from products expected on calibration inputs.
 
-    The smallest capacitor is taken that does not saturate (but for `clipped_share` of the products): most signal over the
-    comparator's noise.
+    The smallest capacitor is taken that does not saturate (but for `clipped_share` of the products): most signal over
+    the comparator's noise.
 
     Args:
         chip: the chip.

@@ -97,13 +97,11 @@ def program(
             continue
         wanted = tile_targets(mapping, tile, targets[layer], chip)
         key = network._key("programming", tile.index, attempt)
-        written = write_tile(wanted, tile.encoding is Encoding.PCM4, network.fabric[tile.index].device_key, key, chip)
+        first = chip.tile.rows if bias_only else 0
+        device_key = network.fabric[tile.index].device_key
+        written = write_tile(wanted[:, first:], tile.encoding is Encoding.PCM4, device_key, key, chip, first)
         pulses += written.pulses
-        if bias_only:
-            rows = chip.tile.rows
-            g[tile.index] = torch.cat([g[tile.index][:, :, :rows], written.g[:, :, rows:]], dim=2)
-        else:
-            g[tile.index] = written.g
+        g[tile.index] = torch.cat([g[tile.index][:, :, :first], written.g], dim=2) if bias_only else written.g
     written_s = network.age_s if bias_only else network.bias_written_s
     merged = {**network.targets, **targets}
     return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=written_s)

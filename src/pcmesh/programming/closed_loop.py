@@ -62,8 +62,11 @@ def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # ty
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, both, device_key, pass_key, table, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
-    """Fill out (2, 2, R, C) int16 for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM)."""
+def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
+    """Fill out (2, 2, R, C) int16 for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
+
+    `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
+    """
     low, high, ceiling_mean, ceiling_spread = defects
     _, rows, columns = weights.shape
     pulses = np.zeros(rows, np.int64)
@@ -78,7 +81,7 @@ def _write_tile(weights, both, device_key, pass_key, table, sigma, loop, defects
                 read_major = np.float32(0.0)
                 for turn in range(2):
                     branch = 1 - major if turn == 0 else major
-                    device = np.uint64(((p * 2 + branch) * rows + r) * columns + c)
+                    device = np.uint64(((first_row + r) * columns + c) * 4 + p * 2 + branch)
                     ceiling = ceiling_mean + ceiling_spread * normal(device_key, device, table)
                     chance = uniform(device_key, device + np.uint64(1 << 40))
                     stuck = 1 if chance < low else (2 if chance < low + high else 0)
@@ -104,7 +107,9 @@ def pulse_sigma(pcm: PcmSpec, scale: float) -> np.ndarray:
     return (LAWS[pcm.law].programming_sigma(g) * scale).astype(np.float32)
 
 
-def write_tile(weights: torch.Tensor, both: bool, device_key: int, pass_key: int, chip: ChipSpec) -> WrittenTile:
+def write_tile(
+    weights: torch.Tensor, both: bool, device_key: int, pass_key: int, chip: ChipSpec, first_row: int = 0
+) -> WrittenTile:
     """Program one tile by closed loop.
 
     Args:
@@ -113,6 +118,7 @@ def write_tile(weights: torch.Tensor, both: bool, device_key: int, pass_key: int
         device_key: the devices' fabrication (ceilings, defects): the same for every programming of the tile.
         pass_key: the randomness of this programming.
         chip: device and loop parameters.
+        first_row: place of the first of these rows on the tile.
 
     Returns:
         The conductances written and the pulses given.
@@ -131,5 +137,5 @@ def write_tile(weights: torch.Tensor, both: bool, device_key: int, pass_key: int
     out = np.empty((2, 2, *weights.shape[1:]), np.int16)
     sigma = pulse_sigma(pcm, programming.pulse_noise_scale)
     keys = np.uint64(device_key), np.uint64(pass_key)
-    pulses = _write_tile(weights.contiguous().numpy(), both, *keys, TABLE, sigma, loop, defects, out)
+    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, TABLE, sigma, loop, defects, out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

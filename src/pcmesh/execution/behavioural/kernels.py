@@ -43,7 +43,7 @@ def split(ticks, planes, squares, exponents, digits, signed):  # type: ignore[no
                     planes[2, d, b, r] = np.int8(((abs(ticks[b, r]) >> shift) & np.int32(255)) - np.int32(128))
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _sum_digits(products, b, charge, n):  # type: ignore[no-untyped-def]
     """Add row b of the digit products (digits, B, 2N) to the charge."""
     for d in range(products.shape[0]):
@@ -52,7 +52,7 @@ def _sum_digits(products, b, charge, n):  # type: ignore[no-untyped-def]
             charge[c] += weight * ((np.int64(products[d, b, c]) << 8) + products[d, b, n + c])
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _add_noise(volts, variance, exponent, offset, bias, columns, key, counters, table):  # type: ignore[no-untyped-def]
     for c in range(volts.shape[0]):
         level = ((np.int64(variance[c]) + offset[c]) << exponent) + bias[c]
@@ -60,7 +60,7 @@ def _add_noise(volts, variance, exponent, offset, bias, columns, key, counters, 
         volts[c] = volts[c] + normal(key, np.uint64(counters[c]), table) * sigma
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _ramp(volts, columns, out):  # type: ignore[no-untyped-def]
     zero, one = np.float32(0.0), np.float32(1.0)
     for c in range(volts.shape[0]):
@@ -72,7 +72,7 @@ def _ramp(volts, columns, out):  # type: ignore[no-untyped-def]
         out[c] = np.int32(np.rint(max(min(t, columns[8, c]), zero)))
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _count(out, shift, step, largest):  # type: ignore[no-untyped-def]
     for c in range(out.shape[0]):
         t = out[c]
