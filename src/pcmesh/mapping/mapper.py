@@ -76,10 +76,11 @@ def _map_layer(
     if graph.consumers(layer.output):
         _check_hand_over(layer, stacks, options, chip)
     for block, (start, stop) in enumerate(column_blocks):
+        ordered = stacks[::-1] if block in options.first_rows_south else stacks
         shared = options.share_capacitors and block not in options.digital_sums
         step = TILES_PER_BANK if shared else 1
         for first in range(0, len(stacks), step):
-            members = stacks[first : first + step]
+            members = ordered[first : first + step]
             numbers = range(len(tiles), len(tiles) + len(members))
             tiles.extend(
                 _image(layer.name, number, len(groups), options.encoding, stack, (start, stop))
@@ -98,6 +99,8 @@ def _map_layer(
     layers.append(
         LayerMapping(
             layer=layer.name,
+            input=layer.input,
+            output=layer.output,
             rows=rows,
             columns=columns,
             encoding=options.encoding,
@@ -134,11 +137,12 @@ def _image(
 
 
 def _check_options(layer: AnalogLayer, options: LayerOptions, column_blocks: list[Interval], chip: ChipSpec) -> None:
-    beyond = sorted(block for block in options.digital_sums if not 0 <= block < len(column_blocks))
-    if beyond:
-        raise ConfigurationError(
-            f"layer {layer.name}: digital_sums names column block {beyond[0]}, the last one is {len(column_blocks) - 1}"
-        )
+    for name in ("digital_sums", "first_rows_south"):
+        beyond = sorted(block for block in getattr(options, name) if not 0 <= block < len(column_blocks))
+        if beyond:
+            raise ConfigurationError(
+                f"layer {layer.name}: {name} names column block {beyond[0]}, the last one is {len(column_blocks) - 1}"
+            )
     start, stop = column_blocks[-1]
     if options.lane is not Lane.ALL and 2 * (stop - start) > chip.tile.columns:
         raise ConfigurationError(

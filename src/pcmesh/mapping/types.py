@@ -48,14 +48,14 @@ def integration_phases(encoding: Encoding, signed: bool, uses_wp2: bool = True) 
     An unsigned (ReLU) input needs no steps for the negative part.
     """
     if encoding is Encoding.PCM4:
-        steps = (Phase((1, 2), 1, "positive"), Phase((1, 2), -1, "negative"))
-        return steps if signed else steps[:1]
+        both = (Phase((1, 2), 1, "positive"), Phase((1, 2), -1, "negative"))
+        return both if signed else both[:1]
     first = (Phase((1,), 1, "positive"), Phase((1,), -1, "negative"))
     if encoding is Encoding.AB:  # WP2 holds -W and sees -x: its positive part is the negative part of x
         second = (Phase((2,), 1, "negative"), Phase((2,), -1, "positive"))
         return first + second if signed else (first[0], second[1])
     second = (Phase((2,), 1, "positive"), Phase((2,), -1, "negative"))
-    steps = first + second if uses_wp2 else first
+    steps: tuple[Phase, ...] = first + second if uses_wp2 else first
     return steps if signed else tuple(step for step in steps if step.part == "positive")
 
 
@@ -118,9 +118,14 @@ class ColumnGroup(Artefact):
 
 
 class LayerMapping(Artefact):
-    """The mapper's choice for one layer; `why` is for people. `chip` pins the layer to a chip (0-based)."""
+    """The mapper's choice for one layer; `why` is for people. `chip` pins the layer to a chip (0-based).
+
+    `input` and `output` name the vectors at its rows and columns.
+    """
 
     layer: str
+    input: str
+    output: str
     rows: int
     columns: int
     encoding: Encoding
@@ -147,6 +152,19 @@ class Mapping(Artefact):
     def groups_of(self, layer: str) -> tuple[ColumnGroup, ...]:
         """Return the groups of a layer."""
         return tuple(group for group in self.groups if group.layer == layer)
+
+    def producers(self, layer: str) -> tuple[ColumnGroup, ...]:
+        """Return the groups whose outputs go straight to a layer's rows; none where its input comes from off-chip."""
+        source = self.layer(layer).input
+        names = {entry.layer for entry in self.layers if entry.output == source}
+        return tuple(group for group in self.groups if group.layer in names)
+
+    def is_partial(self, group: ColumnGroup) -> bool:
+        """Return whether a group's output is one term of a digital sum (other rows of its columns lie elsewhere)."""
+        return any(
+            other.index != group.index and other.column_start == group.column_start
+            for other in self.groups_of(group.layer)
+        )
 
     def phases(self, tile: TileImage) -> tuple[Phase, ...]:
         """Return the integration steps of a tile."""
@@ -179,8 +197,8 @@ class Mapping(Artefact):
                 )
         for group in self.groups:
             check(1 <= len(group.tiles) <= 2, f"group {group.index} has {len(group.tiles)} tiles")
-            for tile in group.tiles:
-                check(self.tiles[tile].group == group.index, f"tile {tile} is not in group {group.index}")
+            for member in group.tiles:
+                check(self.tiles[member].group == group.index, f"tile {member} is not in group {group.index}")
         for layer in self.layers:
             self._verify_cover(layer)
 

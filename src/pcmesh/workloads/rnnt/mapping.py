@@ -31,6 +31,10 @@ def paper_options(widths: RnntWidths, chip: ChipSpec) -> dict[str, LayerOptions]
         for matrix in ("wx", "wh")
     }
     options |= {name: LayerOptions(encoding=Encoding.PCM2, chip=3) for name in ("enc-lstm3", "enc-lstm4", "enc-fc")}
+    # Chip 4 is so full that its five vectors reach all rows at once only when some pairs are stacked the other way.
+    options["enc-lstm3"] = options["enc-lstm3"].model_copy(
+        update={"first_rows_south": frozenset(range(blocks * 3 // 4, blocks))}
+    )
     rest = 4 * widths.prediction % chip.tile.columns
     half_filled = 0 < rest <= chip.tile.columns // 2
     options["dec-lstm0"] = LayerOptions(lane=Lane.EVEN if half_filled else Lane.ALL, chip=4)
