@@ -1,0 +1,138 @@
+"""Hardware-aware training: a network learns under the noise that it will meet on the chip.
+
+Source: Ambrogio et al., Nature 620, 768 (2023), Methods, "KWS network training, pruning and calibration".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from pcmesh.errors import ConfigurationError
+from pcmesh.training.noise import add_normal
+
+ANALOG_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseConfig:
+    """What a network meets while it learns; a value of zero switches a disturbance off.
+
+    Attributes:
+        weight_sigma: standard deviation of the weight noise as a fraction of the layer's max|W| (paper: 0.02 of
+            weights in (-1, 1)).
+        output_sigma: standard deviation of the noise on a layer's outputs as a fraction of their largest magnitude
+            in the batch (paper: 0.04).
+        weight_limit: `clip_weights` holds every weight within +- this (paper: 1).
+        input_levels: largest magnitude of a layer's integer inputs; 255 is the chip's INT9 (sign and UINT8), with
+            one scale for a vector. Gradients pass the rounding unchanged.
+    """
+
+    weight_sigma: float = 0.02
+    output_sigma: float = 0.04
+    weight_limit: float = 1.0
+    input_levels: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("weight_sigma", "output_sigma", "input_levels"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} = {getattr(self, name)} is negative", "Give 0 to switch it off")
+        if self.weight_limit <= 0:
+            raise ConfigurationError(f"weight_limit = {self.weight_limit} is not positive", "The paper's is 1")
+
+
+class HardwareAware(nn.Module):
+    """A network that, in training mode, runs on a noisy copy of its weights with noisy layer outputs.
+
+    The wrapped network is not changed: the noise of a mini-batch lives in functional copies of the weight matrices, so
+    optimisers, gradient accumulation, autocast, checkpoints and DistributedDataParallel work as without the wrapper.
+    In evaluation mode the wrapper is the network itself.
+
+    Args:
+        network: any module; its Linear, convolution, LSTM and GRU layers are taken as analog.
+        noise: kinds and sizes of the disturbances.
+        generator: source of the noise, on the device of the weights; see `pcmesh.random.torch_generator`.
+
+    Raises:
+        ConfigurationError: the network has no analog layer.
+
+    Example:
+        >>> model = HardwareAware(network, NoiseConfig(), torch_generator(0, "training"))
+        >>> loss = cross_entropy(model(x), y); loss.backward(); optimiser.step(); model.clip_weights()
+    """
+
+    def __init__(self, network: nn.Module, noise: NoiseConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.network = network
+        self.noise = noise
+        self.generator = generator
+        if not self._analog_layers():
+            raise ConfigurationError(
+                f"{type(network).__name__} has no analog layer", "Hardware-aware training needs a Linear, Conv or RNN"
+            )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the network; in training mode with this mini-batch's noise."""
+        if not self.training:
+            return self.network(*args, **kwargs)
+        with self._disturbed_signals():
+            return functional_call(self.network, self._noisy_weights(), args, kwargs)
+
+    @torch.no_grad()
+    def clip_weights(self) -> None:
+        """Hold every analog weight within +- `noise.weight_limit`; call it after each optimiser step."""
+        for _, weight in self._analog_weights():
+            weight.clamp_(-self.noise.weight_limit, self.noise.weight_limit)
+
+    def _analog_layers(self) -> list[tuple[str, nn.Module]]:
+        return [item for item in self.network.named_modules() if isinstance(item[1], ANALOG_LAYERS)]
+
+    def _analog_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for prefix, layer in self._analog_layers():
+            for name, parameter in layer.named_parameters(recurse=False):
+                if parameter.dim() >= 2:
+                    yield f"{prefix}.{name}" if prefix else name, parameter
+
+    def _noisy_weights(self) -> dict[str, Tensor]:
+        sigma = self.noise.weight_sigma
+        if not sigma:
+            return {}
+        return {
+            name: add_normal(weight, sigma * weight.detach().abs().amax(), self.generator)
+            for name, weight in self._analog_weights()
+        }
+
+    @contextmanager
+    def _disturbed_signals(self) -> Iterator[None]:
+        with ExitStack() as hooks:
+            for _, layer in self._analog_layers():
+                if self.noise.input_levels:
+                    handle = layer.register_forward_pre_hook(self._quantise_input)
+                    hooks.callback(handle.remove)
+                if self.noise.output_sigma:
+                    hooks.callback(layer.register_forward_hook(self._disturb_output).remove)
+            yield
+
+    def _quantise_input(self, _layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (quantise_signed(args[0], self.noise.input_levels), *args[1:])
+
+    def _disturb_output(self, _layer: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
+        first = output[0] if isinstance(output, tuple) else output
+        noisy = add_normal(first, self.noise.output_sigma * first.detach().abs().amax(), self.generator)
+        return (noisy, *output[1:]) if isinstance(output, tuple) else noisy
+
+
+def quantise_signed(x: Tensor, levels: int) -> Tensor:
+    """Round x (..., N) to integers within +-levels times one scale per vector (its largest magnitude / levels).
+
+    Gradients pass unchanged (straight-through estimator).
+    """
+    scale = x.detach().abs().amax(-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny) / levels
+    rounded = torch.round(x.detach() / scale) * scale
+    return x + (rounded - x.detach())
