@@ -1,0 +1,78 @@
+"""The placer: groups to chips, then to sites such that the mesh can feed them."""
+
+from __future__ import annotations
+
+from pcmesh.chip import ChipSpec, Site
+from pcmesh.errors import CapacityError
+from pcmesh.mapping import Mapping
+from pcmesh.placement.chips import assign_chips
+from pcmesh.placement.sites import Problem, Unit, choose_sites
+from pcmesh.placement.timeline import Feed, timeline
+from pcmesh.placement.types import Place, Placement
+
+
+def place(mapping: Mapping, chip: ChipSpec) -> Placement:
+    """Give every tile image a chip and a site.
+
+    Tiles that share capacitors become vertical neighbours, in the order of their group from north to south. Sites are
+    found by a constraint solver together with trial routes of the input vectors, so that those can reach all rows in
+    one step; the answer does not depend on the machine.
+
+    Args:
+        mapping: tiles and groups; a layer's `chip` pins it.
+        chip: the kind of chip; as many of them are used as needed.
+
+    Raises:
+        CapacityError: layers that must be on one chip do not fit on one, or a step needs more ILPs than there are.
+        ConfigurationError: pins contradict each other.
+    """
+    chip_of_group = assign_chips(mapping, chip)
+    places: dict[int, Place] = {}
+    for number in sorted(set(chip_of_group)):
+        groups = [group for group, own in enumerate(chip_of_group) if own == number]
+        for tile, site in _sites(mapping, groups, chip).items():
+            places[tile] = Place(chip=number, site=site)
+    placement = Placement(places=tuple(places[tile.index] for tile in mapping.tiles))
+    placement.verify(mapping, chip)
+    return placement
+
+
+def _sites(mapping: Mapping, groups: list[int], chip: ChipSpec) -> dict[int, Site]:
+    planes = _planes([step.feeds for step in timeline(mapping, groups, len(chip.grid.ilps))])
+    units = tuple(_unit(mapping, group, planes) for group in groups)
+    problem = Problem(units, tuple(tuple(feed.group is None for feed in plane) for plane in planes))
+    sites = choose_sites(problem, chip.grid)
+    if sites is None:
+        tiles = sum(unit.tiles for unit in units)
+        raise CapacityError(
+            f"no places found for {tiles} tiles on the {chip.grid.rows} x {chip.grid.columns} grid",
+            "Pin some layers to another chip",
+        )
+    return {
+        tile: Site(site.row + below, site.column)
+        for group, site in zip(groups, sites, strict=True)
+        for below, tile in enumerate(mapping.groups[group].tiles)
+    }
+
+
+def _planes(steps: list[tuple[Feed, ...]]) -> list[tuple[Feed, ...]]:
+    """Return the steps that differ in what the mesh sees (who feeds which tiles), the fullest first."""
+    distinct: dict[frozenset[tuple[int | None, tuple[int, ...]]], tuple[Feed, ...]] = {}
+    for feeds in steps:
+        distinct.setdefault(frozenset((feed.group, feed.tiles) for feed in feeds), feeds)
+    largest = sorted(distinct.items(), key=lambda item: -sum(len(feed.tiles) for feed in item[1]))
+    kept: list[tuple[frozenset[tuple[int | None, tuple[int, ...]]], tuple[Feed, ...]]] = []
+    for seen, feeds in largest:
+        if not any(seen <= other for other, _ in kept):
+            kept.append((seen, feeds))
+    return [feeds for _, feeds in kept]
+
+
+def _unit(mapping: Mapping, group: int, planes: list[tuple[Feed, ...]]) -> Unit:
+    tiles = mapping.groups[group].tiles
+    takes = tuple(
+        tuple(next((number for number, feed in enumerate(plane) if tile in feed.tiles), None) for tile in tiles)
+        for plane in planes
+    )
+    gives = tuple(next((number for number, feed in enumerate(plane) if feed.group == group), None) for plane in planes)
+    return Unit(takes=takes, gives=gives, tiles=len(tiles))
