@@ -1,1 +1,7 @@
-""""""
+"""Results and compiled networks as self-contained HTML and SVG, rendered only from what they are given."""
+
+from pcmesh.reporting.compiled import compiled_pictures, render_compiled
+from pcmesh.reporting.kws import render_kws
+from pcmesh.reporting.words import schedule_words
+
+__all__ = ["compiled_pictures", "render_compiled", "render_kws", "schedule_words"]

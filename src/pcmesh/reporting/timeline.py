@@ -1,0 +1,131 @@
+"""The time diagram of a frame: what every resource of a chip does in every time step (paper: Fig. 3e)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from pcmesh.chip import ChipSpec
+from pcmesh.mapping import Mapping
+from pcmesh.reporting.figures import FAINT, INK, new_figure, plain, svg
+from pcmesh.reporting.floorplan import layer_colours, tint
+from pcmesh.reporting.words import operand_words, phase_words
+from pcmesh.routing import ChipSchedule, Step
+
+_PLAIN = "#e4e7eb"
+_ROW_INCHES = 0.34
+_STEP_INCHES = 1.15
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One box of the diagram: what a resource does in a step (0-based), and the layer that it belongs to."""
+
+    resource: str
+    step: int
+    text: str
+    layer: str | None = None
+
+
+def timeline(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> str:
+    """Return the time diagram of a frame on one chip as SVG; resources that do the same share a row."""
+    rows = _merged(_activities(chip, mapping, schedule))
+    count = len(schedule.steps)
+    figure = new_figure(_STEP_INCHES * count + 2.2, _ROW_INCHES * len(rows) + 0.8)
+    axes = plain(figure.subplots(), "", "time, ns")
+    colours = layer_colours(mapping)
+    for position, activities in enumerate(rows.values()):
+        for activity in activities:
+            _draw(axes, position, activity, chip.timing.step_ns, colours)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axes.set_xticks([step * chip.timing.step_ns for step in range(count + 1)])
+    axes.set_xlim(0, count * chip.timing.step_ns)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    if 0 < schedule.interval_steps < count:
+        axes.axvline(schedule.interval_steps * chip.timing.step_ns, color=INK, linewidth=1.2, linestyle="--")
+        axes.text(schedule.interval_steps * chip.timing.step_ns, -0.62, "next frame begins", fontsize=7, va="bottom")
+    return svg(figure, f"time diagram of chip {schedule.chip + 1}")
+
+
+def _draw(axes: Axes, row: int, activity: Activity, step_ns: int, colours: dict[str, str]) -> None:
+    shade = colours.get(activity.layer or "", FAINT)
+    face = tint(shade) if activity.layer else _PLAIN
+    box = Rectangle((activity.step * step_ns, row - 0.4), step_ns, 0.8, facecolor=face, edgecolor=shade, linewidth=0.8)
+    axes.add_patch(box)
+    axes.text((activity.step + 0.5) * step_ns, row, activity.text, ha="center", va="center", fontsize=7, color=INK)
+
+
+def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dict[str, list[Activity]]:
+    """Return the activities of each resource: ILPs first, then tiles, then banks, then OLPs."""
+    every = [entry for number, step in enumerate(schedule.steps) for entry in _of_step(chip, mapping, number, step)]
+    names = [f"ILP {pad.domain}" for pad in chip.grid.ilps]
+    names += [f"tile {tile.index}" for tile in mapping.tiles]
+    names += [_bank(mapping, group.index) for group in mapping.groups]
+    names += [f"OLP {pad.domain}" for pad in chip.grid.olps]
+    found: dict[str, list[Activity]] = {name: [] for name in names}
+    for entry in every:
+        found[entry.resource].append(entry)
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[Activity]:
+    made = [
+        Activity(
+            f"tile {integration.tile}",
+            number,
+            phase_words(integration.phase),
+            mapping.tiles[integration.tile].wp1.layer,
+        )
+        for integration in step.integrations
+    ]
+    for readout in step.readouts:
+        layer = mapping.groups[readout.group].layer
+        made.append(Activity(_bank(mapping, readout.group), number, f"ramp, {readout.activation}", layer))
+    for transfer in step.transfers:
+        if transfer.ilp is not None and transfer.operand is not None:
+            pad = f"ILP {chip.grid.ilps[transfer.ilp].domain}"
+            made.append(Activity(pad, number, operand_words(transfer.operand)))
+        if transfer.olp is not None:
+            pad = f"OLP {chip.grid.olps[transfer.olp].domain}"
+            group = mapping.groups[transfer.group] if transfer.group is not None else None
+            text = f"counts {group.column_start}:{group.column_stop}" if group else "counts"
+            made.append(Activity(pad, number, text, group.layer if group else None))
+    return made
+
+
+def _bank(mapping: Mapping, group: int) -> str:
+    tiles = mapping.groups[group].tiles
+    return f"bank of tile {tiles[-1]}"
+
+
+def _merged(activities: dict[str, list[Activity]]) -> dict[str, list[Activity]]:
+    """Join resources of one kind that do the same in every step, e.g. 16 tiles of one layer."""
+    together: dict[tuple[object, ...], list[str]] = {}
+    for name, entries in activities.items():
+        kind = name.rsplit(" ", 1)[0]
+        key = (kind, tuple(sorted((e.step, e.text, e.layer or "") for e in entries)))
+        together.setdefault(key, []).append(name)
+    return {_joined(str(key[0]), names): activities[names[0]] for key, names in together.items()}
+
+
+def _joined(kind: str, names: list[str]) -> str:
+    ends = [name.rsplit(" ", 1)[1] for name in names]
+    if len(names) == 1:
+        return names[0]
+    if all(end.isdigit() for end in ends):
+        return f"{kind}s {_ranges([int(end) for end in ends])}"
+    return f"{kind} {', '.join(ends)}"
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Return ascending numbers with runs shortened: 0, 1, 2, 5 becomes `0-2, 5`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

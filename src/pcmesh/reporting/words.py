@@ -1,0 +1,70 @@
+"""What happens in a time step, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pcmesh.chip import ChipSpec, Site
+from pcmesh.mapping import Lane, Mapping, Phase
+from pcmesh.routing import ChipSchedule, Integration, Operand, Readout, Step, Transfer
+
+
+def phase_words(phase: Phase) -> str:
+    """Return a phase in short: device pairs, charging (+) or discharging (-), part of the input; e.g. `WP1 - x<0`."""
+    pairs = "+".join(f"WP{pair}" for pair in phase.pairs)
+    return f"{pairs} {'+' if phase.polarity > 0 else '-'} {'x>0' if phase.part == 'positive' else 'x<0'}"
+
+
+def operand_words(operand: Operand) -> str:
+    """Return which slice of which vector, and which part of it."""
+    sign = "+" if operand.part == "positive" else "-"
+    return f"{operand.vector}[{operand.start}:{operand.stop}]{sign}"
+
+
+def transfer_words(chip: ChipSpec, mapping: Mapping, transfer: Transfer) -> str:
+    """Return source, vector and destinations of a transfer."""
+    if transfer.ilp is not None:
+        source = f"ILP {chip.grid.ilps[transfer.ilp].domain}"
+        what = f" {operand_words(transfer.operand)}" if transfer.operand is not None else ""
+    else:
+        assert transfer.group is not None
+        group = mapping.groups[transfer.group]
+        lane = "" if transfer.lane is Lane.ALL else f" ({transfer.lane} wires)"
+        source, what = group.layer, f"[{group.column_start}:{group.column_stop}]{lane}"
+    if transfer.olp is not None:
+        return f"{source}{what} to OLP {chip.grid.olps[transfer.olp].domain}"
+    return f"{source}{what} to {_sites(transfer.rows_of)}"
+
+
+def readout_words(mapping: Mapping, readout: Readout) -> str:
+    """Return which layer's columns are compared with the ramp."""
+    group = mapping.groups[readout.group]
+    return f"{group.layer}[{group.column_start}:{group.column_stop}] ramp, {readout.activation}"
+
+
+def schedule_words(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> list[dict[str, Any]]:
+    """Return `[{step, activities}]` of one chip: for each time step, one text per transfer, integration and readout."""
+    return [
+        {"step": number, "activities": _step_words(chip, mapping, step)}
+        for number, step in enumerate(schedule.steps, 1)
+    ]
+
+
+def _step_words(chip: ChipSpec, mapping: Mapping, step: Step) -> list[str]:
+    lines = [readout_words(mapping, readout) for readout in step.readouts]
+    lines += [transfer_words(chip, mapping, transfer) for transfer in step.transfers]
+    together: dict[tuple[str, str], list[Integration]] = {}
+    for integration in step.integrations:
+        layer = mapping.tiles[integration.tile].wp1.layer
+        together.setdefault((layer, phase_words(integration.phase)), []).append(integration)
+    for (layer, phase), members in together.items():
+        lines.append(f"{layer} integrates on {_tiles(members)} ({phase})")
+    return lines
+
+
+def _tiles(integrations: list[Integration]) -> str:
+    return f"tile{'s' if len(integrations) > 1 else ''} " + ", ".join(str(entry.tile) for entry in integrations)
+
+
+def _sites(sites: tuple[Site, ...]) -> str:
+    return f"tile{'s' if len(sites) > 1 else ''} at " + " ".join(f"({s.row},{s.column})" for s in sites)
