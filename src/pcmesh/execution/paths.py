@@ -47,12 +47,16 @@ class Paths:
         return torch.cat(found)
 
     def output_shift(self, group: int) -> torch.Tensor:
-        """Return the shift of each of a group's columns on the way to its OLP, (columns,) int32."""
-        return self.outputs[group]
+        """Return the shift of each of a group's columns on the way to its OLP, (columns,) int32.
+
+        0 for groups that no route leads to an OLP: hidden layers are counted only while they are calibrated.
+        """
+        columns = self.mapping.groups[group].columns
+        return self.outputs.get(group, torch.zeros(columns, dtype=torch.int32))
 
     def clock_ratio(self, group: int) -> float:
         """Return the clock ratio of a group's OLP."""
-        return self.clocks[group]
+        return self.clocks.get(group, 1.0)
 
 
 def route_paths(routing: Routing, mapping: Mapping, chip: ChipSpec, instance: Instance) -> Paths:

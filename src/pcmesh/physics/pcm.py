@@ -43,7 +43,7 @@ class PcmLaw:
 
 def _polynomial(coefficients_us: tuple[float, ...], g_max_us: float) -> Curve:
     series = np.polynomial.Polynomial(coefficients_us)
-    return lambda g: np.maximum(series(g), 0.0) / g_max_us
+    return lambda g: np.maximum(series(np.minimum(g, 1.0)), 0.0) / g_max_us
 
 
 def _log_clipped(slope: float, intercept: float, low: float, high: float) -> Curve:
@@ -52,7 +52,8 @@ def _log_clipped(slope: float, intercept: float, low: float, high: float) -> Cur
 
 def _split(limit: float, below: Curve, above: tuple[float, ...]) -> Curve:
     series = np.polynomial.Polynomial(above)
-    return lambda g: np.where(g < limit, below(g), series(g))
+    # the fits end at G_max; devices above it are taken as at G_max
+    return lambda g: np.where(g < limit, below(g), series(np.minimum(g, 1.0)))
 
 
 def _zero(g: NDArray[np.float64]) -> NDArray[np.float64]:

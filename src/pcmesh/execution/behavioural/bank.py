@@ -96,7 +96,7 @@ class Bank:
 
     @cached_property
     def _offsets(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what undoes the shift of the inputs by 128, and the bias rows: charge, current, variance (N,) int64."""
+        """Return what undoes the inputs' shift by 128, and the bias rows: charge, current, variance (N,) int64."""
         m = self.matrix
         weight = 128 * (256 + 1 if self.digits == 2 else 256)
         charge = weight * (m.positive_sum + m.negative_sum) + m.bias_charge

@@ -128,11 +128,10 @@ def _collection(network: ProgrammedNetwork, groups: list[ColumnGroup], paths: Pa
     timing = network.chip.timing
     step = timing.output_step_ns * TICKS_PER_NS
     counts = [group.columns for group in groups]
-    if paths is None:
-        shifts = [torch.zeros(count, dtype=torch.int32) for count in counts]
-        ratios = [1.0] * len(groups)
-    else:
-        shifts = [paths.output_shift(group.index) for group in groups]
-        ratios = [paths.clock_ratio(group.index) for group in groups]
+    shifts = [
+        torch.zeros(group.columns, dtype=torch.int32) if paths is None else paths.output_shift(group.index)
+        for group in groups
+    ]
+    ratios = [1.0 if paths is None else paths.clock_ratio(group.index) for group in groups]
     steps = [torch.full((n,), step * ratio, dtype=torch.float64) for n, ratio in zip(counts, ratios, strict=True)]
     return Collection(torch.cat(shifts), torch.cat(steps), int(timing.input_max_ns * TICKS_PER_NS / step))

@@ -27,7 +27,7 @@ class ChargeMatrix:
     Attributes:
         positive, negative: (2N, K) int8 digit planes of P and N; `negative` is empty for unsigned inputs.
         current, variance: (N, K) int8, summed over the pairs driven.
-        positive_sum, negative_sum, current_sum, variance_sum: (N,) int64 column sums (for the shift of the inputs by 128).
+        positive_sum, negative_sum, current_sum, variance_sum: (N,) int64 column sums (they undo the inputs' shift).
         bias_charge, bias_current, bias_variance: (N,) int64, what the bias rows add (ticks, ticks, ns²).
     """
 
@@ -118,8 +118,8 @@ def charge_matrix(tiles: Sequence[PlacedCells], signed: bool) -> ChargeMatrix:
     bias: list[_Sums] = []
     for tile in tiles:
         pairs = sorted(tile.rows)
-        for use in [[p] for p in pairs] if tile.stacked else [pairs]:
-            parts.append(_accumulate(tile, slice(0, tile.rows[use[0]]), use))
+        uses = [[pair] for pair in pairs] if tile.stacked else [pairs]
+        parts.extend(_accumulate(tile, slice(0, tile.rows[use[0]]), use) for use in uses)
         bias.append(_accumulate(tile, slice(tile.array_rows, None), [1, 2]))
     positive, negative, current, variance = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("positive", "negative", "current", "variance")

@@ -29,6 +29,8 @@ def digit_planes(matrix: torch.Tensor) -> torch.Tensor:
 
 def int8_product(left: torch.Tensor, right_t: torch.Tensor) -> torch.Tensor:
     """Return left @ right_t.T exactly, (M, N) int32, for int8 (M, K) and (N, K)."""
+    if left.shape[1] == 1:  # the CPU's product reads a single column with the wrong stride
+        left, right_t = F.pad(left, (0, 1)), F.pad(right_t, (0, 1))
     if left.device.type == "cpu":
         return torch._int_mm(left, right_t.t())
     rows, columns = left.shape[0], right_t.shape[0]

@@ -1,0 +1,113 @@
+"""The whole way on one screen: network -> mapping -> placement -> routing -> programmed, calibrated, running chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, replace
+
+import torch
+
+from pcmesh.calibration.procedure import Calibration, Calibrator
+from pcmesh.chip import ChipSpec
+from pcmesh.execution.behavioural.build import build_layer
+from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network, noise_keys
+from pcmesh.execution.paths import Paths, route_paths
+from pcmesh.mapping import Mapping
+from pcmesh.mapping.mapper import map_network
+from pcmesh.mapping.options import LayerOptions
+from pcmesh.model import LayerGraph
+from pcmesh.physics.column import RampSetting
+from pcmesh.physics.fabrication import Instance
+from pcmesh.physics.units import TICKS_PER_NS
+from pcmesh.placement import Placement
+from pcmesh.placement.place import place
+from pcmesh.programming.chip import ProgrammedNetwork, fabricate
+from pcmesh.routing import Routing
+from pcmesh.routing.route import route
+
+
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """A network with a place for every weight and a way for every vector, for any instance of the chip."""
+
+    chip: ChipSpec
+    graph: LayerGraph
+    mapping: Mapping
+    placement: Placement
+    routing: Routing
+
+
+def compile_network(
+    graph: LayerGraph, chip: ChipSpec, options: Dict[str, LayerOptions] | None = None
+) -> CompiledNetwork:
+    """Map, place and route a network.
+
+    Raises:
+        CapacityError: it does not fit; the message says what is short by how much.
+        UnsupportedModelError: something in it cannot be mapped.
+    """
+    mapping = map_network(graph, chip, options)
+    placement = place(mapping, chip)
+    placement.verify(mapping, chip)
+    return CompiledNetwork(chip, graph, mapping, placement, route(mapping, placement, graph, chip))
+
+
+@dataclass(frozen=True)
+class CalibratedChip:
+    """One chip instance with the network programmed and calibrated.
+
+    Attributes:
+        compiled: the network.
+        network: the programmed devices.
+        calibration: how it is driven and read.
+        paths: what the mesh does to pulses on the routes.
+        calibrator: what calibrated it (for a new calibration of the bias rows).
+    """
+
+    compiled: CompiledNetwork
+    network: ProgrammedNetwork
+    calibration: Calibration
+    paths: Paths
+    calibrator: Calibrator
+
+    def engine(self) -> BehaviouralNetwork:
+        """Return the behavioural engine of the chip at its age."""
+        return build_network(self.network, self.compiled.graph, self.calibration.ramps, self.paths)
+
+    def aged(self, time_s: float) -> CalibratedChip:
+        """Return the chip `time_s` after calibration."""
+        return replace(self, network=self.network.aged(time_s))
+
+    def with_new_bias(self) -> CalibratedChip:
+        """Return the chip with its bias rows calibrated anew, at its age."""
+        return replace(self, network=self.calibrator.recalibrate_bias(self.network, self.calibration))
+
+
+def bring_up(
+    compiled: CompiledNetwork, instance: Instance, inputs: torch.Tensor, input_full_scale: float, calibrate: bool = True
+) -> CalibratedChip:
+    """Fabricate a chip instance, program the network and calibrate it.
+
+    Args:
+        compiled: the network (a chain of layers; networks with digital parts are calibrated at their OLPs).
+        instance: which chip.
+        inputs: (B, rows) float32 calibration inputs of the first layer.
+        input_full_scale: value of an input that makes the longest pulse.
+        calibrate: False leaves out slopes, bias rows and ReLU trim.
+    """
+    paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
+    keys = noise_keys(instance, [f"calibration/{number}" for number in range(len(inputs))])
+    count_ticks = round(compiled.chip.timing.output_step_ns * TICKS_PER_NS)
+
+    def measure(
+        network: ProgrammedNetwork, layer: str, ramps: Dict[int, RampSetting], ticks: torch.Tensor, counted: bool
+    ) -> torch.Tensor:
+        analog_input = compiled.graph.producer(compiled.graph.layer(layer).input) is not None
+        banks = build_layer(network, layer, ramps, not counted, paths, analog_input)
+        out = BehaviouralNetwork(compiled.graph, {layer: banks}).run_layer(layer, ticks, keys)[0]
+        return out * count_ticks if counted else out
+
+    blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
+    calibrator = Calibrator(compiled.graph, measure, inputs, input_full_scale, enabled=calibrate)
+    network, calibration = calibrator.calibrate(blank)
+    return CalibratedChip(compiled, network, calibration, paths, calibrator)
