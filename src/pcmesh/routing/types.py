@@ -5,7 +5,8 @@ wires, joined by the diagonal of vias. Between neighbouring places, and on the g
 borderguard on each of the four sides of a place joins the place's centre and the edge net of that side: blocked,
 `in` (edge -> centre) or `out` (centre -> edge), on all wires or on the even or odd ones only. A tile's rows listen to
 its west edge net (so that another vector can pass over its centre at the same time); a tile's columns drive its
-south edge net. ILPs drive, and OLPs listen to, west or east rim nets. Paper: Reconfigurable architecture; ED Fig. 2e, f.
+south edge net. ILPs drive, and OLPs listen to, west or east rim nets.
+Paper: Reconfigurable architecture; ED Fig. 2e, f.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from enum import StrEnum
 from typing import Literal
 
 from pcmesh.artefact import Artefact
-from pcmesh.chip import Site
-from pcmesh.mapping import Lane, Phase
+from pcmesh.chip import ChipSpec, Site
+from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.mapping.types import Part
+from pcmesh.model import LayerGraph
+from pcmesh.placement import Placement
 
 
 class Side(StrEnum):
@@ -112,3 +115,13 @@ class Routing(Artefact):
     """The schedules of all chips, by chip index."""
 
     chips: tuple[ChipSchedule, ...]
+
+    def verify(self, mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipSpec) -> None:
+        """Check all rules of the mesh; see `routing.verify`.
+
+        Raises:
+            VerificationError: naming chip, step and place.
+        """
+        from pcmesh.routing.verify import verify_routing  # it needs this module's types
+
+        verify_routing(self, mapping, placement, graph, chip)

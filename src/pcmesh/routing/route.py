@@ -1,0 +1,204 @@
+"""The router: every vector of a frame on its way over the mesh, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pcmesh.chip import ChipSpec, Site
+from pcmesh.chip.mesh import Guard, Mesh, Net, columns_net
+from pcmesh.errors import CapacityError
+from pcmesh.mapping import Mapping
+from pcmesh.model import LayerGraph
+from pcmesh.placement import Placement
+from pcmesh.placement.timeline import Feed, TimelineStep, timeline
+from pcmesh.routing.inputs import Demand, Tree, route_inputs
+from pcmesh.routing.outputs import Output, OutputPath, fewest_slots, route_outputs
+from pcmesh.routing.types import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
+
+
+def route(mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipSpec) -> Routing:
+    """Build the schedule of all chips: integration steps, hand-overs from tile to tile, output slots.
+
+    The number of slots is the smallest for which ways were found; ways are short, but not always the shortest. The
+    answer does not depend on the machine.
+
+    Raises:
+        CapacityError: vectors cannot pass at the same time; the message names chip and step.
+    """
+    mesh = Mesh(chip.grid)
+    routes = _Routes(mesh)
+    chips = tuple(_Chip(mapping, placement, graph, chip, number, routes).schedule() for number in _used(placement))
+    routing = Routing(chips=chips)
+    routing.verify(mapping, placement, graph, chip)
+    return routing
+
+
+def off_chip_layers(graph: LayerGraph) -> frozenset[str]:
+    """Return the layers whose output leaves the chip: a digital operation takes it, or nothing on the chip does."""
+    digital = {name for operation in graph.digital for name in operation.inputs}
+    return frozenset(
+        layer.name for layer in graph.layers if layer.output in digital or not graph.consumers(layer.output)
+    )
+
+
+def _used(placement: Placement) -> list[int]:
+    return sorted({place.chip for place in placement.places})
+
+
+class _Routes:
+    """Input trees already found: chips and steps that look alike to the mesh get the same ways."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self.known: list[dict[Demand, Tree]] = []
+
+    def of(self, demands: Sequence[Demand], where: str) -> dict[Demand, Tree]:
+        for trees in self.known:
+            if trees.keys() >= set(demands):
+                return {demand: trees[demand] for demand in demands}
+        self.known.append(route_inputs(self.mesh, demands, where))
+        return self.known[-1]
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """The output slots of a chip, and after how many steps the next frame starts."""
+
+    paths: dict[int, OutputPath]
+    slots: int
+    interval: int
+
+
+class _Chip:
+    """One chip's schedule in the making."""
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        placement: Placement,
+        graph: LayerGraph,
+        chip: ChipSpec,
+        number: int,
+        routes: _Routes,
+    ) -> None:
+        self.mapping = mapping
+        self.graph = graph
+        self.chip = chip
+        self.number = number
+        self.routes = routes
+        self.site = {index: place.site for index, place in enumerate(placement.places) if place.chip == number}
+        self.groups = [group.index for group in mapping.groups if group.tiles[0] in self.site]
+
+    def schedule(self) -> ChipSchedule:
+        """Route all steps."""
+        steps = timeline(self.mapping, self.groups, len(self.chip.grid.ilps))
+        trees = self._input_trees(steps)
+        outputs = self._output_paths(steps, trees)
+        made = [self._integration_step(step, ways) for step, ways in zip(steps, trees, strict=True)]
+        made += [self._output_step(outputs.paths, slot) for slot in range(outputs.slots)]
+        return ChipSchedule(chip=self.number, steps=tuple(made), interval_steps=outputs.interval)
+
+    def _bank(self, group: int) -> Site:
+        return self.site[self.mapping.groups[group].tiles[-1]]
+
+    def _demand(self, feed: Feed) -> Demand:
+        bank = None if feed.group is None else columns_net(self._bank(feed.group))
+        return Demand(bank, tuple(sorted(self.site[tile] for tile in feed.tiles)))
+
+    def _input_trees(self, steps: Sequence[TimelineStep]) -> list[dict[Demand, Tree]]:
+        """Route the steps, the fullest first: a step whose vectors are among another's takes their ways."""
+        trees: dict[int, dict[Demand, Tree]] = {}
+        for index in sorted(range(len(steps)), key=lambda index: -len(steps[index].feeds)):
+            demands = [self._demand(feed) for feed in steps[index].feeds]
+            trees[index] = self.routes.of(demands, f"chip {self.number}, step {index + 1}")
+        return [trees[index] for index in range(len(steps))]
+
+    def _output_paths(self, steps: Sequence[TimelineStep], trees: Sequence[dict[Demand, Tree]]) -> _Outputs:
+        """Find the fewest slots, and within them the shortest interval between frames."""
+        leaving = off_chip_layers(self.graph)
+        groups = [group for group in self.groups if self.mapping.groups[group].layer in leaving]
+        lanes = [Output(group, columns_net(self._bank(group)), self.mapping.groups[group].lane, ()) for group in groups]
+        busy = [self._nets(ways) for ways in trees]
+        starts = {group: self._first_step(group, steps) for group in groups}
+        for slots in range(fewest_slots(lanes, len(self.chip.grid.olps)), len(groups) + 1):
+            for interval in range(len(steps), len(steps) + slots + 1):
+                # A bank is read before its own next frame, and beside the next frame's vectors.
+                outputs = [
+                    output._replace(
+                        slots=tuple(s for s in range(slots) if len(steps) + s < starts[output.group] + interval)
+                    )
+                    for output in lanes
+                ]
+                blocked = [
+                    busy[len(steps) + s - interval] if len(steps) + s >= interval else frozenset() for s in range(slots)
+                ]
+                if all(output.slots for output in outputs):
+                    paths = route_outputs(self.routes.mesh, outputs, blocked)
+                    if paths is not None:
+                        return _Outputs(paths, slots, interval)
+        raise CapacityError(
+            f"chip {self.number}: {len(groups)} output vectors cannot reach the {len(self.chip.grid.olps)} output "
+            f"landing pads, even in {len(groups)} slots",
+            "Use a chip whose landing pads the mesh connects",
+        )
+
+    def _first_step(self, group: int, steps: Sequence[TimelineStep]) -> int:
+        tiles = self.mapping.groups[group].tiles
+        return next(index for index, step in enumerate(steps) if any(tile in step.phases for tile in tiles))
+
+    def _nets(self, ways: dict[Demand, Tree]) -> frozenset[Net]:
+        pads = self.routes.mesh.pads(self.chip.grid.ilps)
+        nets: set[Net] = set()
+        for demand, way in ways.items():
+            source = demand.bank if way.ilp is None else pads[way.ilp]
+            assert source is not None  # a way without an ILP starts at a bank
+            nets.update(way.nets(source))
+        return frozenset(nets)
+
+    def _integration_step(self, step: TimelineStep, ways: dict[Demand, Tree]) -> Step:
+        transfers = []
+        for feed in step.feeds:
+            demand = self._demand(feed)
+            way = ways[demand]
+            operand = Operand(
+                vector=feed.slice.vector, start=feed.slice.start, stop=feed.slice.stop, part=feed.slice.part
+            )
+            transfers.append(
+                Transfer(
+                    ilp=way.ilp,
+                    operand=operand if feed.group is None else None,
+                    group=feed.group,
+                    hops=_hops(way.guards),
+                    rows_of=demand.rows_of,
+                )
+            )
+        return Step(
+            transfers=tuple(transfers),
+            integrations=tuple(
+                Integration(tile=tile, site=self.site[tile], phase=phase) for tile, phase in step.phases.items()
+            ),
+            readouts=tuple(
+                self._readout(group) for group in sorted({f.group for f in step.feeds if f.group is not None})
+            ),
+        )
+
+    def _output_step(self, paths: dict[int, OutputPath], slot: int) -> Step:
+        chosen = {group: path for group, path in paths.items() if path.slot == slot}
+        return Step(
+            transfers=tuple(
+                Transfer(group=group, lane=self.mapping.groups[group].lane, hops=_hops(path.guards), olp=path.olp)
+                for group, path in chosen.items()
+            ),
+            readouts=tuple(self._readout(group) for group in chosen),
+        )
+
+    def _readout(self, group: int) -> Readout:
+        """Return the readout of a bank; a term of a digital sum keeps its sign, whatever the activation."""
+        entry = self.mapping.groups[group]
+        activation = "linear" if self.mapping.is_partial(entry) else self.graph.layer(entry.layer).activation
+        return Readout(group=group, site=self._bank(group), activation=activation)
+
+
+def _hops(guards: Sequence[Guard]) -> tuple[Hop, ...]:
+    return tuple(Hop(site=guard.site, side=Side(guard.side), direction=guard.direction) for guard in guards)
