@@ -17,12 +17,12 @@ def parse_duration(text: str) -> float:
     """Return the seconds of a duration such as `"20s"`, `"1.5h"` or `"1mo"`.
 
     Raises:
-        InputError: no number, no unit, an unknown unit or a length that is zero or not finite.
+        InputError: no number, no unit, an unknown unit or a length that is not finite.
     """
     match = _DURATION.fullmatch(text)
     seconds = float(match[1]) * SECONDS.get(match[2].lower(), math.nan) if match else math.nan
-    if not 0 < seconds < math.inf:
-        raise InputError(f"'{text}' is no duration", f"Write a number above zero and a unit: {', '.join(SECONDS)} (1w)")
+    if not 0 <= seconds < math.inf:
+        raise InputError(f"'{text}' is no duration", f"Write a number and a unit: {', '.join(SECONDS)} (1w)")
     return seconds
 
 

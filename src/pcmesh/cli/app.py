@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pcmesh import __version__
+from pcmesh.cli.kws import kws
 from pcmesh.errors import PcmeshError
 
 EXIT_USER_ERROR = 2
@@ -43,6 +44,9 @@ def _program(
     Then ask: [bold]pcmesh kws --time-since-programming 1mo[/bold] shows what a month of drift does.
 
     """
+
+
+app.add_typer(kws)
 
 
 def main() -> None:

@@ -1,0 +1,5 @@
+"""`python -m pcmesh` is the program `pcmesh`."""
+
+from pcmesh.cli import main
+
+main()

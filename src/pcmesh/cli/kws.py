@@ -1,0 +1,133 @@
+"""`pcmesh kws`: keyword spotting on the simulated chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
+from pcmesh.durations import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from pcmesh.workloads.kws.experiment import KwsOptions
+
+kws = typer.Typer(name="kws", invoke_without_command=True, rich_markup_mode="rich")
+
+QUICK_WORDS = 120
+
+Chip = Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")]
+Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights (safetensors) instead of those that ship.")]
+Seed = Annotated[
+    int, typer.Option(metavar="N", help="Seed of everything random; the same seed gives the same figures.")
+]
+
+
+@kws.callback()
+def run(
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test", "all"],
+        typer.Option(metavar="PART", help="Part of the data that is spotted: train, validation, test, all."),
+    ] = "test",
+    utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
+    chips: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Chip instances, each with its own fabrication and devices.")
+    ] = 5,
+    seed: Seed = 0,
+    time_since_programming: Annotated[
+        str,
+        typer.Option(metavar="AGE", help="Age of the weights since programming and calibration: 20s, 1h, 1d, 1w, 1mo."),
+    ] = "0s",
+    no_ab: Annotated[
+        bool, typer.Option("--no-ab", help="Without asymmetry balance (4-PCM on the same tiles).")
+    ] = False,
+    no_calibration: Annotated[
+        bool, typer.Option("--no-calibration", help="Without column slopes, bias rows and ReLU trim.")
+    ] = False,
+    weights: Weights = None,
+    chip: Chip = "nature2023",
+    quick: Annotated[bool, typer.Option("--quick", help=f"One chip, {QUICK_WORDS} words, no drift curve.")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
+        "runs/kws"
+    ),
+) -> None:
+    """Spot keywords in speech on four analog tiles: how accurate, how fast, how good are the devices?
+
+    Without options: 600 words of synthetic voices that the network never heard, five chips, under a minute.
+
+    [bold]pcmesh kws listen FILE[/bold] says which word is in one recording.
+    """
+    if context.invoked_subcommand:
+        return
+    from pcmesh.workloads.kws.experiment import KwsOptions
+
+    options = KwsOptions(
+        data=data,
+        split=split,
+        utterances=QUICK_WORDS if quick and utterances is None else utterances,
+        chips=1 if quick else chips,
+        seed=seed,
+        time_s=parse_duration(time_since_programming),
+        balanced=not no_ab,
+        calibrated=not no_calibration,
+        weights=weights,
+        chip=chip,
+        **({"drift_times_s": ()} if quick else {}),
+    )
+    _run(options, json, out)
+
+
+def _run(options: KwsOptions, json: Path | None, out: Path) -> None:
+    from pcmesh.reporting import render_kws
+    from pcmesh.workloads.kws.experiment import run_kws
+
+    with progress() as report:
+        result = run_kws(options, report)
+    _print(result)
+    written = write_result(result, json, out)
+    written.append(write_report(render_kws(result), out))
+    console().print("Written: " + ", ".join(str(path) for path in written))
+
+
+def _print(result: dict[str, Any]) -> None:
+    chip, (low, high) = result["chip_accuracy"], result["chip_accuracy"]["ci95"]
+    speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
+    within = "reached" if chip["mean"] >= result["iso_limit"] else "missed"
+    step_ns = result["frame_interval_ns"] // result["frame_steps"]
+    age = result["time_since_programming_s"]
+    rows = (
+        ("Software accuracy", _percent(result["software_accuracy"])),
+        ("Chip accuracy", f"{_percent(chip['mean'])}  (95 % interval {_percent(low)} to {_percent(high)})"),
+        ("99 % iso-accuracy limit", f"{_percent(result['iso_limit'])}  ({within})"),
+        ("A frame every", f"{result['frame_interval_ns']:,} ns = {result['frame_steps']} steps of {step_ns} ns"),
+        ("Latency", f"{result['latency_ns']:,} ns"),
+        ("Tiles", str(result["tiles"])),
+        ("Analog yield (within 20 % of max)", _percent(result["analog_yield"])),
+        ("Mean weight error (of max)", _percent(result["mean_weight_error"])),
+        ("Age since programming", format_duration(age) if age else "as calibrated"),
+    )
+    title = f"Keyword spotting, {result['n_utterances']} words of {speech}, chips: {len(chip['per_chip'])}"
+    console().print(facts(title, rows))
+    layers = [
+        (
+            layer["name"],
+            f"{layer['rows']} x {layer['columns']}",
+            layer["encoding"],
+            layer["tiles"],
+            _percent(layer["mac_sigma"]),
+            f"{layer['correlation']:.4f}",
+        )
+        for layer in result["layers"]
+    ]
+    names = ("Layer", "Rows x columns", "Encoding", "Tiles", "MAC error (σ, of full scale)", "Correlation")
+    console().print(table(f"Matrix products against software ({speech})", names, layers))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
