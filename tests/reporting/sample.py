@@ -9,9 +9,9 @@ import numpy as np
 WORDS = ("silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
 
-def kws_result() -> dict[str, Any]:
+def kws_result(classes: int = 3) -> dict[str, Any]:
     generator = np.random.default_rng(7)
-    confusion = np.diag(generator.integers(70, 95, 12)) + generator.integers(0, 4, (12, 12))
+    confusion = np.diag(generator.integers(70, 95, classes)) + generator.integers(0, 4, (classes, classes))
     layers = ("L0", "L1", "output")
     scatter = {}
     for name in layers:
@@ -52,15 +52,16 @@ def kws_result() -> dict[str, Any]:
         "configuration": {"chip": "nature2023", "calibration": {"inputs": 1000}, "weights": None},
         "chip": "nature2023",
         "figures": {
-            "class_names": list(WORDS),
+            "class_names": list(WORDS[:classes]),
             "confusion_software": confusion.tolist(),
             "confusion_chip": confusion.T.tolist(),
             "scatter": scatter,
             "programming": programming,
             "drift": [
+                {"time_s": 0.0, "accuracy": 0.8614, "accuracy_recalibrated": 0.8614},
                 {"time_s": 86_400.0, "accuracy": 0.8614, "accuracy_recalibrated": 0.8614},
                 {"time_s": 604_800.0, "accuracy": 0.858, "accuracy_recalibrated": 0.861},
-                {"time_s": 2_629_800.0, "accuracy": 0.851, "accuracy_recalibrated": 0.859},
+                {"time_s": 2_592_000.0, "accuracy": 0.851, "accuracy_recalibrated": 0.859},
             ],
             "schedule": [
                 {"step": step, "activities": [f"tile {step % 4} integrates", "ILP CW -> tile 0"]} for step in range(8)

@@ -53,3 +53,10 @@ def legend(axes: Axes, columns: int = 1) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(handles, labels, ncols=columns, fontsize=8, frameon=False)
+
+
+def thin(values: list[float], most: int) -> list[float]:
+    """Return at most `most` of the values, evenly spaced and with both ends."""
+    if len(values) <= most:
+        return values
+    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

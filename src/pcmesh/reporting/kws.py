@@ -48,6 +48,6 @@ def _figures(result: Mapping[str, Any]) -> dict[str, str]:
     if data.get("programming"):
         made["error_maps"] = kws_figures.error_maps(data["programming"])
         made["error_cdf"] = kws_figures.error_cdf(data["programming"])
-    if data.get("drift"):
+    if len(data.get("drift") or ()) > 1:
         made["drift"] = kws_figures.drift(data["drift"], result["software_accuracy"], result["iso_limit"])
     return made

@@ -9,13 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from pcmesh.durations import SECONDS, format_duration
-from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg
+from pcmesh.durations import format_duration
+from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg, thin
 
 Matrix = Sequence[Sequence[float]]
 
 _MAPS_PER_ROW = 4
 _HISTOGRAM_BINS = 80
+_MOST_TICKS = 6
+_ERROR_SHOWN = 20
+"""Programming errors are drawn up to this many percent: the limit of the analog yield; few lie beyond."""
+_ZERO_BEFORE = 7.0
+"""How many times left of the first age the age zero is drawn, for want of a place on a logarithmic axis."""
 
 
 def confusion(classes: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
@@ -111,6 +116,7 @@ def error_cdf(programming: Sequence[Mapping[str, Any]]) -> str:
         named.add(layer)
     for edge in (0.01, 0.99):
         axes.axhline(edge, color=INK, linewidth=0.5, linestyle=":")
+    axes.set_xlim(-_ERROR_SHOWN, _ERROR_SHOWN)
     legend(axes)
     return svg(figure, "distribution of the programming error")
 
@@ -118,18 +124,22 @@ def error_cdf(programming: Sequence[Mapping[str, Any]]) -> str:
 def drift(points: Sequence[Mapping[str, float]], software: float, iso_limit: float) -> str:
     """Return accuracy over the time since programming, without and with a new calibration of the bias rows."""
     figure = new_figure(6.4, 3.4)
-    axes = plain(figure.subplots(), "", "time since programming", "accuracy, %")
-    times = [point["time_s"] for point in points]
+    axes = plain(figure.subplots(), "", "time since programming and calibration", "accuracy, %")
+    times = sorted(point["time_s"] for point in points)
+    positive = [time for time in times if time > 0]
+    start = min(positive, default=1.0) / _ZERO_BEFORE if times[0] <= 0 else times[0]
     curves = (("accuracy_recalibrated", "bias rows calibrated anew"), ("accuracy", "as calibrated at first"))
     for index, (key, label) in enumerate(curves):
-        known = [(p["time_s"], 100 * p[key]) for p in points if p.get(key) is not None]
+        known = [(max(p["time_s"], start), 100 * p[key]) for p in points if p.get(key) is not None]
         if known:
             axes.plot(*zip(*known, strict=True), marker="o", markersize=4, color=colour(index), label=label)
     axes.axhline(100 * software, color=INK, linewidth=0.8, label="software")
     axes.axhline(100 * iso_limit, color=INK, linewidth=0.8, linestyle=":", label="99 % of software")
     axes.set_xscale("log")
-    ticks = [length for length in SECONDS.values() if min(times) <= length <= max(times)]
-    axes.set_xticks(ticks, [format_duration(length) for length in ticks])
+    ticks = {time: format_duration(time) for time in thin(positive, _MOST_TICKS)}
+    if times[0] <= 0:
+        ticks[start] = "0"
+    axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
     legend(axes)
     return svg(figure, "accuracy over the time since programming")
