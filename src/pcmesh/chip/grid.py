@@ -27,19 +27,19 @@ class Pad(NamedTuple):
 class PadSpec(Spec):
     """A power domain's input and output landing pads (ILP, OLP): which outer edge and mesh row each drives."""
 
-    domain: str
-    edge: Literal["west", "east"]
-    ilp_row: int = Field(ge=0)
-    olp_row: int = Field(ge=0)
+    domain: str = Field(description="name of the power domain")
+    edge: Literal["west", "east"] = Field(description="outer edge on which both landing pads lie")
+    ilp_row: int = Field(ge=0, description="mesh row that the input landing pad drives")
+    olp_row: int = Field(ge=0, description="mesh row that the output landing pad listens to")
 
 
 class GridSpec(Spec):
     """The tile grid with its gaps, and the landing pads of the power domains."""
 
-    rows: int = Field(ge=1, le=64)
-    columns: int = Field(ge=1, le=64)
+    rows: int = Field(ge=1, le=64, description="rows of places, from north to south")
+    columns: int = Field(ge=1, le=64, description="columns of places, from west to east")
     gaps: tuple[Site, ...] = Field(description="places without a tile (processing elements); the mesh passes over them")
-    pads: tuple[PadSpec, ...] = Field(min_length=1)
+    pads: tuple[PadSpec, ...] = Field(min_length=1, description="landing pads, one table per power domain")
 
     @model_validator(mode="after")
     def _check(self) -> GridSpec:

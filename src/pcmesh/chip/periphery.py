@@ -13,8 +13,8 @@ class ColumnSpec(Spec):
     Spreads are standard deviations over columns (fabrication); gains are relative.
     """
 
-    read_voltage_v: float = Field(gt=0, le=2)
-    capacitor_unit_ff: float = Field(gt=0)
+    read_voltage_v: float = Field(gt=0, le=2, description="voltage over a device while it conducts")
+    capacitor_unit_ff: float = Field(gt=0, description="one capacitor of a column's bank")
     capacitor_units: int = Field(ge=1, le=64, description="units that exist per column")
     capacitor_units_used: int = Field(ge=1, description="units connected")
     mirror_ratio: float = Field(gt=0, le=1, description="capacitor current per bit-line current")
@@ -77,8 +77,8 @@ class MeshSpec(Spec):
 class ControllerSpec(Spec):
     """A tile's local controller (LC)."""
 
-    word_bits: int = Field(ge=128, le=128)
-    sram_words: int = Field(ge=4, le=65536)
+    word_bits: int = Field(ge=128, le=128, description="bits of an instruction; other lengths are not modelled")
+    sram_words: int = Field(ge=4, le=65536, description="instructions that fit a controller's memory")
     clock_ns: int = Field(ge=1, le=1, description="one cycle; other clocks are not modelled")
 
 

@@ -17,8 +17,8 @@ class TileSpec(Spec):
     """A tile: rows x columns of unit cells, each of two device pairs (WP1 = G+ - G-, WP2 = g+ - g-)."""
 
     rows: int = Field(ge=1, le=1024, description="input rows; exact charge arithmetic holds up to 1,024")
-    columns: int = Field(ge=1, le=4096)
-    bias_rows: int = Field(ge=0, le=64)
+    columns: int = Field(ge=1, le=4096, description="columns, each with a capacitor and a comparator")
+    bias_rows: int = Field(ge=0, le=64, description="further rows that shift a column's output")
 
     @property
     def cells(self) -> int:
@@ -29,7 +29,7 @@ class TileSpec(Spec):
 class ChipSpec(Spec):
     """A chip. Source of the preset `nature2023`: Ambrogio et al., Nature 620, 768 (2023), 10.1038/s41586-023-06337-5."""
 
-    name: str
+    name: str = Field(description="name of the chip; in a file, its own name unless given")
     grid: GridSpec
     tile: TileSpec
     pcm: PcmSpec
