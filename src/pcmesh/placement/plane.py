@@ -78,10 +78,16 @@ def tree(mesh: Mesh, start: Net, passing: Collection[Guard], ends: Collection[Ne
     return tuple(reached[net] for net in order if net in needed)
 
 
-def solver(deterministic_time: float) -> cp_model.CpSolver:
-    """Return a solver that gives the same answer on every run: one worker, a fixed seed, no wall clock."""
+def solver(deterministic_time: float, relaxation: bool = True) -> cp_model.CpSolver:
+    """Return a solver that gives the same answer on every run: one worker, a fixed seed, no wall clock.
+
+    Args:
+        deterministic_time: budget in the solver's own unit, about a second.
+        relaxation: use linear relaxations (good at finding and proving, slow at shortening a large model).
+    """
     made = cp_model.CpSolver()
     made.parameters.num_workers = 1
     made.parameters.random_seed = SEED
     made.parameters.max_deterministic_time = deterministic_time
+    made.parameters.linearization_level = int(relaxation)
     return made

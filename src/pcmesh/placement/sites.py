@@ -14,7 +14,7 @@ from pcmesh.placement.plane import Plane, solver
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).
 FIND_BUDGET = 20.0
-SHORTEN_BUDGET = 2.0
+SHORTEN_BUDGET = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _solve(problem: Problem, grid: GridSpec) -> tuple[Site, ...] | None:
         return model.read(find)
     model.hint(find)
     model.model.minimize(sum(hop for plane in model.planes for hop in plane.hops()))
-    shorten = solver(SHORTEN_BUDGET)
+    shorten = solver(SHORTEN_BUDGET, relaxation=False)
     if shorten.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return model.read(find)
     return model.read(shorten)

@@ -14,7 +14,7 @@ from pcmesh.placement.plane import solver
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).
 FIND_BUDGET = 10.0
-SHORTEN_BUDGET = 2.0
+SHORTEN_BUDGET = 1.0
 
 
 class Output(NamedTuple):
@@ -42,6 +42,14 @@ def fewest_slots(outputs: Sequence[Output], olps: int) -> int:
     return -(-vectors // olps)
 
 
+def can_fit(outputs: Sequence[Output], slots: int, olps: int) -> bool:
+    """Return whether the OLPs suffice, counting only: each bank may use the first so many slots."""
+    return all(
+        fewest_slots([output for output in outputs if len(output.slots) <= first], olps) <= first
+        for first in range(slots + 1)
+    )
+
+
 def route_outputs(
     mesh: Mesh, outputs: Sequence[Output], blocked: Sequence[Collection[Net]]
 ) -> dict[int, OutputPath] | None:
@@ -62,7 +70,7 @@ def route_outputs(
     for variable in model.variables:
         model.model.add_hint(variable, find.value(variable))
     model.model.minimize(sum(model.passes.values()))
-    shorten = solver(SHORTEN_BUDGET)
+    shorten = solver(SHORTEN_BUDGET, relaxation=False)
     if shorten.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return model.read(find)
     return model.read(shorten)

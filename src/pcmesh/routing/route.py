@@ -13,7 +13,7 @@ from pcmesh.model import LayerGraph
 from pcmesh.placement import Placement
 from pcmesh.placement.timeline import Feed, TimelineStep, timeline
 from pcmesh.routing.inputs import Demand, Tree, route_inputs
-from pcmesh.routing.outputs import Output, OutputPath, fewest_slots, route_outputs
+from pcmesh.routing.outputs import Output, OutputPath, can_fit, fewest_slots, route_outputs
 from pcmesh.routing.types import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
 
 
@@ -47,18 +47,28 @@ def _used(placement: Placement) -> list[int]:
 
 
 class _Routes:
-    """Input trees already found: chips and steps that look alike to the mesh get the same ways."""
+    """Ways already found: chips and steps that look alike to the mesh get the same ways."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.known: list[dict[Demand, Tree]] = []
+        self.known_outputs: dict[object, list[OutputPath] | None] = {}
 
-    def of(self, demands: Sequence[Demand], where: str) -> dict[Demand, Tree]:
+    def inputs(self, demands: Sequence[Demand], where: str) -> dict[Demand, Tree]:
         for trees in self.known:
             if trees.keys() >= set(demands):
                 return {demand: trees[demand] for demand in demands}
         self.known.append(route_inputs(self.mesh, demands, where))
         return self.known[-1]
+
+    def outputs(self, outputs: Sequence[Output], blocked: Sequence[frozenset[Net]]) -> dict[int, OutputPath] | None:
+        """Return the paths of the banks, by group; None where there are none in these slots."""
+        seen = (tuple(output[1:] for output in outputs), tuple(blocked))
+        if seen not in self.known_outputs:
+            found = route_outputs(self.mesh, outputs, blocked)
+            self.known_outputs[seen] = None if found is None else [found[output.group] for output in outputs]
+        paths = self.known_outputs[seen]
+        return None if paths is None else {output.group: path for output, path in zip(outputs, paths, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class _Chip:
         trees: dict[int, dict[Demand, Tree]] = {}
         for index in sorted(range(len(steps)), key=lambda index: -len(steps[index].feeds)):
             demands = [self._demand(feed) for feed in steps[index].feeds]
-            trees[index] = self.routes.of(demands, f"chip {self.number}, step {index + 1}")
+            trees[index] = self.routes.inputs(demands, f"chip {self.number}, step {index + 1}")
         return [trees[index] for index in range(len(steps))]
 
     def _output_paths(self, steps: Sequence[TimelineStep], trees: Sequence[dict[Demand, Tree]]) -> _Outputs:
@@ -121,25 +131,26 @@ class _Chip:
         lanes = [Output(group, columns_net(self._bank(group)), self.mapping.groups[group].lane, ()) for group in groups]
         busy = [self._nets(ways) for ways in trees]
         starts = {group: self._first_step(group, steps) for group in groups}
-        for slots in range(fewest_slots(lanes, len(self.chip.grid.olps)), len(groups) + 1):
+        olps = len(self.chip.grid.olps)
+        for slots in range(fewest_slots(lanes, olps), len(groups) + 1):
             for interval in range(len(steps), len(steps) + slots + 1):
+                times = range(len(steps), len(steps) + slots)
                 # A bank is read before its own next frame, and beside the next frame's vectors.
                 outputs = [
                     output._replace(
-                        slots=tuple(s for s in range(slots) if len(steps) + s < starts[output.group] + interval)
+                        slots=tuple(slot for slot, time in enumerate(times) if time < starts[output.group] + interval)
                     )
                     for output in lanes
                 ]
-                blocked = [
-                    busy[len(steps) + s - interval] if len(steps) + s >= interval else frozenset() for s in range(slots)
-                ]
-                if all(output.slots for output in outputs):
-                    paths = route_outputs(self.routes.mesh, outputs, blocked)
-                    if paths is not None:
-                        return _Outputs(paths, slots, interval)
+                blocked = [busy[time - interval] if time >= interval else frozenset() for time in times]
+                if not can_fit(outputs, slots, olps):
+                    continue
+                paths = self.routes.outputs(outputs, blocked)
+                if paths is not None:
+                    return _Outputs(paths, slots, interval)
         raise CapacityError(
-            f"chip {self.number}: {len(groups)} output vectors cannot reach the {len(self.chip.grid.olps)} output "
-            f"landing pads, even in {len(groups)} slots",
+            f"chip {self.number}: {len(groups)} output vectors cannot reach the {olps} output landing pads, even in "
+            f"{len(groups)} slots",
             "Use a chip whose landing pads the mesh connects",
         )
 
