@@ -23,6 +23,8 @@ from pcmesh.programming.targets import LayerTargets
 
 _SATURATED = 0.49
 """Outputs within 1 % of the ends of the range do not count in a fit."""
+_UNSATURATED = 0.9
+"""Products beyond this share of the capacitor's swing do not count in a fit either."""
 _BIAS_PASSES = 2
 _TRIM_NS = 8.0
 
@@ -150,13 +152,14 @@ class Calibrator:
         chip = network.chip
         span, gain = calibration.ranges[layer], calibration.gains[layer]
         expected = self._expected(layer, ticks, span.input_full_scale, chip.timing.input_max_ns)
-        wide = replace(span, output_full_scale=max(float(expected.abs().max()), span.output_full_scale))
+        limit = _UNSATURATED * span.largest_value(chip)
+        wide = replace(span, output_full_scale=max(min(float(expected.abs().max()), limit), span.output_full_scale))
         ramp = wide.ramp(chip, gain, linear=True)
         ramps = {group.index: ramp for group in network.mapping.groups_of(layer)}
         pulses = self.measure(network, layer, ramps, ticks, True)
         full = chip.timing.input_max_ns * TICKS_PER_NS
-        inside = ((pulses / full - 0.5).abs() < _SATURATED).to(torch.float32)
-        return fit_columns(wide.values(pulses, ramp, gain), expected, inside)
+        inside = ((pulses / full - 0.5).abs() < _SATURATED) & (expected.abs() < limit)
+        return fit_columns(wide.values(pulses, ramp, gain), expected, inside.to(torch.float32))
 
     def _shift(
         self, network: ProgrammedNetwork, span: LayerRange, layer: str, fit: ColumnFit, attempt: int

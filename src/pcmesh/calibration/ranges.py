@@ -53,6 +53,10 @@ class LayerRange:
             zero_ticks=zero + trim_ticks,
         )
 
+    def largest_value(self, chip: ChipSpec) -> float:
+        """Return the largest product before the capacitor saturates."""
+        return chip.column.swing_v * self.capacitor_units / self.volts_per_unit
+
     def ns_per_volt(self, chip: ChipSpec, gain: float, signed: bool) -> float:
         """Return the ramp's slope that makes `output_full_scale` the longest pulse."""
         volts = self.volts_per_unit / self.capacitor_units * self.output_full_scale * gain
@@ -76,8 +80,8 @@ def choose_range(
 ) -> LayerRange:
     """Choose capacitors and output range of a layer from products expected on calibration inputs.
 
-    The smallest capacitor is taken that does not saturate (but for `clipped_share` of the products): most signal over
-    the comparator's noise.
+    The smallest capacitor is taken that does not saturate in the range read out: most signal over the comparator's
+    noise. Below a ReLU's range the capacitor may saturate, which its zero hides.
 
     Args:
         chip: the chip.
@@ -92,10 +96,9 @@ def choose_range(
     pairs = 1 if encoding is Encoding.PCM2 else 2
     volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
     volts_per_unit = pairs * volts_per_g_ns * chip.timing.input_max_ns / (input_full_scale * max_weight)
-    reach = _quantile(products.abs(), 1 - clipped_share) * volts_per_unit
-    units = min(max(math.ceil(reach / column.swing_v), 1), column.capacitor_units)
     seen = products.abs() if linear else products.clamp(min=0)
     full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
+    units = min(max(math.ceil(full_scale * volts_per_unit / column.swing_v), 1), column.capacitor_units)
     full_scale = min(full_scale, column.swing_v * units / volts_per_unit)
     return LayerRange(input_full_scale, max_weight, volts_per_unit, units, full_scale, linear)
 

@@ -17,7 +17,7 @@ class PcmSpec(Spec):
     `law` names the set of published statistics (programming noise, drift exponents, 1/f noise) in `physics.pcm`.
     """
 
-    law: PcmLawName = "pcm_like"
+    law: PcmLawName = Field(default="pcm_like", description="published statistics of the devices (docs/physics.md)")
     g_max_us: float = Field(gt=0, le=200, description="largest conductance a weight is mapped to, µS")
     g_ceiling_spread: float = Field(
         ge=0, lt=0.3, description="device-to-device spread (σ) of the largest reachable conductance"
@@ -47,4 +47,7 @@ class ProgrammingSpec(Spec):
     correction_gain: float = Field(gt=0, le=1, description="share of the error read that a pulse corrects")
     pulse_noise_scale: float = Field(
         ge=0, le=2, description="noise of one partial pulse in units of the published programming noise"
+    )
+    relaxation_scale: float = Field(
+        ge=0, le=2, description="relaxation (σ) after the last pulse, in units of the published programming noise"
     )

@@ -1,9 +1,11 @@
 """Closed-loop programming: pulse, read, correct, row by row with all columns of a row in parallel.
 
 Each pair is written minor device first (target 0), then the major one towards the weight plus what the minor one was
-read to hold, so that a stuck or leaky minor device is compensated where the major one can reach. With 4-PCM the
-second pair takes what the first one missed. Ambrogio et al. 2023, Fig. 1f, Methods; Narayanan et al., IEEE T-ED 68,
-6629 (2021), 10.1109/TED.2021.3115993.
+read to hold, so that a stuck or leaky minor device is compensated where the major one can reach; a major device that
+is stuck too high is compensated by the minor one. With 4-PCM the second pair takes what the first one missed.
+After its last pulse a device relaxes: the published programming noise, which was measured after such loops, is what
+the loop leaves; the loop itself adds its acceptance window.
+Ambrogio et al. 2023, Fig. 1f, Methods; Narayanan et al., IEEE T-ED 68, 6629 (2021), 10.1109/TED.2021.3115993.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
 _SIGMA_POINTS = 257
 _SIGMA_RANGE = 1.28
 _DRAWS = 4096
-"""Counter space of one device: two draws a round, after the two of fabrication."""
+"""Counter space of one device: two draws a round; the second half is for a second turn."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,32 @@ class WrittenTile:
 
 
 @numba.njit(inline="always")
+def _spread(g, sigma):  # type: ignore[no-untyped-def]
+    """Return the published spread of a conductance, from the table."""
+    position = max(min(g, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
+    index = min(int(position), 255)
+    return sigma[index] + (position - np.float32(index)) * (sigma[index + 1] - sigma[index])
+
+
+@numba.njit(inline="always")
+def _fabricated(key, device, table, defects):  # type: ignore[no-untyped-def]
+    """Return a device's ceiling and whether it is stuck (1: at zero, 2: at its ceiling)."""
+    low, high, ceiling_mean, ceiling_spread = defects
+    chance = uniform(key, device + np.uint64(1 << 40))
+    return ceiling_mean + ceiling_spread * normal(key, device, table), 1 if chance < low else 2 * int(
+        chance < low + high
+    )
+
+
+@numba.njit(inline="always")
 def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # type: ignore[no-untyped-def]
     """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
-    rounds, window, verify, gain = loop
+    rounds, window, verify, gain, pulse_scale, relaxation = loop
     conductance = np.float32(0.0)
     if stuck == 2:
         conductance = ceiling
     reading = conductance
-    position = max(min(target, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
-    index = min(int(position), 255)
-    spread = sigma[index] + (position - np.float32(index)) * (sigma[index + 1] - sigma[index])
+    spread = pulse_scale * _spread(target, sigma)
     pulses = 0
     for step in range(rounds):
         reading = conductance + verify * normal(key, first + np.uint64(2 * step), table)
@@ -58,6 +76,9 @@ def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # ty
         conductance = conductance + gain * error + spread * normal(key, first + np.uint64(2 * step + 1), table)
         conductance = max(min(conductance, ceiling), np.float32(0.0))
         pulses += 1
+    if stuck == 0:
+        relaxed = relaxation * _spread(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1), table)
+        conductance = max(min(conductance + relaxed, ceiling), np.float32(0.0))
     return conductance, reading, pulses
 
 
@@ -67,7 +88,6 @@ def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, lo
 
     `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
     """
-    low, high, ceiling_mean, ceiling_spread = defects
     _, rows, columns = weights.shape
     pulses = np.zeros(rows, np.int64)
     scale = np.float32(STEPS_PER_G_MAX)
@@ -79,20 +99,23 @@ def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, lo
                 major = 0 if weight >= 0 else 1
                 read_minor = np.float32(0.0)
                 read_major = np.float32(0.0)
-                for turn in range(2):
-                    branch = 1 - major if turn == 0 else major
+                for turn in range(3):  # minor device, major device, and the minor one again if the major is too high
+                    if turn == 2 and read_major - abs(weight) - read_minor <= loop[1]:
+                        break
+                    branch = major if turn == 1 else 1 - major
                     device = np.uint64(((first_row + r) * columns + c) * 4 + p * 2 + branch)
-                    ceiling = ceiling_mean + ceiling_spread * normal(device_key, device, table)
-                    chance = uniform(device_key, device + np.uint64(1 << 40))
-                    stuck = 1 if chance < low else (2 if chance < low + high else 0)
-                    target = np.float32(0.0) if turn == 0 else abs(weight) + read_minor
-                    g, reading, given = _write_device(
-                        target, ceiling, stuck, pass_key, device * np.uint64(_DRAWS), table, sigma, loop
-                    )
-                    if turn == 0:
-                        read_minor = max(reading, np.float32(0.0))
-                    else:
+                    ceiling, stuck = _fabricated(device_key, device, table, defects)
+                    target = np.float32(0.0)
+                    if turn == 1:
+                        target = abs(weight) + read_minor
+                    elif turn == 2:
+                        target = read_major - abs(weight)
+                    first = device * np.uint64(_DRAWS) + np.uint64(_DRAWS // 2 if turn == 2 else 0)
+                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, table, sigma, loop)
+                    if turn == 1:
                         read_major = reading
+                    else:
+                        read_minor = max(reading, np.float32(0.0))
                     out[p, branch, r, c] = np.int16(max(min(np.rint(g * scale), MAX_STEPS), 0))
                     pulses[r] += given
                 if both:
@@ -101,10 +124,9 @@ def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, lo
     return pulses.sum()
 
 
-def pulse_sigma(pcm: PcmSpec, scale: float) -> np.ndarray:
-    """Return σ of a pulse (units of g_max) at 257 conductances from 0 to 1.28 g_max."""
-    g = np.linspace(0, _SIGMA_RANGE, _SIGMA_POINTS)
-    return (LAWS[pcm.law].programming_sigma(g) * scale).astype(np.float32)
+def published_sigma(pcm: PcmSpec) -> np.ndarray:
+    """Return the law's programming noise σ (units of g_max) at 257 conductances from 0 to 1.28 g_max."""
+    return LAWS[pcm.law].programming_sigma(np.linspace(0, _SIGMA_RANGE, _SIGMA_POINTS)).astype(np.float32)
 
 
 def write_tile(
@@ -113,7 +135,7 @@ def write_tile(
     """Program one tile by closed loop.
 
     Args:
-        weights: (2 pairs, rows, columns) float32 targets in units of g_max (negative: the minus branch is the major one).
+        weights: (2 pairs, rows, columns) float32 targets in units of g_max; negative ones have G- as major device.
         both: True for 4-PCM, where both pairs hold the same weight and the second corrects the first.
         device_key: the devices' fabrication (ceilings, defects): the same for every programming of the tile.
         pass_key: the randomness of this programming.
@@ -129,13 +151,15 @@ def write_tile(
         np.float32(programming.window if pcm.law != "ideal" else 1e-6),
         np.float32(programming.verify_noise),
         np.float32(programming.correction_gain if pcm.law != "ideal" else 1.0),
+        np.float32(programming.pulse_noise_scale),
+        np.float32(programming.relaxation_scale),
     )
     defects = tuple(
         np.float32(v)
         for v in (pcm.stuck_low_probability, pcm.stuck_high_probability, pcm.g_ceiling_mean, pcm.g_ceiling_spread)
     )
     out = np.empty((2, 2, *weights.shape[1:]), np.int16)
-    sigma = pulse_sigma(pcm, programming.pulse_noise_scale)
+    sigma = published_sigma(pcm)
     keys = np.uint64(device_key), np.uint64(pass_key)
     pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, TABLE, sigma, loop, defects, out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

@@ -20,7 +20,7 @@ from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.pipeline import CalibratedChip, CompiledNetwork, bring_up, compile_network
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.datasets import load_speech_commands
-from pcmesh.speech.features import mfcc_fingerprint
+from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet, Split
 from pcmesh.versions import versions
@@ -154,7 +154,7 @@ def _validation(options: KwsOptions) -> tuple[SpeechSet, str]:
 
 def _network_inputs(network: KeywordNetwork, speech: SpeechSet) -> torch.Tensor:
     with torch.no_grad():
-        return torch.cat([network.inputs(mfcc_fingerprint(part.waves)) for part in speech.batches(BATCH)])
+        return torch.cat([network.inputs(keyword_features(part.waves)) for part in speech.batches(BATCH)])
 
 
 def _software(network: KeywordNetwork, inputs: torch.Tensor) -> torch.Tensor:
