@@ -72,7 +72,7 @@ def _solve(problem: Problem, grid: GridSpec) -> tuple[Site, ...] | None:
         return model.read(find)
     model.hint(find)
     model.model.minimize(sum(hop for plane in model.planes for hop in plane.hops()))
-    shorten = solver(SHORTEN_BUDGET, relaxation=False)
+    shorten = solver(SHORTEN_BUDGET, relaxation=0)
     if shorten.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return model.read(find)
     return model.read(shorten)

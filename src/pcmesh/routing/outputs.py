@@ -12,9 +12,8 @@ from pcmesh.chip.mesh import Guard, Mesh, Net
 from pcmesh.mapping import Lane
 from pcmesh.placement.plane import solver
 
-# Budgets of the solver in its own deterministic unit (about a second on one core).
-FIND_BUDGET = 10.0
-SHORTEN_BUDGET = 1.0
+# Budget of the solver in its own deterministic unit (about a second on one core).
+BUDGET = 20.0
 
 
 class Output(NamedTuple):
@@ -64,16 +63,11 @@ def route_outputs(
         Group -> path; None where no way was found in this number of slots.
     """
     model = _OutputModel(mesh, outputs, blocked)
-    find = solver(FIND_BUDGET)
-    if find.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
-    for variable in model.variables:
-        model.model.add_hint(variable, find.value(variable))
     model.model.minimize(sum(model.passes.values()))
-    shorten = solver(SHORTEN_BUDGET, relaxation=False)
-    if shorten.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return model.read(find)
-    return model.read(shorten)
+    found = solver(BUDGET, relaxation=2)
+    if found.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    return model.read(found)
 
 
 class _OutputModel:
@@ -85,22 +79,19 @@ class _OutputModel:
         self.outputs = outputs
         self.olps = mesh.pads(mesh.grid.olps)
         self.lanes = [lane for lane in Lane if any(output.lane is lane for output in outputs)]
-        self.variables: list[cp_model.IntVar] = []
         self.passes: dict[tuple[Guard, Lane, int], cp_model.IntVar] = {}
-        self.read_in = {(output.group, slot): self._literal() for output in outputs for slot in output.slots}
+        self.read_in = {
+            (output.group, slot): self.model.new_bool_var("") for output in outputs for slot in output.slots
+        }
         for output in outputs:
             self.model.add_exactly_one(self.read_in[output.group, slot] for slot in output.slots)
         for slot, taken in enumerate(blocked):
             self._add_slot(slot, taken)
 
-    def _literal(self) -> cp_model.IntVar:
-        self.variables.append(self.model.new_bool_var(""))
-        return self.variables[-1]
-
     def _add_slot(self, slot: int, blocked: Collection[Net]) -> None:
         carries: dict[tuple[Net, Lane], cp_model.IntVar] = {}
         for lane in self.lanes:
-            self.passes.update({(guard, lane, slot): self._literal() for guard in self.mesh.guards})
+            self.passes.update({(guard, lane, slot): self.model.new_bool_var("") for guard in self.mesh.guards})
             for net in self.mesh.nets:
                 carries[net, lane] = self._add_net(net, lane, slot)
         for net in self.mesh.nets:
@@ -111,7 +102,7 @@ class _OutputModel:
 
     def _add_net(self, net: Net, lane: Lane, slot: int) -> cp_model.IntVar:
         """Add the balance of a net: what comes in goes on, or to the OLP that listens here."""
-        carries = self._literal()
+        carries = self.model.new_bool_var("")
         drivers = [self.passes[guard, lane, slot] for guard in self.mesh.drivers[net]]
         drivers += [
             self.read_in[output.group, slot]
@@ -120,7 +111,7 @@ class _OutputModel:
         ]
         takers = [self.passes[guard, lane, slot] for guard in self.mesh.listeners[net]]
         if net in self.olps:
-            takers.append(self._literal())
+            takers.append(self.model.new_bool_var(""))
         self.model.add(sum(drivers) == carries)
         self.model.add(sum(takers) == carries)
         return carries
