@@ -14,6 +14,7 @@ help:
 	@echo 'make lint       style, types and layers only'
 	@echo 'make bench      measure the speed of the hot paths'
 	@echo 'make train-kws  train the keyword network that ships (DATA=folder of recordings)'
+	@echo 'make docs       write the generated tables of docs/ anew'
 	@echo 'make clean      remove the virtual environment, caches and results'
 
 # Other targets depend on this file, so that an edited pyproject.toml or constraints.txt installs anew.
@@ -50,6 +51,10 @@ DATA ?= ../shared/data
 .PHONY: train-kws
 train-kws: $(INSTALLED)
 	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA)
+
+.PHONY: docs
+docs: $(INSTALLED)
+	$(BIN)/python docs/reference.py
 
 .PHONY: clean
 clean:

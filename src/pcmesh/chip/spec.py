@@ -27,7 +27,7 @@ class TileSpec(Spec):
 
 
 class ChipSpec(Spec):
-    """A chip; the preset `nature2023` is that of Ambrogio et al., Nature 620, 768 (2023), 10.1038/s41586-023-06337-5."""
+    """A chip; `nature2023` is that of Ambrogio et al., Nature 620, 768 (2023), 10.1038/s41586-023-06337-5."""
 
     name: str = Field(description="name of the chip; in a file, its own name unless given")
     grid: GridSpec

@@ -1,0 +1,124 @@
+"""Writes the generated parts of docs/chip.md and docs/physics.md: `python docs/reference.py` (`make docs`).
+
+Each generated part stands between `<!-- generated: name -->` and `<!-- end -->`; tests/docs checks that it is current.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip.grid import PadSpec
+
+DOCS = Path(__file__).parent
+UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}
+STATUS = {"P": "stated", "D": "derived", "F": "fitted", "A": "assumed"}
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the name and the spec of every table of a chip file."""
+    for name, field in ChipSpec.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def unit(key: str) -> str:
+    """Return the unit that a key's name ends with."""
+    return UNITS.get(key.rsplit("_", 1)[-1], "")
+
+
+def limits(field: FieldInfo) -> str:
+    """Return what a value may be: its choices, or its type and bounds."""
+    choices = [arg for arg in get_args(field.annotation) if isinstance(arg, str)]
+    if choices:
+        return ", ".join(f'`"{choice}"`' for choice in choices)
+    bounds: dict[str, Any] = {}
+    for entry in field.metadata:
+        for sign, kind in ((">=", "ge"), (">", "gt"), ("<=", "le"), ("<", "lt")):
+            if isinstance(entry, getattr(annotated_types, kind.capitalize())):
+                bounds[sign] = getattr(entry, kind)
+    if bounds.get(">=") == bounds.get("<=") is not None:
+        return f"{bounds['>=']}"
+    kinds: dict[object, str] = {int: "whole number", float: "number", str: "text"}
+    kind = kinds.get(field.annotation, "list")
+    return " ".join([kind, ", ".join(f"{sign} {value}" for sign, value in bounds.items())]).strip()
+
+
+def chip_keys() -> str:
+    """Return a table of keys for every table of a chip file."""
+    chip = load_chip()
+    parts = []
+    tables: list[tuple[str, type[BaseModel]]] = [*sections(), ("grid.pads", PadSpec)]
+    for name, spec in tables:
+        parts += [f"### `[{name}]`", "", "| key | unit | may be | `nature2023` | meaning |", "|---|---|---|---|---|"]
+        for key, field in spec.model_fields.items():
+            value = "" if name == "grid.pads" else _shown(getattr(getattr(chip, name), key))
+            cells = (f"`{key}`", unit(key), limits(field), value, field.description or "")
+            parts.append("| " + " | ".join(cells) + " |")
+        parts.append("")
+    return "\n".join(parts).strip()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        places = [str(list(entry)) for entry in value if not isinstance(entry, BaseModel)]
+        return f"`[{', '.join(places)}]`" if places else f"{len(value)} entries"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def chip_sources() -> str:
+    """Return a table of every value of the preset `nature2023` with its unit, its standing and its note."""
+    text = (resources.files("pcmesh.chip") / "presets" / "nature2023.toml").read_text(encoding="utf-8")
+    rows = ["| value of `nature2023` | | unit | standing | note |", "|---|---|---|---|---|"]
+    table, standing_of_table = "", ""
+    for line in text.splitlines():
+        if heading := re.match(r"\[(\w+)\]", line):
+            table, standing_of_table = heading[1], _standing(line).rpartition(", ")[2]
+        entry = re.match(r"(\w+) = (.*?)\s*(?:# (.*))?$", line)
+        if entry and table:
+            key, value, note = entry[1], entry[2], entry[3] or ""
+            standing = _standing(note) or standing_of_table or "published law"
+            note = re.sub(r"\[[PDFA]\]", "", note).replace(" ;", ";").strip()
+            rows.append(f"| `{table}.{key}` | {_number(value)} | {unit(key)} | {standing} | {note} |")
+    return "\n".join(rows)
+
+
+def _standing(note: str) -> str:
+    """Return the standings that a comment's marks name, in their order."""
+    return ", ".join(dict.fromkeys(STATUS[mark] for mark in re.findall(r"\[([PDFA])[\]:]", note)))
+
+
+def _number(text: str) -> str:
+    if text.endswith("["):
+        return "one entry each"
+    value = tomllib.loads(f"value = {text}")["value"]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+GENERATED = {"chip.md": {"keys": chip_keys}, "physics.md": {"chip values": chip_sources}}
+
+
+def updated(name: str) -> str:
+    """Return a document with its generated parts made anew."""
+    text = (DOCS / name).read_text(encoding="utf-8")
+    for part, make in GENERATED[name].items():
+        start, end = f"<!-- generated: {part} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(start)
+        if not found:
+            raise ValueError(f"docs/{name}: no part '{part}'")
+        text = before + start + make() + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+if __name__ == "__main__":
+    for document in GENERATED:
+        (DOCS / document).write_text(updated(document), encoding="utf-8")
