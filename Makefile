@@ -13,7 +13,7 @@ help:
 	@echo 'make test       check style, types and layers, then run all tests'
 	@echo 'make lint       style, types and layers only'
 	@echo 'make bench      measure the speed of the hot paths'
-	@echo 'make train-kws  train the keyword network that ships (DATA=folder of recordings)'
+	@echo 'make train-kws  train the keyword network that ships (DATA=recordings TEACHER=folder)'
 	@echo 'make docs       write the generated tables of docs/ anew'
 	@echo 'make clean      remove the virtual environment, caches and results'
 
@@ -47,10 +47,11 @@ test: lint
 bench: $(INSTALLED)
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
-DATA ?= ../shared/data
+DATA ?= ../shared/data/gsc_test
+TEACHER ?= ../shared/data/kws_teacher
 .PHONY: train-kws
 train-kws: $(INSTALLED)
-	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA)
+	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA) --teacher $(TEACHER)
 
 .PHONY: docs
 docs: $(INSTALLED)

@@ -7,8 +7,8 @@ import re
 
 from pcmesh.errors import InputError
 
-SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "mo": 2_592_000.0, "y": 31_557_600.0}
-"""Seconds of each unit; a month is 30 days, a year 365.25 days."""
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "mo": 2_629_800.0, "y": 31_557_600.0}
+"""Seconds of each unit; a month is a twelfth of a year, a year 365.25 days."""
 
 _DURATION = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
