@@ -17,11 +17,10 @@ from pcmesh.speech.types import KEYWORD_CLASSES, SpeechSet, Split
 def load_speech_commands(root: str | Path, split: Split = "test") -> SpeechSet:
     """Read the clips of a split for the twelve classes of `KEYWORD_CLASSES`.
 
-    Three layouts are known: a folder with a `manifest.csv` (path,label,speaker,split), which is obeyed; the 12 folders
-    of `speech_commands_test_set`, all of which is test; and the 35 folders of the full data set with
-    `_background_noise_`, split by its `testing_list.txt` and `validation_list.txt` or, without them, by the hash of the names. In the last
-    layout `_unknown_` is a fixed sample of the other words and `_silence_` is cut from the background
-    noise, each as many as a keyword has on average.
+    Three layouts are known. A folder with a `manifest.csv` (path,label,speaker,split): it is obeyed. The 12 folders of
+    `speech_commands_test_set`: all of it is test. The 35 folders of the full data set with `_background_noise_`: split
+    by `testing_list.txt` and `validation_list.txt` or, without them, by the hash of the names; `_unknown_` is a fixed
+    sample of the other words and `_silence_` is cut from the background noise, each as many as a keyword has.
 
     Args:
         root: the folder.

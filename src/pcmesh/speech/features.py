@@ -126,9 +126,13 @@ def centre_word(waves_BN: Tensor) -> Tensor:
 
 def normalise_level(waves_BN: Tensor, target_rms: float = 0.1) -> Tensor:
     """Scale each clip so that its loudest 300 ms have the given RMS; a silent clip stays silent."""
-    energy_BK = F.avg_pool1d(waves_BN.square()[:, None], _LOUD_HOPS * _HOP, _HOP)[:, 0]
-    loudest_B1 = energy_BK.amax(-1, keepdim=True).sqrt().clamp_min(1e-6)
-    return waves_BN * (target_rms / loudest_B1)
+    return waves_BN * (target_rms / loudest_rms(waves_BN).clamp_min(1e-6))
+
+
+def loudest_rms(waves_BN: Tensor) -> Tensor:
+    """Return the RMS (B, 1) of the loudest 300 ms of each clip."""
+    energy_BK = F.avg_pool1d(waves_BN.square()[:, None], _HOP, _HOP)
+    return F.avg_pool1d(energy_BK, _LOUD_HOPS, 1)[:, 0].amax(-1, keepdim=True).sqrt()
 
 
 def keyword_features(waves_BN: Tensor, config: MfccConfig = PAPER_MFCC) -> Tensor:
