@@ -18,14 +18,18 @@ from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
-from pcmesh.programming.chip import ProgrammedNetwork, program
+from pcmesh.programming.chip import ProgrammedNetwork, program, program_bias
 from pcmesh.programming.targets import LayerTargets
 
 _SATURATED = 0.49
 """Outputs within 1 % of the ends of the range do not count in a fit."""
 _UNSATURATED = 0.9
 """Products beyond this share of the capacitor's swing do not count in a fit either."""
-_BIAS_PASSES = 2
+_BIAS_PASSES = 6
+_BIAS_TOLERANCE = 0.004
+"""A column whose offset is below this share of the output range keeps its bias rows."""
+_BIAS_GAIN = (1.0, 0.5)
+"""Share of the offset that the first and the later passes correct; half of what is left is the rows' own error."""
 _TRIM_NS = 8.0
 
 
@@ -92,10 +96,7 @@ class Calibrator:
         """Write the bias rows of all layers anew, at the network's age (paper: "on the scale of days")."""
         ticks = input_ticks(self.inputs, self.input_full_scale, network.chip.timing)
         for number, layer in enumerate(self.graph.layers):
-            for turn in range(_BIAS_PASSES):
-                fit = self._fit(network, calibration, layer.name, ticks)
-                attempt = 1000 + 10 * number + turn
-                network = self._shift(network, calibration.ranges[layer.name], layer.name, fit, attempt)
+            network = self._shift(network, calibration, layer.name, ticks, 1000 + 10 * number)
             if layer is not self.graph.layers[-1]:
                 ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
         return network
@@ -124,9 +125,7 @@ class Calibrator:
         slope = (gain / fit.slope).clamp(0.5, 2.0)
         network = program(network, {layer: replace(targets, slope=slope)}, 10 * number + 1)
         calibration = self._with_ramp(network, calibration, layer, span, gain, 0)
-        for turn in range(_BIAS_PASSES):
-            fit = self._fit(network, calibration, layer, ticks)
-            network = self._shift(network, span, layer, fit, 10 * number + 2 + turn)
+        network = self._shift(network, calibration, layer, ticks, 10 * number + 2)
         if linear:
             return network, calibration
         trim = self._trim(network, calibration, layer, ticks, products)
@@ -162,11 +161,20 @@ class Calibrator:
         return fit_columns(wide.values(pulses, ramp, gain), expected, inside.to(torch.float32))
 
     def _shift(
-        self, network: ProgrammedNetwork, span: LayerRange, layer: str, fit: ColumnFit, attempt: int
+        self, network: ProgrammedNetwork, calibration: Calibration, layer: str, ticks: torch.Tensor, attempt: int
     ) -> ProgrammedNetwork:
-        targets = network.targets[layer]
-        change = fit.offset / (fit.slope.clamp(min=0.2) * span.input_full_scale * span.max_weight)
-        return program(network, {layer: replace(targets, bias=targets.bias - change)}, attempt, bias_only=True)
+        """Write bias rows until every column's offset is small, or the passes are used up."""
+        span = calibration.ranges[layer]
+        unit = span.input_full_scale * span.max_weight
+        for turn in range(_BIAS_PASSES):
+            fit = self._fit(network, calibration, layer, ticks)
+            poor = fit.offset.abs() > _BIAS_TOLERANCE * span.output_full_scale
+            if not bool(poor.any()):
+                break
+            change = _BIAS_GAIN[min(turn, 1)] * fit.offset / (fit.slope.clamp(min=0.2) * unit)
+            bias = torch.where(poor, network.targets[layer].bias - change, network.targets[layer].bias)
+            network = program_bias(network, layer, bias, poor, attempt + turn)
+        return network
 
     def _trim(
         self,

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 
 from pcmesh.chip import ChipSpec
-from pcmesh.mapping import Encoding, Mapping
+from pcmesh.mapping import Encoding, Mapping, TileImage
 from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
 from pcmesh.physics.units import STEPS_PER_G_MAX
 from pcmesh.placement import Placement
-from pcmesh.programming.closed_loop import write_tile
+from pcmesh.programming.closed_loop import WrittenTile, write_tile
 from pcmesh.programming.drift import age
-from pcmesh.programming.targets import LayerTargets, tile_targets
+from pcmesh.programming.targets import LayerTargets, physical_columns, tile_targets
 from pcmesh.random import stream_key
 
 
@@ -78,30 +78,53 @@ def fabricate(chip: ChipSpec, instance: Instance, mapping: Mapping, placement: P
     return ProgrammedNetwork(chip, instance, mapping, placement, {}, {}, fabric)
 
 
-def program(
-    network: ProgrammedNetwork, targets: Dict[str, LayerTargets], attempt: int, bias_only: bool = False
-) -> ProgrammedNetwork:
-    """Return the network with the named layers written anew by closed loop.
+def program(network: ProgrammedNetwork, targets: Dict[str, LayerTargets], attempt: int) -> ProgrammedNetwork:
+    """Return the network with the named layers written by closed loop; other layers stay as they are.
 
     Args:
         network: the chip instance.
-        targets: layer name -> what to write; other layers stay as they are.
+        targets: layer name -> what to write.
         attempt: number of this programming; each has its own randomness.
-        bias_only: only the bias rows are written, at the network's age; the weights stay.
     """
-    chip, mapping = network.chip, network.mapping
     g, pulses = dict(network.g), network.pulses
-    for tile in mapping.tiles:
-        layer = tile.wp1.layer
-        if layer not in targets:
-            continue
-        wanted = tile_targets(mapping, tile, targets[layer], chip)
-        key = network._key("programming", tile.index, attempt)
-        first = chip.tile.rows if bias_only else 0
-        device_key = network.fabric[tile.index].device_key
-        written = write_tile(wanted[:, first:], tile.encoding is Encoding.PCM4, device_key, key, chip, first)
-        pulses += written.pulses
-        g[tile.index] = torch.cat([g[tile.index][:, :, :first], written.g], dim=2) if bias_only else written.g
-    written_s = network.age_s if bias_only else network.bias_written_s
-    merged = {**network.targets, **targets}
-    return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=written_s)
+    for tile in network.mapping.tiles:
+        if tile.wp1.layer in targets:
+            written = _write(network, tile, targets[tile.wp1.layer], attempt, 0)
+            g[tile.index] = written.g
+            pulses += written.pulses
+    return replace(network, targets={**network.targets, **targets}, g=g, pulses=pulses)
+
+
+def program_bias(
+    network: ProgrammedNetwork, layer: str, bias: torch.Tensor, columns: torch.Tensor, attempt: int
+) -> ProgrammedNetwork:
+    """Return the network with the bias rows of some columns of a layer written, at the network's age.
+
+    Args:
+        network: the chip instance; its weights stay.
+        layer: whose bias rows.
+        bias: (columns,) new bias of all columns (`LayerTargets.bias`).
+        columns: (columns,) bool, which are written.
+        attempt: number of this programming; each has its own randomness.
+    """
+    targets, first = replace(network.targets[layer], bias=bias), network.chip.tile.rows
+    g, pulses = dict(network.g), network.pulses
+    for group in network.mapping.groups_of(layer):
+        tile = network.mapping.tiles[group.tiles[-1]]
+        written = _write(network, tile, targets, attempt, first)
+        chosen = physical_columns(group)[columns[group.column_start : group.column_stop]]
+        rows = g[tile.index].clone()
+        rows[:, :, first:, chosen] = written.g[..., chosen]
+        g[tile.index] = rows
+        pulses += written.pulses * len(chosen) // network.chip.tile.columns
+    merged = {**network.targets, layer: targets}
+    return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=network.age_s)
+
+
+def _write(
+    network: ProgrammedNetwork, tile: TileImage, targets: LayerTargets, attempt: int, first_row: int
+) -> WrittenTile:
+    wanted = tile_targets(network.mapping, tile, targets, network.chip)[:, first_row:]
+    key = network._key("programming", tile.index, attempt)
+    device_key = network.fabric[tile.index].device_key
+    return write_tile(wanted, tile.encoding is Encoding.PCM4, device_key, key, network.chip, first_row)
