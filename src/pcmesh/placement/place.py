@@ -7,7 +7,7 @@ from pcmesh.errors import CapacityError
 from pcmesh.mapping import Mapping
 from pcmesh.placement.chips import assign_chips
 from pcmesh.placement.sites import Problem, Unit, choose_sites
-from pcmesh.placement.timeline import Feed, timeline
+from pcmesh.placement.timeline import Feed, timeline, vector_limits
 from pcmesh.placement.types import Place, Placement
 
 
@@ -15,15 +15,15 @@ def place(mapping: Mapping, chip: ChipSpec) -> Placement:
     """Give every tile image a chip and a site.
 
     Tiles that share capacitors become vertical neighbours, in the order of their group from north to south. Sites are
-    found by a constraint solver together with trial routes of the input vectors, so that those can reach all rows in
-    one step; the answer does not depend on the machine.
+    found by a constraint solver together with trial routes, so that in every step all vectors reach their rows; on a
+    chip where that cannot be, fewer vectors go at a time, in more steps. The answer does not depend on the machine.
 
     Args:
         mapping: tiles and groups; a layer's `chip` pins it.
         chip: the kind of chip; as many of them are used as needed.
 
     Raises:
-        CapacityError: layers that must be on one chip do not fit on one, or a step needs more ILPs than there are.
+        CapacityError: layers that must be on one chip do not fit on one.
         ConfigurationError: pins contradict each other.
     """
     chip_of_group = assign_chips(mapping, chip)
@@ -38,14 +38,17 @@ def place(mapping: Mapping, chip: ChipSpec) -> Placement:
 
 
 def _sites(mapping: Mapping, groups: list[int], chip: ChipSpec) -> dict[int, Site]:
-    planes = _planes([step.feeds for step in timeline(mapping, groups, len(chip.grid.ilps))])
-    units = tuple(_unit(mapping, group, planes) for group in groups)
-    problem = Problem(units, tuple(tuple(feed.group is None for feed in plane) for plane in planes))
-    sites = choose_sites(problem, chip.grid)
+    ilps = len(chip.grid.ilps)
+    for vectors in vector_limits(ilps):
+        planes = _planes([step.feeds for step in timeline(mapping, groups, ilps, vectors)])
+        sites = choose_sites(_problem(mapping, groups, planes), chip.grid)
+        if sites is not None:
+            break
+    else:
+        sites = choose_sites(_problem(mapping, groups, []), chip.grid)
     if sites is None:
-        tiles = sum(unit.tiles for unit in units)
         raise CapacityError(
-            f"no places found for {tiles} tiles on the {chip.grid.rows} x {chip.grid.columns} grid",
+            f"no places found for {len(groups)} groups of tiles on the {chip.grid.rows} x {chip.grid.columns} grid",
             "Pin some layers to another chip",
         )
     return {
@@ -53,6 +56,11 @@ def _sites(mapping: Mapping, groups: list[int], chip: ChipSpec) -> dict[int, Sit
         for group, site in zip(groups, sites, strict=True)
         for below, tile in enumerate(mapping.groups[group].tiles)
     }
+
+
+def _problem(mapping: Mapping, groups: list[int], planes: list[tuple[Feed, ...]]) -> Problem:
+    units = tuple(_unit(mapping, group, planes) for group in groups)
+    return Problem(units, tuple(tuple(feed.group is None for feed in plane) for plane in planes))
 
 
 def _planes(steps: list[tuple[Feed, ...]]) -> list[tuple[Feed, ...]]:

@@ -43,33 +43,14 @@ class Problem:
     units: tuple[Unit, ...]
     from_ilp: tuple[tuple[bool, ...], ...]
 
-    def without(self, planes: int) -> Problem:
-        """Return the problem with the first `planes` planes only."""
-        units = tuple(Unit(u.takes[:planes], u.gives[:planes], u.tiles) for u in self.units)
-        return Problem(units, self.from_ilp[:planes])
-
 
 @lru_cache(maxsize=64)
 def choose_sites(problem: Problem, grid: GridSpec) -> tuple[Site, ...] | None:
-    """Return the (north) site of every unit such that all planes can be routed, in few hops; None if nothing fits.
-
-    Where no placement is found that lets all planes pass, planes are dropped from the end, so that a congested
-    network still gets places; routing then says what is missing.
-    """
-    for planes in range(len(problem.from_ilp), -1, -1):
-        found = _solve(problem.without(planes), grid)
-        if found is not None:
-            return found
-    return None
-
-
-def _solve(problem: Problem, grid: GridSpec) -> tuple[Site, ...] | None:
+    """Return the (north) site of every unit such that all planes can be routed, in few hops; None if none was found."""
     model = _SiteModel(problem, grid)
     find = solver(FIND_BUDGET)
     if find.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
-    if not problem.from_ilp:
-        return model.read(find)
     model.hint(find)
     model.model.minimize(sum(hop for plane in model.planes for hop in plane.hops()))
     shorten = solver(SHORTEN_BUDGET, relaxation=0)

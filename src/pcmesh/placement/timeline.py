@@ -37,32 +37,45 @@ class TimelineStep:
     phases: dict[int, Phase]
 
 
+Source = tuple[Slice, int | None]
+Need = dict[int, tuple[Source, Phase]]
+
+
 @dataclass
 class _Builder:
     mapping: Mapping
     ilps: int
-    takers: list[dict[tuple[Slice, int | None], list[int]]] = field(default_factory=list)
+    vectors: int
+    takers: list[dict[Source, list[int]]] = field(default_factory=list)
     phases: list[dict[int, Phase]] = field(default_factory=list)
     ends: dict[str, int] = field(default_factory=dict)
 
 
-def timeline(mapping: Mapping, groups: Iterable[int], ilps: int) -> tuple[TimelineStep, ...]:
+def vector_limits(ilps: int) -> tuple[int | None, ...]:
+    """Return the limits on vectors per step that are worth trying, the one with the fewest steps first."""
+    return (None, *range(ilps, 0, -1))
+
+
+def timeline(
+    mapping: Mapping, groups: Iterable[int], ilps: int, vectors: int | None = None
+) -> tuple[TimelineStep, ...]:
     """Return the integration steps of the groups on one chip.
 
     Groups start as early as they can: those fed from off-chip while the chip has an input landing pad (ILP) for each
-    of their vectors, those fed by other tiles right after these have integrated.
+    of their vectors, those fed by other tiles right after these have integrated. Where the tiles of one group take
+    more vectors than can be sent at once, they integrate one after the other: the bank adds up in any order.
 
     Args:
         mapping: the mapping.
         groups: indices of the groups on this chip.
         ilps: input landing pads of the chip.
+        vectors: largest number of vectors on the mesh in one step, from any source; None: no limit.
 
     Raises:
-        CapacityError: one group alone takes more vectors at a time than there are ILPs, or a group's producer is
-            on another chip.
+        CapacityError: a group's producer is on another chip.
     """
     chosen = [mapping.groups[index] for index in sorted(groups)]
-    builder = _Builder(mapping, ilps)
+    builder = _Builder(mapping, ilps, len(mapping.tiles) if vectors is None else vectors)
     present = {group.index for group in chosen}
     for layer in _in_dependence_order(mapping, chosen):
         producers = mapping.producers(layer)
@@ -96,8 +109,20 @@ def _in_dependence_order(mapping: Mapping, groups: list[ColumnGroup]) -> list[st
 
 
 def _add(builder: _Builder, group: ColumnGroup, producers: tuple[ColumnGroup, ...]) -> None:
-    needs = _needs(builder.mapping, group, producers)
-    first = max((builder.ends[source.layer] for source in producers), default=0)
+    ready = max((builder.ends[source.layer] for source in producers), default=0)
+    needs = _needs(builder.mapping, group.tiles, producers)
+    if all(_within_limits(builder, step.values()) for step in needs):
+        parts = [needs]
+    else:
+        parts = [_needs(builder.mapping, (tile,), producers) for tile in group.tiles]
+    for part in parts:
+        end = _schedule(builder, part, ready)
+        builder.ends[group.layer] = max(builder.ends.get(group.layer, 0), end)
+
+
+def _schedule(builder: _Builder, needs: list[Need], ready: int) -> int:
+    """Let the tiles of `needs` integrate as early as possible from step `ready` on; return the step behind them."""
+    first = ready
     while not _fits(builder, needs, first):
         first += 1
     for offset, step in enumerate(needs):
@@ -107,19 +132,15 @@ def _add(builder: _Builder, group: ColumnGroup, producers: tuple[ColumnGroup, ..
         for tile, (key, phase) in step.items():
             builder.takers[first + offset][key].append(tile)
             builder.phases[first + offset][tile] = phase
-    end = first + len(needs)
-    builder.ends[group.layer] = max(builder.ends.get(group.layer, 0), end)
+    return first + len(needs)
 
 
-Need = dict[int, tuple[tuple[Slice, int | None], Phase]]
-
-
-def _needs(mapping: Mapping, group: ColumnGroup, producers: tuple[ColumnGroup, ...]) -> list[Need]:
-    """Return, phase after phase, what each tile of a group takes."""
-    vector = mapping.layer(group.layer).input
+def _needs(mapping: Mapping, tiles: tuple[int, ...], producers: tuple[ColumnGroup, ...]) -> list[Need]:
+    """Return, phase after phase, what each of the tiles takes."""
+    vector = mapping.layer(mapping.tiles[tiles[0]].wp1.layer).input
     sources = {source.column_start: source.index for source in producers}
     needs: list[Need] = []
-    for index in group.tiles:
+    for index in tiles:
         tile = mapping.tiles[index]
         for number, phase in enumerate(mapping.phases(tile)):
             block = tile.block(phase.pairs[0])
@@ -133,17 +154,14 @@ def _needs(mapping: Mapping, group: ColumnGroup, producers: tuple[ColumnGroup, .
 
 
 def _fits(builder: _Builder, needs: list[Need], first: int) -> bool:
-    """Return whether every step has an ILP for each vector; an error where waiting for a later step cannot help."""
+    """Return whether every step has room for the vectors, those that are on the mesh already included."""
     for offset, step in enumerate(needs):
-        own = {key for key, _ in step.values() if key[1] is None}
-        if len(own) > builder.ilps:
-            tile = next(iter(step))
-            raise CapacityError(
-                f"layer {builder.mapping.tiles[tile].wp1.layer} takes {len(own)} input vectors at a time, the chip has "
-                f"{builder.ilps} input landing pads",
-                "Do not share the capacitors of its tiles, or use a chip with more landing pads",
-            )
         present = builder.takers[first + offset] if first + offset < len(builder.takers) else {}
-        if len(own | {key for key in present if key[1] is None}) > builder.ilps:
+        if not _within_limits(builder, step.values(), present):
             return False
     return True
+
+
+def _within_limits(builder: _Builder, step: Iterable[tuple[Source, Phase]], present: Iterable[Source] = ()) -> bool:
+    sources = {source for source, _ in step} | set(present)
+    return len(sources) <= builder.vectors and sum(source[1] is None for source in sources) <= builder.ilps

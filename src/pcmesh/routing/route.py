@@ -11,7 +11,7 @@ from pcmesh.errors import CapacityError
 from pcmesh.mapping import Mapping
 from pcmesh.model import LayerGraph
 from pcmesh.placement import Placement
-from pcmesh.placement.timeline import Feed, TimelineStep, timeline
+from pcmesh.placement.timeline import Feed, TimelineStep, timeline, vector_limits
 from pcmesh.routing.inputs import Demand, Tree, route_inputs
 from pcmesh.routing.outputs import Output, OutputPath, can_fit, fewest_slots, route_outputs
 from pcmesh.routing.types import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
@@ -102,12 +102,24 @@ class _Chip:
 
     def schedule(self) -> ChipSchedule:
         """Route all steps."""
-        steps = timeline(self.mapping, self.groups, len(self.chip.grid.ilps))
-        trees = self._input_trees(steps)
+        steps, trees = self._integration()
         outputs = self._output_paths(steps, trees)
         made = [self._integration_step(step, ways) for step, ways in zip(steps, trees, strict=True)]
         made += [self._output_step(outputs.paths, slot) for slot in range(outputs.slots)]
         return ChipSchedule(chip=self.number, steps=tuple(made), interval_steps=outputs.interval)
+
+    def _integration(self) -> tuple[tuple[TimelineStep, ...], list[dict[Demand, Tree]]]:
+        """Route the integration steps, with as many vectors at a time as pass."""
+        ilps = len(self.chip.grid.ilps)
+        congested: CapacityError | None = None
+        for vectors in vector_limits(ilps):
+            steps = timeline(self.mapping, self.groups, ilps, vectors)
+            try:
+                return steps, self._input_trees(steps)
+            except CapacityError as error:
+                congested = congested or error
+        assert congested is not None  # there is at least one limit
+        raise congested
 
     def _bank(self, group: int) -> Site:
         return self.site[self.mapping.groups[group].tiles[-1]]
