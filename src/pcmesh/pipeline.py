@@ -7,40 +7,40 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from pcmesh.calibration.nominal import nominal_ramps, nominal_ranges
 from pcmesh.calibration.procedure import Calibration, Calibrator
 from pcmesh.chip import ChipSpec
+from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.behavioural.build import build_layer
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network, noise_keys
 from pcmesh.execution.paths import Paths, route_paths
-from pcmesh.mapping import Mapping
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.options import LayerOptions
+from pcmesh.microcode.generate import generate
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.units import TICKS_PER_NS
-from pcmesh.placement import Placement
 from pcmesh.placement.place import place
-from pcmesh.programming.chip import ProgrammedNetwork, fabricate
-from pcmesh.routing import Routing
+from pcmesh.programming.chip import ProgrammedNetwork, fabricate, program
+from pcmesh.programming.targets import LayerTargets
+from pcmesh.random import torch_generator
 from pcmesh.routing.route import route
 
 
-@dataclass(frozen=True)
-class CompiledNetwork:
-    """A network with a place for every weight and a way for every vector, for any instance of the chip."""
-
-    chip: ChipSpec
-    graph: LayerGraph
-    mapping: Mapping
-    placement: Placement
-    routing: Routing
-
-
 def compile_network(
-    graph: LayerGraph, chip: ChipSpec, options: Dict[str, LayerOptions] | None = None
+    graph: LayerGraph,
+    chip: ChipSpec,
+    options: Dict[str, LayerOptions] | None = None,
+    inputs: Dict[str, torch.Tensor] | None = None,
 ) -> CompiledNetwork:
-    """Map, place and route a network.
+    """Map, place and route a network, choose nominal ranges and write the controllers' programs.
+
+    Args:
+        graph: the network.
+        chip: the chip.
+        options: layer name -> how it is mapped.
+        inputs: vector name -> (B, size) float32 examples, for the ranges (standard normal numbers without them).
 
     Raises:
         CapacityError: it does not fit; the message says what is short by how much.
@@ -48,8 +48,31 @@ def compile_network(
     """
     mapping = map_network(graph, chip, options)
     placement = place(mapping, chip)
-    placement.verify(mapping, chip)
-    return CompiledNetwork(chip, graph, mapping, placement, route(mapping, placement, graph, chip))
+    routing = route(mapping, placement, graph, chip)
+    ranges = nominal_ranges(graph, mapping, chip, inputs or {}, torch_generator(0, "data", "ranges"))
+    microcode = generate(routing, mapping, placement, graph, nominal_ramps(mapping, chip, ranges), chip)
+    return CompiledNetwork(chip, graph, mapping, placement, routing, ranges, microcode)
+
+
+@dataclass(frozen=True)
+class ProgrammedChip:
+    """One chip instance with the nominal weights written; not calibrated."""
+
+    compiled: CompiledNetwork
+    network: ProgrammedNetwork
+    paths: Paths
+
+    def engine(self) -> BehaviouralNetwork:
+        """Return the behavioural engine."""
+        return build_network(self.network, self.compiled.graph, self.compiled.ramps, self.paths)
+
+
+def program_nominal(compiled: CompiledNetwork, instance: Instance) -> ProgrammedChip:
+    """Fabricate a chip instance and write the nominal weights by closed loop."""
+    blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
+    targets = {name: LayerTargets.nominal(weight) for name, weight in compiled.graph.weights.items()}
+    paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
+    return ProgrammedChip(compiled, program(blank, targets, 0), paths)
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,12 @@ class CalibratedChip:
 
 
 def bring_up(
-    compiled: CompiledNetwork, instance: Instance, inputs: torch.Tensor, input_full_scale: float, calibrate: bool = True
+    compiled: CompiledNetwork,
+    instance: Instance,
+    inputs: torch.Tensor,
+    input_full_scale: float,
+    calibrate: bool = True,
+    clipped_share: float = 0.001,
 ) -> CalibratedChip:
     """Fabricate a chip instance, program the network and calibrate it.
 
@@ -94,6 +122,7 @@ def bring_up(
         inputs: (B, rows) float32 calibration inputs of the first layer.
         input_full_scale: value of an input that makes the longest pulse.
         calibrate: False leaves out slopes, bias rows and ReLU trim.
+        clipped_share: share of the outputs allowed beyond the range.
     """
     paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
     keys = noise_keys(instance, [f"calibration/{number}" for number in range(len(inputs))])
@@ -108,6 +137,6 @@ def bring_up(
         return out * count_ticks if counted else out
 
     blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
-    calibrator = Calibrator(compiled.graph, measure, inputs, input_full_scale, enabled=calibrate)
+    calibrator = Calibrator(compiled.graph, measure, inputs, input_full_scale, clipped_share, calibrate)
     network, calibration = calibrator.calibrate(blank)
     return CalibratedChip(compiled, network, calibration, paths, calibrator)

@@ -152,7 +152,8 @@ class Calibrator:
         span, gain = calibration.ranges[layer], calibration.gains[layer]
         expected = self._expected(layer, ticks, span.input_full_scale, chip.timing.input_max_ns)
         limit = _UNSATURATED * span.largest_value(chip)
-        wide = replace(span, output_full_scale=max(min(float(expected.abs().max()), limit), span.output_full_scale))
+        reach = max(min(float(expected.abs().max()), limit), span.output_full_scale)
+        wide = span.model_copy(update={"output_full_scale": reach})
         ramp = wide.ramp(chip, gain, linear=True)
         ramps = {group.index: ramp for group in network.mapping.groups_of(layer)}
         pulses = self.measure(network, layer, ramps, ticks, True)

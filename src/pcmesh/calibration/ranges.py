@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
+from pcmesh.artefact import Artefact
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import Encoding
 from pcmesh.physics.column import RampSetting
@@ -15,8 +15,7 @@ from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS
 _MAX_CODE = 65_535
 
 
-@dataclass(frozen=True)
-class LayerRange:
+class LayerRange(Artefact):
     """The analog range of one layer.
 
     Attributes:
@@ -100,7 +99,14 @@ def choose_range(
     full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
     units = min(max(math.ceil(full_scale * volts_per_unit / column.swing_v), 1), column.capacitor_units)
     full_scale = min(full_scale, column.swing_v * units / volts_per_unit)
-    return LayerRange(input_full_scale, max_weight, volts_per_unit, units, full_scale, linear)
+    return LayerRange(
+        input_full_scale=input_full_scale,
+        max_weight=max_weight,
+        volts_per_unit=volts_per_unit,
+        capacitor_units=units,
+        output_full_scale=full_scale,
+        linear=linear,
+    )
 
 
 def _quantile(values: torch.Tensor, share: float) -> float:

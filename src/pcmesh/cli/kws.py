@@ -11,7 +11,7 @@ from pcmesh.cli.output import console, facts, progress, table, write_report, wri
 from pcmesh.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from pcmesh.workloads.kws.experiment import KwsOptions
+    from pcmesh.workloads.kws.prepare import KwsOptions
 
 kws = typer.Typer(name="kws", invoke_without_command=True, rich_markup_mode="rich")
 
@@ -65,7 +65,7 @@ def run(
     """
     if context.invoked_subcommand:
         return
-    from pcmesh.workloads.kws.experiment import KwsOptions
+    from pcmesh.workloads.kws.prepare import KwsOptions
 
     options = KwsOptions(
         data=data,

@@ -25,7 +25,8 @@ _MIX_2 = 0x94D049BB133111EB
 def _quantiles() -> np.ndarray:
     octave, piece = np.divmod(np.arange(_OCTAVES * _PIECES + 1), _PIECES)
     u = 2.0 ** (octave - 1) * (1 + piece / _PIECES) * 2.0**-32
-    return -ndtri(np.minimum(u, 0.5)).astype(np.float32)
+    table: np.ndarray = -ndtri(np.minimum(u, 0.5)).astype(np.float32)
+    return table
 
 
 TABLE = _quantiles()
@@ -50,7 +51,8 @@ def normal_of_bits(bits: np.uint32, table: np.ndarray) -> np.float32:
     part = np.float32(code & np.int32(0x7FFF)) * np.float32(2.0**-15)
     low = table[index]
     value = low + part * (table[index + 1] - low)
-    return -value if bits >> np.uint32(31) else value
+    result: np.float32 = -value if bits >> np.uint32(31) else value
+    return result
 
 
 @numba.njit(inline="always")

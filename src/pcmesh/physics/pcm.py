@@ -96,4 +96,5 @@ def read_noise_sigma(law: PcmLaw, g: NDArray[np.float64], shortest_s: float, lon
 
     σ = g·Q(g)·sqrt(ln((T2 + T1) / T1)); with T1 = 2·read_time this is the law of the publication.
     """
-    return g * law.read_q(g) * np.sqrt(np.log((longest_s + shortest_s) / shortest_s))
+    sigma: NDArray[np.float64] = g * law.read_q(g) * np.sqrt(np.log((longest_s + shortest_s) / shortest_s))
+    return sigma

@@ -1,4 +1,4 @@
-"""What an experiment needs before any chip: options, speech, calibration inputs, the software network, the compiled one."""
+"""What an experiment needs before any chip: options, speech, calibration inputs, software and compiled network."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import ConfigurationError, InputError
-from pcmesh.pipeline import CompiledNetwork, compile_network
+from pcmesh.pipeline import compile_network
 from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet, Split
-from pcmesh.workloads.kws.graph import keyword_graph, keyword_options
+from pcmesh.workloads.kws.graph import INPUT, keyword_graph, keyword_options
 from pcmesh.workloads.kws.network import KeywordNetwork, load_keyword_network
 
 Progress = Callable[[str, int, int], None]
@@ -88,7 +89,6 @@ def prepare(options: KwsOptions, progress: Progress) -> Prepared:
         raise ConfigurationError(f"--chips {options.chips}: at least one chip is needed", "Give a number from 1 on")
     chip = load_chip(options.chip)
     network = load_keyword_network(options.weights)
-    compiled = compile_network(keyword_graph(network), chip, keyword_options(options.balanced))
     progress("speech", 0, 2)
     speech = _speech(options)
     inputs = _network_inputs(network, speech)
@@ -97,6 +97,8 @@ def prepare(options: KwsOptions, progress: Progress) -> Prepared:
     calibration = _network_inputs(network, validation)
     progress("speech", 2, 2)
     software = _software(network, inputs)
+    graph, mapped = keyword_graph(network), keyword_options(options.balanced)
+    compiled = compile_network(graph, chip, mapped, {INPUT: calibration})
     full_scale = float(calibration.abs().max())
     return Prepared(options, network, speech, inputs, calibration, source, full_scale, compiled, software)
 
