@@ -10,7 +10,7 @@ from pcmesh.mapping import Phase
 from pcmesh.reporting import render_compiled, schedule_words
 from pcmesh.reporting.floorplan import layer_colours, tint
 from pcmesh.reporting.timeline import timeline
-from pcmesh.reporting.words import phase_words
+from pcmesh.reporting.words import number_ranges, phase_words
 from tests.reporting.compiled_sample import CHIP, keyword_compiled, keyword_mapping
 
 
@@ -58,7 +58,7 @@ def test_words_of_a_frame() -> None:
     assert steps[1]["activities"] == [
         "ILP CW features[0:512]- to tile at (2,0)",
         "ILP SW features[512:1024]- to tile at (3,0)",
-        "layer0 integrates on tiles 0, 1 (WP1 - x<0)",
+        "layer0 integrates on tiles 0-1 (WP1 - x<0)",
     ]
 
 
@@ -74,3 +74,7 @@ def test_colours_are_the_same_in_every_drawing() -> None:
     colours = layer_colours(keyword_mapping())
     assert len(set(colours.values())) == 3
     assert tint("#000000") == "#adadad"
+
+
+def test_number_ranges() -> None:
+    assert number_ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"

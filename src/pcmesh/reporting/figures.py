@@ -21,9 +21,9 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure of that size in inches, with a canvas of its own."""
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+def new_figure(width_in: float, height_in: float, constrained: bool = True) -> Figure:
+    """Return an empty figure of that size in inches, with a canvas of its own; unless told, axes make room for text."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
 

@@ -7,14 +7,15 @@ from matplotlib.axes import Axes
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import Lane, Mapping
 from pcmesh.placement import Placement
-from pcmesh.reporting.figures import FAINT, colour, new_figure, svg
+from pcmesh.reporting.figures import FAINT, INK, colour, new_figure, svg
 from pcmesh.reporting.floorplan import layer_colours, tint
 from pcmesh.reporting.grid import TILE_HALF, Point, centre, draw_grid, draw_tile, edge, guard, rim
 from pcmesh.reporting.words import transfer_words
 from pcmesh.routing import ChipSchedule, Side, Step, Transfer
 
 _PER_ROW = 3
-_INCHES_PER_PANEL = 3.5
+_WIDTH = 3.5
+_LINE = 0.15
 _LANE_SHIFT = {Lane.ALL: 0.0, Lane.EVEN: -0.06, Lane.ODD: 0.06}
 _MOST_NAMED = 8
 
@@ -25,17 +26,28 @@ def routes(chip: ChipSpec, mapping: Mapping, placement: Placement, schedule: Chi
     Lines are vectors on centre and edge nets, squares the borderguards that propagate (grey ones block), arrow heads
     the tile rows and landing pads that listen; tiles that integrate are filled.
     """
-    steps = list(enumerate(schedule.steps, 1))
-    rows = -(-len(steps) // _PER_ROW)
-    named = min(_MOST_NAMED + 1, max((len(step.transfers) for _, step in steps), default=0))
-    figure = new_figure(_INCHES_PER_PANEL * _PER_ROW, (0.9 * _INCHES_PER_PANEL + 0.16 * named) * rows)
-    panels = figure.subplots(rows, _PER_ROW, squeeze=False).ravel()
-    for panel in panels:
-        panel.set_axis_off()
-    for panel, (number, step) in zip(panels, steps, strict=False):
-        _draw_step(panel, chip, mapping, placement, step)
-        panel.set_title(f"Step {number}", fontsize=9, loc="left")
+    lines = min(_MOST_NAMED, max((len(step.transfers) for step in schedule.steps), default=0))
+    panel = _Panel(chip, lines)
+    rows = -(-len(schedule.steps) // _PER_ROW)
+    figure = new_figure(_WIDTH * _PER_ROW, panel.height * rows, constrained=False)
+    for position, step in enumerate(schedule.steps):
+        across, down = position % _PER_ROW, position // _PER_ROW
+        bottom = (rows - down - 1) * panel.height + _LINE * lines
+        axes = figure.add_axes(
+            (across / _PER_ROW, bottom / (panel.height * rows), 0.96 / _PER_ROW, panel.drawing / (panel.height * rows))
+        )
+        _draw_step(axes, chip, mapping, placement, step)
+        axes.set_title(f"Step {position + 1}", fontsize=9, loc="left")
+        _name_transfers(axes, chip, mapping, step, _LINE / panel.drawing)
     return svg(figure, f"routes of chip {schedule.chip + 1}")
+
+
+class _Panel:
+    """The sizes of one step's panel, inches: the drawing, and the whole with title and named transfers."""
+
+    def __init__(self, chip: ChipSpec, lines: int) -> None:
+        self.drawing = 0.96 * _WIDTH * (chip.grid.rows + 0.2) / (chip.grid.columns + 1.5)
+        self.height = self.drawing + _LINE * (lines + 3)
 
 
 def _draw_step(axes: Axes, chip: ChipSpec, mapping: Mapping, placement: Placement, step: Step) -> None:
@@ -55,7 +67,6 @@ def _draw_step(axes: Axes, chip: ChipSpec, mapping: Mapping, placement: Placemen
     _draw_blocked(axes, chip, step)
     for number, transfer in enumerate(step.transfers):
         _draw_transfer(axes, chip, placement, mapping, transfer, colour(number))
-    _name_transfers(axes, chip, mapping, step)
 
 
 def _draw_blocked(axes: Axes, chip: ChipSpec, step: Step) -> None:
@@ -97,9 +108,10 @@ def _mark(axes: Axes, point: Point, marker: str, shade: str, shift: float) -> No
     axes.plot(point[0] + shift, point[1] + shift, marker, markersize=6, color=shade)
 
 
-def _name_transfers(axes: Axes, chip: ChipSpec, mapping: Mapping, step: Step) -> None:
+def _name_transfers(axes: Axes, chip: ChipSpec, mapping: Mapping, step: Step, pitch: float) -> None:
     names = [(transfer_words(chip, mapping, t), colour(i)) for i, t in enumerate(step.transfers)]
     if len(names) > _MOST_NAMED:
-        names = [*names[: _MOST_NAMED - 1], (f"and {len(names) - _MOST_NAMED + 1} more", "#52606d")]
+        names = [*names[: _MOST_NAMED - 1], (f"and {len(names) - _MOST_NAMED + 1} more", INK)]
     for line, (text, shade) in enumerate(names):
-        axes.text(-1.2, chip.grid.rows - 0.2 + 0.33 * line, text, fontsize=6.5, color=shade, va="top", clip_on=False)
+        place = (0.02, -pitch * (line + 0.2))
+        axes.text(*place, text, fontsize=6.5, color=shade, va="top", transform=axes.transAxes, clip_on=False)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from pcmesh.chip import ChipSpec
-from pcmesh.mapping import Mapping
+from pcmesh.mapping import Lane, Mapping
 from pcmesh.reporting.figures import FAINT, INK, new_figure, plain, svg
 from pcmesh.reporting.floorplan import layer_colours, tint
-from pcmesh.reporting.words import operand_words, phase_words
+from pcmesh.reporting.words import number_ranges, operand_words, phase_words
 from pcmesh.routing import ChipSchedule, Step
 
 _PLAIN = "#e4e7eb"
 _ROW_INCHES = 0.34
-_STEP_INCHES = 1.15
+_STEP_INCHES = 1.1
+_INCHES_PER_LETTER = 0.064
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ def timeline(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> str:
     """Return the time diagram of a frame on one chip as SVG; resources that do the same share a row."""
     rows = _merged(_activities(chip, mapping, schedule))
     count = len(schedule.steps)
-    figure = new_figure(_STEP_INCHES * count + 2.2, _ROW_INCHES * len(rows) + 0.8)
+    longest = max((len(activity.text) for activities in rows.values() for activity in activities), default=0)
+    step_inches = max(_STEP_INCHES, _INCHES_PER_LETTER * longest)
+    figure = new_figure(step_inches * count + 2.2, _ROW_INCHES * len(rows) + 0.8)
     axes = plain(figure.subplots(), "", "time, ns")
     colours = layer_colours(mapping)
     for position, activities in enumerate(rows.values()):
@@ -55,7 +58,15 @@ def _draw(axes: Axes, row: int, activity: Activity, step_ns: int, colours: dict[
     face = tint(shade) if activity.layer else _PLAIN
     box = Rectangle((activity.step * step_ns, row - 0.4), step_ns, 0.8, facecolor=face, edgecolor=shade, linewidth=0.8)
     axes.add_patch(box)
-    axes.text((activity.step + 0.5) * step_ns, row, activity.text, ha="center", va="center", fontsize=7, color=INK)
+    axes.text(
+        (activity.step + 0.5) * step_ns,
+        row,
+        activity.text,
+        ha="center",
+        va="center",
+        fontsize=6 if "\n" in activity.text else 7,
+        color=INK,
+    )
 
 
 def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dict[str, list[Activity]]:
@@ -67,7 +78,11 @@ def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dic
     names += [f"OLP {pad.domain}" for pad in chip.grid.olps]
     found: dict[str, list[Activity]] = {name: [] for name in names}
     for entry in every:
-        found[entry.resource].append(entry)
+        entries = found[entry.resource]
+        if entries and entries[-1].step == entry.step:  # two half vectors share a landing pad
+            entries[-1] = replace(entries[-1], text=f"{entries[-1].text}\n{entry.text}")
+        else:
+            entries.append(entry)
     return {name: entries for name, entries in found.items() if entries}
 
 
@@ -91,7 +106,8 @@ def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[
         if transfer.olp is not None:
             pad = f"OLP {chip.grid.olps[transfer.olp].domain}"
             group = mapping.groups[transfer.group] if transfer.group is not None else None
-            text = f"counts {group.column_start}:{group.column_stop}" if group else "counts"
+            lane = "" if transfer.lane is Lane.ALL else f" {transfer.lane}"
+            text = f"counts {group.column_start}:{group.column_stop}{lane}" if group else "counts"
             made.append(Activity(pad, number, text, group.layer if group else None))
     return made
 
@@ -116,16 +132,5 @@ def _joined(kind: str, names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
     if all(end.isdigit() for end in ends):
-        return f"{kind}s {_ranges([int(end) for end in ends])}"
+        return f"{kind.replace('bank', 'banks')}s {number_ranges([int(end) for end in ends])}"
     return f"{kind} {', '.join(ends)}"
-
-
-def _ranges(numbers: list[int]) -> str:
-    """Return ascending numbers with runs shortened: 0, 1, 2, 5 becomes `0-2, 5`."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -8,6 +8,8 @@ from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.routing import ChipSchedule, Integration, Operand, Readout, Step, Transfer
 
+_MOST_SITES = 2
+
 
 def phase_words(phase: Phase) -> str:
     """Return a phase in short: device pairs, charging (+) or discharging (-), part of the input; e.g. `WP1 - x<0`."""
@@ -63,8 +65,21 @@ def _step_words(chip: ChipSpec, mapping: Mapping, step: Step) -> list[str]:
 
 
 def _tiles(integrations: list[Integration]) -> str:
-    return f"tile{'s' if len(integrations) > 1 else ''} " + ", ".join(str(entry.tile) for entry in integrations)
+    return f"tile{'s' if len(integrations) > 1 else ''} {number_ranges([entry.tile for entry in integrations])}"
 
 
 def _sites(sites: tuple[Site, ...]) -> str:
+    if len(sites) > _MOST_SITES:
+        return f"{len(sites)} tiles"
     return f"tile{'s' if len(sites) > 1 else ''} at " + " ".join(f"({s.row},{s.column})" for s in sites)
+
+
+def number_ranges(numbers: list[int]) -> str:
+    """Return ascending numbers with runs shortened: 0, 1, 2, 5 becomes `0-2, 5`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
