@@ -18,18 +18,38 @@ GUARD = ("blocked", "in", "out")
 
 @dataclass(frozen=True)
 class Field:
-    """Some bits of a word: `names` are the words that the text form uses for the values 0, 1, ..."""
+    """Some bits of a word.
+
+    `names` are the words that the text form uses for the values 0, 1, ...; `signed` ones are in two's complement.
+    """
 
     name: str
     first_bit: int
     width: int
     meaning: str
     names: tuple[str, ...] = ()
+    signed: bool = False
 
     @property
     def largest(self) -> int:
         """The largest value."""
-        return len(self.names) - 1 if self.names else 2**self.width - 1
+        if self.names:
+            return len(self.names) - 1
+        return (1 << (self.width - self.signed)) - 1
+
+    @property
+    def smallest(self) -> int:
+        """The smallest value."""
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    def put(self, value: int) -> int:
+        """Return the bits of a value, in their place."""
+        return (value & ((1 << self.width) - 1)) << self.first_bit
+
+    def take(self, word: int) -> int:
+        """Return the value in a word."""
+        value = (word >> self.first_bit) & ((1 << self.width) - 1)
+        return value - (1 << self.width) if self.signed and value >> (self.width - 1) else value
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,13 @@ FORMS: tuple[Form, ...] = (
         (
             Field("ramp", 32, 1, "the ramp runs: it starts when this turns on", FLAG),
             Field("slope", 33, 16, "ns of output per volt, in steps of 1/16"),
-            Field("zero", 49, 20, "output for zero charge, 1/256 ns: 0 gives a ReLU, half scale a linear output"),
+            Field(
+                "zero",
+                49,
+                20,
+                "output for zero charge, 1/256 ns: half scale gives a linear output, about 0 a ReLU (with its trim)",
+                signed=True,
+            ),
         ),
     ),
     Form(

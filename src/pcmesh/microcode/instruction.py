@@ -42,7 +42,7 @@ def encode(instruction: Instruction) -> int:
     unknown = set(instruction.values) - {entry.name for entry in form.fields}
     if unknown:
         raise ConfigurationError(f"{form.name}: no field {sorted(unknown)[0]!r}", "docs/microcode.md lists the fields")
-    word = form.mode << MODE.first_bit | form.bank << BANK.first_bit | _placed(form, WAIT, instruction.wait)
+    word = MODE.put(form.mode) | BANK.put(form.bank) | _placed(form, WAIT, instruction.wait)
     for entry in form.fields:
         word |= _placed(form, entry, instruction[entry.name])
     return word
@@ -54,11 +54,11 @@ def decode(word: int) -> Instruction:
     Raises:
         InputError: not a word of the instruction set.
     """
-    form = FORM_BY_CODE.get((_taken(MODE, word), _taken(BANK, word)))
+    form = FORM_BY_CODE.get((MODE.take(word), BANK.take(word)))
     if form is None or not 0 <= word < 2**WORD_BITS:
         raise InputError(f"{word:#034x} is no instruction", "docs/microcode.md lists modes and banks")
-    values = {entry.name: _taken(entry, word) for entry in form.fields}
-    instruction = Instruction(form.name, _taken(WAIT, word), {name: value for name, value in values.items() if value})
+    values = {entry.name: entry.take(word) for entry in form.fields}
+    instruction = Instruction(form.name, WAIT.take(word), {name: value for name, value in values.items() if value})
     beyond = next((entry for entry in form.fields if instruction[entry.name] > entry.largest), None)
     if beyond is not None:
         raise InputError(f"{word:#034x}: {form.name} {beyond.name} = {instruction[beyond.name]} has no meaning")
@@ -68,13 +68,10 @@ def decode(word: int) -> Instruction:
 
 
 def _placed(form: Form, entry: Field, value: int) -> int:
-    if not 0 <= value <= entry.largest:
+    if not entry.smallest <= value <= entry.largest:
         raise ConfigurationError(
-            f"{form.name}: {entry.name} = {value} does not fit its {entry.width} bits (0 to {entry.largest})",
+            f"{form.name}: {entry.name} = {value} does not fit its {entry.width} bits "
+            f"({entry.smallest} to {entry.largest})",
             "Choose a setting within the hardware's range",
         )
-    return value << entry.first_bit
-
-
-def _taken(entry: Field, word: int) -> int:
-    return (word >> entry.first_bit) & ((1 << entry.width) - 1)
+    return entry.put(value)

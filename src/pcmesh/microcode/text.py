@@ -79,7 +79,7 @@ def _value(number: int, entry: Field, text: str, labels: dict[str, int]) -> int:
         return labels[text]
     if text in entry.names:
         return entry.names.index(text)
-    if text.isdecimal():
+    if text.removeprefix("-").isdecimal():
         return int(text)
     choices = ", ".join(labels if entry.name == _TARGET else entry.names) or "a number"
     raise InputError(f"line {number}: {entry.name}={text} is no value", f"One of: {choices}")

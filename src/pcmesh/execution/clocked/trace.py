@@ -1,0 +1,93 @@
+"""VCD traces of a run: controllers, borderguards, selected wires, ramps and time steps, for GTKWave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vcd import VCDWriter
+
+from pcmesh.chip.mesh import Net
+from pcmesh.execution.clocked.clock import Clock
+from pcmesh.execution.clocked.controller import Bank
+from pcmesh.execution.clocked.mesh import MeshModel
+from pcmesh.execution.clocked.signal import Arrival
+from pcmesh.files import whole_file
+from pcmesh.microcode import ChipProgram, Instruction
+from pcmesh.physics.units import TICKS_PER_NS
+
+_PS_PER_NS = 1000
+
+
+class Trace:
+    """Records lane 0 of a run.
+
+    Args:
+        wires: (net, wire) pairs to record.
+        lane: whose pulses.
+    """
+
+    def __init__(self, wires: tuple[tuple[Net, int], ...] = (), lane: int = 0) -> None:
+        self._wires = wires
+        self._lane = lane
+        self._clock: Clock | None = None
+        self._changes: list[tuple[int, str, str, int, int]] = []
+        self._step_ns = 1
+
+    def attach(self, clock: Clock, mesh: MeshModel, program: ChipProgram) -> None:
+        """Start recording a chip; the chip does that."""
+        self._clock = clock
+        self._step_ns = program.step_ns
+        mesh.on_arrival = self._arrival
+
+    def watched(self, where: str, banks: Mapping[str, Bank]) -> dict[str, Bank]:
+        """Return banks that record their words."""
+        return {kind: self._watch(where, kind, bank) for kind, bank in banks.items()}
+
+    def write(self, path: Path) -> None:
+        """Write everything recorded as a VCD file.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        end = max((ticks for ticks, *_ in self._changes), default=0)
+        step_ticks = self._step_ns * TICKS_PER_NS
+        steps = [(n * step_ticks, "chip", "step", 16, n) for n in range(end // step_ticks + 1)]
+        changes = sorted(self._changes + steps, key=lambda change: change[0])
+        with (
+            whole_file(path) as temporary,
+            temporary.open("w", encoding="ascii") as stream,
+            VCDWriter(stream, timescale="1 ps", date="") as writer,
+        ):
+            variables = {
+                (scope, name): writer.register_var(scope, name, "wire", size=size, init=0)
+                for scope, name, size in sorted({(scope, name, size) for _, scope, name, size, _ in changes})
+            }
+            for ticks, scope, name, _, value in changes:
+                writer.change(variables[scope, name], round(ticks * _PS_PER_NS / TICKS_PER_NS), value)
+
+    def _watch(self, where: str, kind: str, bank: Bank) -> Bank:
+        scope = _identifier(where)
+
+        def recorded(word: Instruction) -> None:
+            assert self._clock is not None
+            for field in word.form.fields:
+                change = (self._clock.now, scope, f"{kind}_{field.name}", field.width, word[field.name])
+                self._changes.append(change)
+            bank(word)
+
+        return recorded
+
+    def _arrival(self, net: Net, arrival: Arrival) -> None:
+        for traced, wire in self._wires:
+            if traced != net or wire % 2 not in arrival.parities:
+                continue
+            width = int(arrival.widths()[self._lane, wire])
+            if width:
+                scope = f"net_{net.kind}_{net.row}_{net.column}"
+                self._changes.append((arrival.rise, scope, f"wire_{wire}", 1, 1))
+                self._changes.append((arrival.rise + width, scope, f"wire_{wire}", 1, 0))
+
+
+def _identifier(where: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in where).strip("_").replace("__", "_")
