@@ -147,5 +147,7 @@ def keyword_features(waves_BN: Tensor, config: MfccConfig = PAPER_MFCC) -> Tenso
     Returns:
         float32 (B, 49, 40) within +-30.
     """
+    if not len(waves_BN):
+        return waves_BN.new_zeros(0, 49, config.n_coefficients)
     rows = [mfcc(normalise_level(centre_word(wave_1N)), config) for wave_1N in torch.split(waves_BN, 1)]
-    return torch.cat(rows) if rows else waves_BN.new_zeros(0, 49, config.n_coefficients)
+    return torch.cat(rows)

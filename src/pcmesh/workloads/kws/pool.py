@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -20,13 +21,22 @@ from pcmesh.errors import InputError
 from pcmesh.random import torch_generator
 from pcmesh.speech.augmentation import AugmentConfig, add_noise, reverberate, warp_spectrum, warp_time
 from pcmesh.speech.datasets import load_speech_commands
-from pcmesh.speech.features import centre_word, cepstrum, keyword_features, normalise_level, power_spectrogram
+from pcmesh.speech.features import (
+    CLIP_SAMPLES,
+    centre_word,
+    cepstrum,
+    keyword_features,
+    normalise_level,
+    power_spectrogram,
+)
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import KEYWORD_CLASSES, SILENCE
 from pcmesh.workloads.kws.network import PIXELS
 from pcmesh.workloads.kws.teacher import Teacher
 
 _BATCH = 250
+_CLIPS_PER_SILENCE = 200
+_CERTAIN_LOGIT = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +124,19 @@ def make_pool(
                 future.result()
                 report(done, config.shards)
     shards = [load_file(_shard_file(folder, number)) for number in range(config.shards)]
+    shards.append(_digital_silence(choose_pixels(data), config.shards * config.shard_clips // _CLIPS_PER_SILENCE))
     return Pool(**{name: torch.cat([shard[name] for shard in shards]) for name in ("pixels", "labels", "logits")})
+
+
+def _digital_silence(kept: Tensor, count: int) -> dict[str, Tensor]:
+    """Return clips of zeros alone, which no recording of a room resembles; the teacher is not defined for them."""
+    silence = torch.full((count,), KEYWORD_CLASSES.index(SILENCE))
+    pixels = keyword_features(torch.zeros(1, CLIP_SAMPLES)).flatten(1)[:, kept]
+    return {
+        "pixels": pixels.half().expand(count, -1),
+        "labels": silence,
+        "logits": (_CERTAIN_LOGIT * F.one_hot(silence, len(KEYWORD_CLASSES))).half(),
+    }
 
 
 def _claim(folder: Path, config: PoolConfig) -> None:
