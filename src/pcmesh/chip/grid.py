@@ -75,3 +75,7 @@ class GridSpec(Spec):
     def olps(self) -> tuple[Pad, ...]:
         """Output landing pads, in the order of the power domains."""
         return tuple(Pad(p.domain, p.edge, p.olp_row) for p in self.pads)
+
+    def number(self, site: Site) -> int:
+        """Return a tile's number as people see it: from 1, row by row from the north-west."""
+        return self.sites.index(site) + 1

@@ -83,6 +83,26 @@ def run(
     _run(options, json, out)
 
 
+@kws.command("listen")
+def listen_to(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: wav or flac, any rate and channels.")],
+    seed: Seed = 0,
+    weights: Weights = None,
+    chip: Chip = "nature2023",
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+) -> None:
+    """Say which word is in one recording."""
+    from pcmesh.workloads.kws.listen import listen
+    from pcmesh.workloads.kws.prepare import KwsOptions
+
+    with progress() as report:
+        result = listen(file, KwsOptions(seed=seed, weights=weights, chip=chip), report)
+    console().print(
+        f"{result['word']}    (software: {result['software_word']}; {result['latency_ns']:,} ns on the chip)"
+    )
+    write_result(result, json, None)
+
+
 def _run(options: KwsOptions, json: Path | None, out: Path) -> None:
     from pcmesh.reporting import render_kws
     from pcmesh.workloads.kws.experiment import run_kws

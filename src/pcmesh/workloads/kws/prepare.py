@@ -78,8 +78,8 @@ class Prepared:
         return self.compiled.chip
 
 
-def prepare(options: KwsOptions, progress: Progress) -> Prepared:
-    """Load or make speech, run the software network, and compile it for the chip.
+def prepare(options: KwsOptions, progress: Progress, speech: SpeechSet | None = None) -> Prepared:
+    """Load or make speech (unless given), run the software network, and compile it for the chip.
 
     Raises:
         InputError: no usable data or weights (named).
@@ -90,7 +90,7 @@ def prepare(options: KwsOptions, progress: Progress) -> Prepared:
     chip = load_chip(options.chip)
     network = load_keyword_network(options.weights)
     progress("speech", 0, 2)
-    speech = _speech(options)
+    speech = _speech(options) if speech is None else speech
     inputs = _network_inputs(network, speech)
     progress("speech", 1, 2)
     validation, source = _validation(options)

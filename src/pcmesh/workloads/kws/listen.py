@@ -1,0 +1,39 @@
+"""Which word is in one recording?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pcmesh.speech.datasets import load_recording
+from pcmesh.versions import versions
+from pcmesh.workloads.kws.experiment import bring_up_chip, spot
+from pcmesh.workloads.kws.prepare import KwsOptions, Progress, prepare
+
+
+def listen(file: Path, options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
+    """Return the word that the chip and the software network recognise in a recording.
+
+    Args:
+        file: a recording; of one that is longer than a second, the second that the data set's reader takes.
+        options: chip, weights, seed and age of the one chip instance that listens; the rest has no effect.
+        progress: is told what goes on.
+
+    Raises:
+        InputError: the file cannot be read as a recording (named).
+    """
+    speech = load_recording(file)
+    prepared = prepare(options, progress, speech)
+    progress("chip", 0, 1)
+    run = spot(prepared, bring_up_chip(prepared, 0).aged(options.time_s))
+    progress("chip", 1, 1)
+    schedule = prepared.compiled.routing.chips[0]
+    return {
+        "file": str(file),
+        "word": speech.class_names[int(run.predicted[0])],
+        "software_word": speech.class_names[int(prepared.software[0])],
+        "latency_ns": len(schedule.steps) * prepared.chip.timing.step_ns,
+        "seed": options.seed,
+        "chip": prepared.chip.name,
+        "versions": versions(),
+    }
