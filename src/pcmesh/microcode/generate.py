@@ -7,8 +7,17 @@ from collections.abc import Mapping as Dict
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.mapping import Lane, Mapping
-from pcmesh.microcode.instruction import Instruction
-from pcmesh.microcode.slots import LANE_MASKS, LISTEN, START, PadSlot, PlaceSlot, SlotBuilder, merged_steps
+from pcmesh.microcode.slots import (
+    LANE_MASKS,
+    LISTEN,
+    START,
+    PadSlot,
+    PlaceSlot,
+    SlotBuilder,
+    collect_word,
+    merged_steps,
+    send_word,
+)
 from pcmesh.microcode.timeline import Timeline
 from pcmesh.microcode.types import (
     PAD_VECTORS,
@@ -137,9 +146,7 @@ def _ilp_actions(schedule: ChipSchedule) -> tuple[tuple[Load, ...], dict[int, di
             key = (ilp, operand.vector, operand.start, operand.stop)
             if key not in loads:
                 loads[key] = _load(ilp, operand, step, sum(entry.ilp == ilp for entry in loads.values()))
-            values = {"address": loads[key].address, "part": int(operand.part == "negative")}
-            action = Instruction("send", 0, {name: value for name, value in values.items() if value})
-            sends.setdefault(ilp, {})[step] = PadSlot(START, action)
+            sends.setdefault(ilp, {})[step] = PadSlot(START, send_word(loads[key].address, operand.part))
     return tuple(loads.values()), sends
 
 
@@ -166,10 +173,7 @@ def _olp_actions(
             address = before["address"] if before else len(known)
             wires = lanes.setdefault((olp, step), set())
             wires |= set(LANE_MASKS[Lane(transfer.lane)])
-            values = {"address": address, "window": slot_ns - LISTEN - 1} | dict.fromkeys(sorted(wires), 1)
-            known[step] = PadSlot(
-                LISTEN, Instruction("collect", 0, {name: value for name, value in values.items() if value})
-            )
+            known[step] = PadSlot(LISTEN, collect_word(address, slot_ns, wires))
             group = mapping.groups[transfer.group]
             collects.append(
                 Collect(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
 from pcmesh.artefact import check
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import ColumnGroup, Lane, Mapping
+from pcmesh.mapping.types import Part
 from pcmesh.microcode.instruction import Instruction
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
@@ -92,7 +94,7 @@ class SlotBuilder:
             for transfer in step.transfers:
                 self._columns(transfer, found)
                 for hop in transfer.hops:
-                    _open(found[hop.site], hop, transfer.lane)
+                    open_guard(found[hop.site], hop, transfer.lane)
         return dict(found)
 
     def _columns(self, transfer: Transfer, found: dict[Site, dict[str, int]]) -> None:
@@ -124,7 +126,7 @@ class SlotBuilder:
         for readout in self.schedule.steps[step].readouts:
             ramp = self.settings[readout.group]
             conversion = {"ramp": 1, "slope": ramp.slope_code, "zero": ramp.zero_ticks}
-            found[readout.site]["conversion"] = {name: value for name, value in conversion.items() if value}
+            found[readout.site]["conversion"] = _set(conversion)
         return dict(found)
 
     def _first_step(self, group: int) -> int:
@@ -143,10 +145,26 @@ def merged_steps(schedule: ChipSchedule) -> list[list[int]]:
     ]
 
 
-def _open(mesh: dict[str, int], hop: Hop, lane: Lane) -> None:
+def open_guard(mesh: dict[str, int], hop: Hop, lane: Lane) -> None:
+    """Add an open borderguard to a place's mesh signals."""
     side = SIDE_NAMES[hop.side]
     state = 1 if hop.direction == "in" else 2
     check(mesh.get(side, state) == state, f"place {tuple(hop.site)}: its {side} borderguard goes both ways")
     mesh[side] = state
     for wires in LANE_MASKS[lane]:
         mesh[f"{side}_{wires}"] = 1
+
+
+def send_word(address: int, part: Part) -> Instruction:
+    """Return an ILP's word that sends a vector."""
+    return Instruction("send", 0, _set({"address": address, "part": int(part == "negative")}))
+
+
+def collect_word(address: int, step_ns: int, wires: Iterable[str]) -> Instruction:
+    """Return an OLP's word that counts even, odd or all wires until just before the time step ends."""
+    window = step_ns - LISTEN - 1
+    return Instruction("collect", 0, _set({"address": address, "window": window} | dict.fromkeys(sorted(wires), 1)))
+
+
+def _set(values: Values) -> Values:
+    return {name: value for name, value in values.items() if value}
