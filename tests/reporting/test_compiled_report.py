@@ -32,7 +32,8 @@ def test_page_names_tiles_layers_and_times(page: str) -> None:
 
 def test_floorplan_says_what_each_tile_holds(page: str) -> None:
     texts = _texts(page)
-    assert [texts.count(f"tile {index}") for index in range(4)] == [1 + (index > 1) for index in range(4)]
+    for number in (13, 18, 24, 31):
+        assert f"tile {number}" in texts
     for text in ("rows 512-1023", "cols 0-11", "OLP", "NW"):
         assert text in texts
 
@@ -46,7 +47,7 @@ def test_routes_have_a_panel_per_step(page: str) -> None:
 def test_time_diagram_merges_tiles_that_do_the_same() -> None:
     mapping, _, routing = keyword_compiled()
     texts = _texts(timeline(CHIP, mapping, routing.chips[0]))
-    assert "tiles 0-1" in texts
+    assert "tiles 13, 18" in texts
     assert "next frame begins" in texts
     assert texts.count("ramp, relu") == 4
 
@@ -56,9 +57,9 @@ def test_words_of_a_frame() -> None:
     steps = schedule_words(CHIP, mapping, routing.chips[0])
     assert [entry["step"] for entry in steps] == list(range(1, 10))
     assert steps[1]["activities"] == [
-        "ILP CW features[0:512]- to tile at (2,0)",
-        "ILP SW features[512:1024]- to tile at (3,0)",
-        "layer0 integrates on tiles 0-1 (WP1 - x<0)",
+        "ILP CW features[0:512]- to tile 13",
+        "ILP SW features[512:1024]- to tile 18",
+        "layer0 integrates on tiles 13, 18 (WP1 - x<0)",
     ]
 
 

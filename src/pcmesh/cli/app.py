@@ -9,6 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from pcmesh import __version__
+from pcmesh.cli.compile import compile_
+from pcmesh.cli.disasm import asm, disasm
+from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
 from pcmesh.errors import PcmeshError
 
@@ -47,6 +50,10 @@ def _program(
 
 
 app.add_typer(kws)
+app.command("compile")(compile_)
+app.command("inspect")(inspect)
+app.command("disasm")(disasm)
+app.command("asm")(asm)
 
 
 def main() -> None:

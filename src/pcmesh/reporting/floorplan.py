@@ -39,7 +39,7 @@ def floorplan(chip: ChipSpec, mapping: Mapping, placement: Placement, index: int
         axes.text(
             place.site.column,
             place.site.row,
-            _contents(tile, mapping.groups[tile.group].lane),
+            _contents(chip.grid.number(place.site), tile, mapping.groups[tile.group].lane),
             ha="center",
             va="center",
             fontsize=7,
@@ -63,14 +63,14 @@ def tint(name: str) -> str:
     return "#{:02x}{:02x}{:02x}".format(*parts)
 
 
-def _contents(tile: TileImage, lane: Lane) -> str:
+def _contents(number: int, tile: TileImage, lane: Lane) -> str:
     first = tile.wp1
     rows = [f"rows {first.row_start}-{first.row_stop - 1}"]
     if tile.encoding is Encoding.PCM2 and tile.wp2 is not None:
         rows.append(f"+ {tile.wp2.row_start}-{tile.wp2.row_stop - 1}")
     columns = f"cols {first.column_start}-{first.column_stop - 1}"
     encoding = str(tile.encoding) if lane is Lane.ALL else f"{tile.encoding}, {lane} columns"
-    return "\n".join([f"tile {tile.index}", *rows, columns, encoding])
+    return "\n".join([f"tile {number}", *rows, columns, encoding])
 
 
 def _draw_banks(axes: Axes, mapping: Mapping, placement: Placement, index: int) -> None:

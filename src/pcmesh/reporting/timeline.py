@@ -73,8 +73,7 @@ def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dic
     """Return the activities of each resource: ILPs first, then tiles, then banks, then OLPs."""
     every = [entry for number, step in enumerate(schedule.steps) for entry in _of_step(chip, mapping, number, step)]
     names = [f"ILP {pad.domain}" for pad in chip.grid.ilps]
-    names += [f"tile {tile.index}" for tile in mapping.tiles]
-    names += [_bank(mapping, group.index) for group in mapping.groups]
+    names += [f"{what} {number}" for what in ("tile", "bank of tile") for number in range(1, chip.tiles + 1)]
     names += [f"OLP {pad.domain}" for pad in chip.grid.olps]
     found: dict[str, list[Activity]] = {name: [] for name in names}
     for entry in every:
@@ -89,7 +88,7 @@ def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dic
 def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[Activity]:
     made = [
         Activity(
-            f"tile {integration.tile}",
+            f"tile {chip.grid.number(integration.site)}",
             number,
             phase_words(integration.phase),
             mapping.tiles[integration.tile].wp1.layer,
@@ -98,7 +97,9 @@ def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[
     ]
     for readout in step.readouts:
         layer = mapping.groups[readout.group].layer
-        made.append(Activity(_bank(mapping, readout.group), number, f"ramp, {readout.activation}", layer))
+        made.append(
+            Activity(f"bank of tile {chip.grid.number(readout.site)}", number, f"ramp, {readout.activation}", layer)
+        )
     for transfer in step.transfers:
         if transfer.ilp is not None and transfer.operand is not None:
             pad = f"ILP {chip.grid.ilps[transfer.ilp].domain}"
@@ -110,11 +111,6 @@ def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[
             text = f"counts {group.column_start}:{group.column_stop}{lane}" if group else "counts"
             made.append(Activity(pad, number, text, group.layer if group else None))
     return made
-
-
-def _bank(mapping: Mapping, group: int) -> str:
-    tiles = mapping.groups[group].tiles
-    return f"bank of tile {tiles[-1]}"
 
 
 def _merged(activities: dict[str, list[Activity]]) -> dict[str, list[Activity]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.routing import ChipSchedule, Integration, Operand, Readout, Step, Transfer
-
-_MOST_SITES = 2
 
 
 def phase_words(phase: Phase) -> str:
@@ -35,7 +34,7 @@ def transfer_words(chip: ChipSpec, mapping: Mapping, transfer: Transfer) -> str:
         source, what = group.layer, f"[{group.column_start}:{group.column_stop}]{lane}"
     if transfer.olp is not None:
         return f"{source}{what} to OLP {chip.grid.olps[transfer.olp].domain}"
-    return f"{source}{what} to {_sites(transfer.rows_of)}"
+    return f"{source}{what} to {_tiles(chip, transfer.rows_of)}"
 
 
 def readout_words(mapping: Mapping, readout: Readout) -> str:
@@ -60,18 +59,13 @@ def _step_words(chip: ChipSpec, mapping: Mapping, step: Step) -> list[str]:
         layer = mapping.tiles[integration.tile].wp1.layer
         together.setdefault((layer, phase_words(integration.phase)), []).append(integration)
     for (layer, phase), members in together.items():
-        lines.append(f"{layer} integrates on {_tiles(members)} ({phase})")
+        lines.append(f"{layer} integrates on {_tiles(chip, [member.site for member in members])} ({phase})")
     return lines
 
 
-def _tiles(integrations: list[Integration]) -> str:
-    return f"tile{'s' if len(integrations) > 1 else ''} {number_ranges([entry.tile for entry in integrations])}"
-
-
-def _sites(sites: tuple[Site, ...]) -> str:
-    if len(sites) > _MOST_SITES:
-        return f"{len(sites)} tiles"
-    return f"tile{'s' if len(sites) > 1 else ''} at " + " ".join(f"({s.row},{s.column})" for s in sites)
+def _tiles(chip: ChipSpec, sites: Sequence[Site]) -> str:
+    numbers = sorted(chip.grid.number(site) for site in sites)
+    return f"tile{'s' if len(numbers) > 1 else ''} {number_ranges(numbers)}"
 
 
 def number_ranges(numbers: list[int]) -> str:

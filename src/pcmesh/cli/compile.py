@@ -1,0 +1,43 @@
+"""`pcmesh compile`: a network onto chips, down to microcode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pcmesh.cli.output import console, write_report, write_result
+from pcmesh.cli.tables import overview_tables
+
+
+def compile_(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="kws, rnnt or rnnt-expanded.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the compiled network.")],
+    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights (safetensors); rnnt has random ones without.")
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
+) -> None:
+    """Map, place and route a network and write the local controllers' programs.
+
+    The folder holds JSON, weights and [bold]report.html[/bold] with pictures. Look inside with
+    [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
+    """
+    from pcmesh.reporting import render_compiled
+    from pcmesh.reporting.inspection import overview
+    from pcmesh.workloads.networks import compile_named
+
+    with console(error=True).status(f"Compiling {network}"):
+        compiled = compile_named(network, chip, weights)
+        compiled.save(out)
+        if report:
+            page = render_compiled(compiled.chip, compiled.mapping, compiled.placement, compiled.routing)
+            write_report(page, out)
+    found = overview(compiled)
+    for shown in overview_tables(found, steps=False, tiles=False):
+        console().print(shown)
+    write_result(found, json, None)
+    console().print(f"Written: {out}")
