@@ -70,7 +70,8 @@ class ProgrammedChip:
 def program_nominal(compiled: CompiledNetwork, instance: Instance) -> ProgrammedChip:
     """Fabricate a chip instance and write the nominal weights by closed loop."""
     blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
-    targets = {name: LayerTargets.nominal(weight) for name, weight in compiled.graph.weights.items()}
+    share = compiled.chip.programming.saturated_share
+    targets = {name: LayerTargets.nominal(weight, share) for name, weight in compiled.graph.weights.items()}
     paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
     return ProgrammedChip(compiled, program(blank, targets, 0), paths)
 

@@ -154,7 +154,7 @@ def test_read_noise_has_the_variance_of_independent_devices():
         return (draw * sigma * signs * width[:, None]).sum((0, 1, 2))
 
     noise = torch.stack([one_read() for _ in range(reads)])
-    expected = noise.var(0) * (bank.column.volts_per_charge.double() * 8192 * bank.column.ticks_per_volt.double()) ** 2
+    expected = noise.var(0) * (bank.column.volts_per_charge.double() * 9600 * bank.column.ticks_per_volt.double()) ** 2
     inside = (out.min(0).values > 0) & (out.max(0).values < FULL)
     assert int(inside.sum()) >= 8
     assert torch.allclose(

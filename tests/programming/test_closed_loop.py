@@ -15,13 +15,13 @@ def targets(seed=0, rows=128, columns=64, sigma=0.25) -> torch.Tensor:
 
 
 def held(g: torch.Tensor) -> torch.Tensor:
-    return (g[:, 0].float() - g[:, 1].float()) / 8192
+    return (g[:, 0].float() - g[:, 1].float()) / 9600
 
 
 def test_ideal_devices_hold_the_target_to_half_a_step():
     chip = small_chip(preset="ideal")
     wanted = targets()
-    assert float((held(write_tile(wanted, False, 1, 2, chip).g) - wanted).abs().max()) <= 0.5 / 8192 + 1e-6
+    assert float((held(write_tile(wanted, False, 1, 2, chip).g) - wanted).abs().max()) <= 0.5 / 9600 + 1e-6
 
 
 def test_error_and_yield_are_the_papers():
@@ -46,8 +46,8 @@ def test_more_rounds_and_a_second_pair_help():
 def test_stuck_devices_stay_stuck_and_a_high_minor_one_is_compensated():
     chip = small_chip(pcm={"stuck_low_probability": 0.0, "stuck_high_probability": 0.05, "g_ceiling_mean": 1.2})
     first, second = (write_tile(targets(seed), False, 7, key, chip).g for seed, key in ((1, 2), (3, 4)))
-    high = (first > 8600) & (second > 8600)
-    affected = float(high.any(1).float().mean())  # one of the two is stuck; the other may follow to compensate
+    high = (first > 10_000) & (second > 10_000)
+    affected = float(high.any(1).float().mean())  # one of the two is stuck; the other follows to compensate
     assert affected == pytest.approx(1 - 0.95**2, abs=5 * (0.0975 * 0.9025 / 16_384) ** 0.5)
     error = held(write_tile(torch.zeros(2, 128, 64), False, 7, 9, chip).g).abs()
     assert float((error[high.any(1)] < 0.2).float().mean()) > 0.8
@@ -69,9 +69,9 @@ def test_a_device_is_the_same_one_whichever_rows_are_written(start):
 def test_drift_follows_the_law():
     """Mean and spread of the exponent of 100,000 devices at half of g_max; 5 σ."""
     chip = small_chip(pcm={"read_noise_window_s": 1e12})
-    law, g = LAWS["pcm_like"], torch.full((400, 256), 4096, dtype=torch.int16)
+    law, g = LAWS["pcm_like"], torch.full((400, 256), 4800, dtype=torch.int16)
     week = 7 * 86_400.0
-    exponent = -torch.log(age(g, week, 3, chip.pcm).double() / 4096) / torch.log(torch.tensor(8.0)).double()
+    exponent = -torch.log(age(g, week, 3, chip.pcm).double() / 4800) / torch.log(torch.tensor(8.0)).double()
     import numpy as np
 
     x = np.array([0.5])
@@ -88,5 +88,5 @@ def test_a_device_keeps_its_exponent():
 
 
 def test_no_time_no_change():
-    g = torch.randint(0, 8192, (8, 8), dtype=torch.int16)
+    g = torch.randint(0, 9600, (8, 8), dtype=torch.int16)
     assert torch.equal(age(g, 0.0, 3, CHIP.pcm), g)

@@ -59,6 +59,11 @@ class Calibration:
     gains: Dict[str, float]
     ramps: Dict[int, RampSetting]
 
+    def longest_value(self, network: ProgrammedNetwork, layer: str) -> float:
+        """Return the value that the longest output pulse of a ReLU layer stands for."""
+        ramp = self.ramps[network.mapping.groups_of(layer)[0].index]
+        return self.ranges[layer].longest_value(ramp, self.gains[layer], network.chip)
+
 
 @dataclass(frozen=True)
 class Calibrator:
@@ -89,7 +94,7 @@ class Calibrator:
             network, calibration = self._layer(network, calibration, layer.name, ticks, full_scale, number)
             if layer is not self.graph.layers[-1]:
                 ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
-                full_scale = calibration.ranges[layer.name].output_full_scale
+                full_scale = calibration.longest_value(network, layer.name)
         return network, calibration
 
     def recalibrate_bias(self, network: ProgrammedNetwork, calibration: Calibration) -> ProgrammedNetwork:
@@ -111,7 +116,7 @@ class Calibrator:
         number: int,
     ) -> tuple[ProgrammedNetwork, Calibration]:
         chip = network.chip
-        targets = LayerTargets.nominal(self.graph.weights[layer])
+        targets = LayerTargets.nominal(self.graph.weights[layer], chip.programming.saturated_share)
         products = self._expected(layer, ticks, full_scale, chip.timing.input_max_ns)
         linear = self.graph.layer(layer).activation == "linear"
         encoding = network.mapping.layer(layer).encoding
@@ -186,9 +191,9 @@ class Calibrator:
         products: torch.Tensor,
     ) -> int:
         """Return the shift of the zero level (ticks) that brings the ReLU outputs closest to the software's."""
-        span, ramp = calibration.ranges[layer], calibration.ramps[network.mapping.groups_of(layer)[0].index]
+        ramp = calibration.ramps[network.mapping.groups_of(layer)[0].index]
         longest = network.chip.timing.input_max_ns * TICKS_PER_NS
-        wanted = (products / span.output_full_scale * longest).clamp(0, longest)
+        wanted = (products / calibration.longest_value(network, layer) * longest).clamp(0, longest)
         measured = self.measure(network, layer, {g.index: ramp for g in network.mapping.groups_of(layer)}, ticks, False)
         active = (wanted > 0) & (wanted < longest) & (measured > 0) & (measured < longest)
         if not bool(active.any()):

@@ -63,9 +63,15 @@ class LayerRange(Artefact):
 
     def values(self, ticks: torch.Tensor, ramp: RampSetting, gain: float = 1.0) -> torch.Tensor:
         """Turn output pulses (ticks) into units of input @ weight."""
+        return (ticks.to(torch.float32) - ramp.zero_ticks) / self._ticks_per_unit(ramp, gain)
+
+    def longest_value(self, ramp: RampSetting, gain: float, chip: ChipSpec) -> float:
+        """Return the value that the longest pulse of a ReLU stands for, with the slope as it could be set."""
+        return chip.timing.input_max_ns * TICKS_PER_NS / self._ticks_per_unit(ramp, gain)
+
+    def _ticks_per_unit(self, ramp: RampSetting, gain: float) -> float:
         ticks_per_volt = ramp.slope_code / SLOPE_CODES_PER_NS_PER_V * TICKS_PER_NS
-        ticks_per_unit = ticks_per_volt * gain * self.volts_per_unit / self.capacitor_units
-        return (ticks.to(torch.float32) - ramp.zero_ticks) / ticks_per_unit
+        return ticks_per_volt * gain * self.volts_per_unit / self.capacitor_units
 
 
 def choose_range(

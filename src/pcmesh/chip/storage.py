@@ -51,3 +51,6 @@ class ProgrammingSpec(Spec):
     relaxation_scale: float = Field(
         ge=0, le=2, description="relaxation (σ) after the last pulse, in units of the published programming noise"
     )
+    saturated_share: float = Field(
+        ge=0, lt=0.1, description="share of a layer's weights that may lie beyond Max W, the weight written as g_max"
+    )

@@ -29,7 +29,7 @@ class CellArrays:
 
     Attributes:
         charge: (P, D, R, C) int16; signed current of a pair as it reaches the capacitor in one polarity, in steps of
-            g_max / 8,192, with the gains of branch and direction of the column.
+            g_max / 9,600, with the gains of branch and direction of the column.
         current: (P, R, C) int8, 0..63: total current of a pair (both branches), for the mirror's compression.
         variance: (P, R, C) int8, 0..63: variance of the read noise of a pair.
     """
@@ -59,7 +59,7 @@ def cell_arrays(g: torch.Tensor, fabric: TileFabric, variance_table: torch.Tenso
     and of its two steering directions (δ), per column. With AB both cancel exactly (paper: Fig. 3d).
 
     Args:
-        g: (P, 2 branches, R, C) int16 conductances in steps of g_max / 8,192.
+        g: (P, 2 branches, R, C) int16 conductances in steps of g_max / 9,600.
         fabric: the tile's columns.
         variance_table: from `read_variance_table`.
     """

@@ -1,13 +1,13 @@
 """The lattices on which charge is exact.
 
 Conductances, pulse lengths and charges are integers, so that sums are the same in any order, in any batch and in
-both engines. One tick is 1/256 ns; one conductance step is g_max / 8,192 (3 nS on the preset chip), thirty times
+both engines. One tick is 1/256 ns; one conductance step is g_max / 9,600 (2.6 nS on the preset chip), thirty-five times
 finer than the programming noise; a pulse is at most 65,535 ticks (the row driver's window of 256 ns).
 """
 
 TICKS_PER_NS = 256
 MAX_PULSE_TICKS = 65_535
-STEPS_PER_G_MAX = 8_192
+STEPS_PER_G_MAX = 9_600
 MAX_STEPS = 16_383
 MAX_CHARGE_STEPS = 16_256
 """Largest current of a pair; the sum of two still fits two int8 digits."""

@@ -13,7 +13,7 @@ from pcmesh.chip.mesh import Mesh, Net, columns_net, rows_net
 from pcmesh.placement.plane import Plane, solver
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).
-FIND_BUDGET = 20.0
+FIND_BUDGET = 10.0
 SHORTEN_BUDGET = 1.0
 
 

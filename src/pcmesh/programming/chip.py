@@ -26,7 +26,7 @@ class ProgrammedNetwork:
     Attributes:
         chip, instance, mapping, placement: what was programmed where.
         targets: layer name -> targets.
-        g: tile index -> (2 pairs, 2 branches, rows + bias rows, columns) int16, steps of g_max / 8,192.
+        g: tile index -> (2 pairs, 2 branches, rows + bias rows, columns) int16, steps of g_max / 9,600.
         fabric: tile index -> its periphery.
         pulses: programming pulses given so far.
         age_s: time since calibration.
@@ -49,7 +49,7 @@ class ProgrammedNetwork:
         return cell_arrays(self.conductances(tile), self.fabric[tile], read_variance_table(self.chip.pcm))
 
     def conductances(self, tile: int) -> torch.Tensor:
-        """Return a tile's conductances at the network's age, steps of g_max / 8,192."""
+        """Return a tile's conductances at the network's age, steps of g_max / 9,600."""
         rows, pcm = self.chip.tile.rows, self.chip.pcm
         weights = age(self.g[tile][:, :, :rows], self.age_s, self._key("drift", tile), pcm)
         bias = age(self.g[tile][:, :, rows:], self.age_s - self.bias_written_s, self._key("drift", tile, 1), pcm)

@@ -32,7 +32,7 @@ class WrittenTile:
     """What programming left on a tile.
 
     Attributes:
-        g: (2 pairs, 2 branches, rows, columns) int16, steps of g_max / 8,192.
+        g: (2 pairs, 2 branches, rows, columns) int16, steps of g_max / 9,600.
         pulses: pulses given, all devices together.
     """
 

@@ -32,7 +32,7 @@ def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
     each device the same ν and the same fluctuation at every time (Joshi 2020; Le Gallo 2023; `physics.pcm`).
 
     Args:
-        g: any shape, int16 steps of g_max / 8,192.
+        g: any shape, int16 steps of g_max / 9,600.
         time_s: time since calibration; 0 returns `g`.
         key: the tile's drift stream.
         pcm: device parameters.

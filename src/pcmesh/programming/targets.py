@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ import torch
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import ColumnGroup, Lane, Mapping, TileImage
 
+_LARGEST_EXCESS = 4.0
+"""No weight may be more than this many times Max W."""
 _REACH = 1.05
 """Largest target in units of g_max; the mean device reaches 1.1."""
 
@@ -31,10 +34,17 @@ class LayerTargets:
     bias: torch.Tensor
 
     @classmethod
-    def nominal(cls, weight: torch.Tensor) -> LayerTargets:
-        """Return the targets before any calibration."""
-        columns = weight.shape[1]
-        largest = max(float(weight.abs().max()), 1e-12)
+    def nominal(cls, weight: torch.Tensor, saturated_share: float) -> LayerTargets:
+        """Return the targets before any calibration.
+
+        Args:
+            weight: (rows, columns).
+            saturated_share: share of the weights that may lie beyond Max W: more signal for all others (paper: Extended
+                Data Fig. 4, "bigger Max W").
+        """
+        magnitude, columns = weight.abs().flatten(), weight.shape[1]
+        rank = max(1, math.ceil((1 - saturated_share) * magnitude.numel()))
+        largest = max(float(torch.kthvalue(magnitude, rank).values), float(magnitude.max()) / _LARGEST_EXCESS, 1e-12)
         return cls(weight, largest, torch.ones(columns), torch.zeros(columns))
 
 

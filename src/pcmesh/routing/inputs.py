@@ -14,8 +14,8 @@ from pcmesh.errors import CapacityError
 from pcmesh.placement.plane import Plane, solver, tree
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).
-FIND_BUDGET = 20.0
-SHORTEN_BUDGET = 1.5
+FIND_BUDGET = 10.0
+SHORTEN_BUDGET = 1.0
 
 
 class Demand(NamedTuple):

@@ -145,7 +145,8 @@ class _Chip:
         starts = {group: self._first_step(group, steps) for group in groups}
         olps = len(self.chip.grid.olps)
         for slots in range(fewest_slots(lanes, olps), len(groups) + 1):
-            for interval in range(len(steps), len(steps) + slots + 1):
+            # Output slots overlap integration steps of the next frame only, not its output slots.
+            for interval in range(max(len(steps), slots), len(steps) + slots + 1):
                 times = range(len(steps), len(steps) + slots)
                 # A bank is read before its own next frame, and beside the next frame's vectors.
                 outputs = [

@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from pcmesh.calibration.fit import fit_columns
+from pcmesh.calibration.nominal import nominal_ranges
+from pcmesh.calibration.ranges import choose_range
+from pcmesh.mapping import Encoding
+from pcmesh.mapping.mapper import map_network
+from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from tests.machines import small_chip
+
+
+def test_fit_recovers_slope_and_offset_and_leaves_out_what_it_is_told():
+    generator = torch.Generator().manual_seed(0)
+    expected = torch.randn(500, 7, generator=generator)
+    slope, offset = torch.linspace(0.5, 2, 7), torch.linspace(-1, 1, 7)
+    measured = slope * expected + offset
+    inside = torch.ones_like(expected)
+    measured[:50], inside[:50] = 99.0, 0.0
+    fit = fit_columns(measured, expected, inside)
+    assert torch.allclose(fit.slope, slope, atol=1e-4)
+    assert torch.allclose(fit.offset, offset, atol=1e-4)
+
+
+def test_a_column_without_signal_keeps_slope_one():
+    expected = torch.zeros(20, 2)
+    expected[:, 1] = torch.arange(20.0)
+    assert float(fit_columns(expected + 3, expected).slope[0]) == 1.0
+
+
+@pytest.mark.parametrize("linear", [True, False])
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_range_uses_the_smallest_capacitor_that_does_not_saturate(linear, encoding):
+    chip = small_chip()
+    products = torch.linspace(-4, 5, 1000)[:, None]
+    span = choose_range(chip, encoding, products, 3.0, 0.5, linear, 0.0)
+    volts = span.volts_per_unit * span.output_full_scale
+    assert span.output_full_scale == pytest.approx(5)
+    if span.capacitor_units < chip.column.capacitor_units:
+        assert volts / span.capacitor_units <= chip.column.swing_v
+    if span.capacitor_units > 1:
+        assert volts / (span.capacitor_units - 1) > chip.column.swing_v
+
+
+def test_values_undo_the_ramp():
+    chip = small_chip()
+    span = choose_range(chip, Encoding.AB, torch.linspace(-4, 5, 100)[:, None], 3.0, 0.5, True, 0.0)
+    ramp = span.ramp(chip, gain=0.9)
+    assert float(span.values(torch.tensor([255 * 256.0]), ramp, 0.9)) == pytest.approx(span.output_full_scale, rel=2e-3)
+    assert float(span.values(torch.tensor([255 * 128.0]), ramp, 0.9)) == 0
+
+
+def test_nominal_ranges_follow_the_software_through_the_layers():
+    chip = small_chip()
+    vectors = (Vector(name="a", size=8), Vector(name="b", size=4, signed=False), Vector(name="c", size=2))
+    layers = (
+        AnalogLayer(name="one", input="a", output="b", activation="relu"),
+        AnalogLayer(name="two", input="b", output="c"),
+    )
+    weights = {"one": torch.eye(8)[:, :4], "two": torch.ones(4, 2)}
+    graph = LayerGraph("tiny", vectors, layers, (), weights)
+    inputs = {"a": torch.tensor([[1.0, 2, 3, 4, -9, 0, 0, 0]])}
+    found = nominal_ranges(graph, map_network(graph, chip), chip, inputs, torch.Generator(), clipped_share=0.0)
+    assert (found["one"].input_full_scale, found["one"].output_full_scale) == (9.0, 4.0)
+    assert (found["two"].input_full_scale, found["two"].output_full_scale) == (4.0, 10.0)
