@@ -18,9 +18,17 @@ from pydantic.fields import FieldInfo
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.grid import PadSpec
+from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
 
 DOCS = Path(__file__).parent
 UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}
+_OWNER = {
+    "any": "For every controller",
+    "place": "For tiles and bare places of the mesh",
+    "tile": "For tiles",
+    "ILP": "For input landing pads",
+    "OLP": "For output landing pads",
+}
 STATUS = {"P": "stated", "D": "derived", "F": "fitted", "A": "assumed"}
 
 
@@ -104,7 +112,40 @@ def _number(text: str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-GENERATED = {"chip.md": {"keys": chip_keys}, "physics.md": {"chip values": chip_sources}}
+def instructions() -> str:
+    """Return a table of the fields of every kind of instruction."""
+    parts = [
+        "| field | bits | meaning | values |",
+        "|---|---|---|---|",
+        *(_field_row(f) for f in (MODE, BANK, WAIT)),
+        "",
+    ]
+    for form in FORMS:
+        code = f"mode {form.mode}" + (f", bank {form.bank}" if MODE.names[form.mode] == "set" else "")
+        parts += [
+            f"### `{form.name}`",
+            "",
+            f"{form.meaning[0].upper()}{form.meaning[1:]}. {_OWNER[form.owner]} ({code})",
+            "",
+        ]
+        if form.fields:
+            parts += ["| field | bits | meaning | values |", "|---|---|---|---|"]
+            parts += [*(_field_row(field) for field in form.fields), ""]
+    return "\n".join(parts).strip()
+
+
+def _field_row(field: Field) -> str:
+    last = field.first_bit + field.width - 1
+    values = ", ".join(f"{value} `{name}`" for value, name in enumerate(field.names)) or f"0 to {field.largest}"
+    bits = f"{field.first_bit}" if last == field.first_bit else f"{field.first_bit}-{last}"
+    return f"| `{field.name}` | {bits} | {field.meaning} | {values} |"
+
+
+GENERATED = {
+    "chip.md": {"keys": chip_keys},
+    "physics.md": {"chip values": chip_sources},
+    "microcode.md": {"instructions": instructions},
+}
 
 
 def updated(name: str) -> str:

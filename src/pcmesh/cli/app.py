@@ -13,6 +13,7 @@ from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
+from pcmesh.cli.transport import transport
 from pcmesh.errors import PcmeshError
 
 EXIT_USER_ERROR = 2
@@ -54,6 +55,7 @@ app.command("compile")(compile_)
 app.command("inspect")(inspect)
 app.command("disasm")(disasm)
 app.command("asm")(asm)
+app.command("transport")(transport)
 
 
 def main() -> None:
