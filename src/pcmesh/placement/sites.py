@@ -14,7 +14,8 @@ from pcmesh.placement.plane import Plane, solver
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).
 FIND_BUDGET = 10.0
-SHORTEN_BUDGET = 1.0
+SHORTEN_BUDGET = 0.4
+SHORTEN_BUDGET_PER_TILE = 0.02
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def choose_sites(problem: Problem, grid: GridSpec) -> tuple[Site, ...] | None:
         return None
     model.hint(find)
     model.model.minimize(sum(hop for plane in model.planes for hop in plane.hops()))
-    shorten = solver(SHORTEN_BUDGET, relaxation=0)
+    tiles = sum(unit.tiles for unit in problem.units)
+    shorten = solver(SHORTEN_BUDGET + SHORTEN_BUDGET_PER_TILE * tiles, relaxation=0)
     if shorten.solve(model.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return model.read(find)
     return model.read(shorten)
