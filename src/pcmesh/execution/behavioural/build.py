@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import torch
 
@@ -25,6 +26,11 @@ class LayerBank:
     bank: Bank
     rows: torch.Tensor
     columns: torch.Tensor
+
+    @cached_property
+    def takes_all(self) -> bool:
+        """Whether the rows take the layer's first inputs in their order (a bank's tiles may lie in another one)."""
+        return torch.equal(self.rows.cpu(), torch.arange(len(self.rows)))
 
 
 def build_layer(

@@ -72,7 +72,7 @@ class BehaviouralNetwork:
         out = torch.zeros((int(filled.max()), ticks.shape[0], total), dtype=torch.int32, device=ticks.device)
         next_sum = torch.zeros(total, dtype=torch.int64)
         for entry in banks:
-            whole = len(entry.rows) == ticks.shape[1]
+            whole = len(entry.rows) == ticks.shape[1] and entry.takes_all
             result = entry.bank.run(ticks if whole else ticks[:, entry.rows], keys)
             place = int(next_sum[entry.columns[0]])
             out[place][:, entry.columns] = result
