@@ -22,7 +22,7 @@ class Placement(Artefact):
     @property
     def chips(self) -> int:
         """Number of chips."""
-        return 1 + max(place.chip for place in self.places)
+        return 1 + max((place.chip for place in self.places), default=-1)
 
     def verify(self, mapping: Mapping, chip: ChipSpec) -> None:
         """Check that sites exist, are used once, and that tiles that share capacitors are vertical neighbours.
