@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pcmesh.chip import ChipSpec, Site
-from pcmesh.physics.cell import CellArrays
+from pcmesh.physics.cell import CellArrays, read_variance_table, variance_unit
 from pcmesh.physics.fabrication import Instance, TileFabric
+from pcmesh.programming.chip import ProgrammedNetwork
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,17 @@ class ChipHardware:
     instance: Instance
     variance_unit: float
     tiles: Mapping[Site, TileHardware]
+
+
+def chip_hardware(network: ProgrammedNetwork, die: int = 0) -> ChipHardware:
+    """Return die `die` of a programmed network, at the network's age."""
+    return ChipHardware(
+        chip=network.chip,
+        instance=network.instance.on_chip(die),
+        variance_unit=variance_unit(read_variance_table(network.chip.pcm)),
+        tiles={
+            place.site: TileHardware(network.cells(index), network.fabric[index])
+            for index, place in enumerate(network.placement.places)
+            if place.chip == die
+        },
+    )
