@@ -50,6 +50,22 @@ def side_by_side(number: int, rows: int, columns: int) -> LayerGraph:
     return LayerGraph("side-by-side", tuple(vectors), tuple(layers), (), weights)
 
 
+def fan_out() -> LayerGraph:
+    """Return a network in which two layers share an input, two take one output, and that also goes off-chip."""
+    sizes = {"x": 16, "hidden": 8, "a": 8, "b": 12, "c": 8}
+    ways = {"fc0": ("x", "hidden"), "fc1": ("hidden", "a"), "fc2": ("hidden", "b"), "fc3": ("x", "c")}
+    return LayerGraph(
+        "fan-out",
+        tuple(Vector(name=name, size=size, signed=name != "hidden") for name, size in sizes.items()),
+        tuple(
+            AnalogLayer(name=name, input=start, output=end, activation="relu" if end == "hidden" else "linear")
+            for name, (start, end) in ways.items()
+        ),
+        (DigitalOperation(name="watch", kind="copy", inputs=("hidden",), outputs=(), operations=0),),
+        {name: torch.zeros(sizes[start], sizes[end]) for name, (start, end) in ways.items()},
+    )
+
+
 def grid_chip(
     grid_rows: int = 2,
     grid_columns: int = 2,

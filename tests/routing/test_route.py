@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from pcmesh.chip import ChipSpec, PadSpec, Site, load_chip
 from pcmesh.errors import CapacityError, VerificationError
-from pcmesh.mapping import Lane, LayerOptions, Mapping, map_network
+from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, map_network
 from pcmesh.model import LayerGraph
 from pcmesh.placement import Placement, place
 from pcmesh.routing import ChipSchedule, Hop, Routing, Side, Step, Transfer, route, wire_use
-from tests.networks import KWS_SIZES, chain, grid_chip, random_chips, random_networks, side_by_side
+from tests.networks import KWS_SIZES, chain, fan_out, grid_chip, random_chips, random_networks, side_by_side
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "routing"
 TWO_PADS = (
@@ -76,10 +76,11 @@ def test_operands_keep_their_ways_over_the_phases(kws):
         ("one_pad_for_two_vectors", side_by_side(1, 16, 8), None, {}),
         ("digital_sum", chain((16, 8)), TWO_PADS, {"fc0": {"share_capacitors": False}}),
         ("two_banks_to_two_tiles", chain((8, 16, 8)), TWO_PADS, {}),
+        ("fan_out", fan_out(), TWO_PADS, {"fc2": {"encoding": Encoding.PCM4}}),
     ],
 )
 def test_schedule_is_as_recorded(name, graph, pads, options):
-    chip = grid_chip(pads=pads)
+    chip = grid_chip(4, 4, pads=pads)
     made = {layer: LayerOptions(**changes) for layer, changes in options.items()}
     _, placement, routing = compile_graph(graph, chip, made)
     assert dump(routing.chips[0], placement) == (GOLDEN / f"{name}.txt").read_text()

@@ -44,12 +44,40 @@ def split(ticks, planes, squares, exponents, digits, signed):  # type: ignore[no
 
 
 @numba.njit(inline="always")
-def _sum_digits(products, b, charge, n):  # type: ignore[no-untyped-def]
-    """Add row b of the digit products (digits, B, 2N) to the charge."""
-    for d in range(products.shape[0]):
-        weight = np.int64(256) if d == 0 else np.int64(1)
+def _volts_of_one_digit(positive, negative, current, charge_offset, current_offset, columns, b, volts):  # type: ignore[no-untyped-def]
+    """Fill the voltages of row b of the batch where pulses are whole nanoseconds: one pass."""
+    n, one = volts.shape[0], np.float32(1.0)
+    if negative.shape[0] > 0:
         for c in range(n):
-            charge[c] += weight * ((np.int64(products[d, b, c]) << 8) + products[d, b, n + c])
+            high = np.int64(positive[0, b, c]) + np.int64(negative[0, b, c])
+            low = np.int64(positive[0, b, n + c]) + np.int64(negative[0, b, n + c])
+            charge = np.float32(((high << 8) + low << 8) + charge_offset[c])
+            loss = np.float32((np.int64(current[0, b, c]) << 8) + current_offset[c]) * columns[1, c]
+            volts[c] = (charge * columns[0, c]) * (one - loss)
+    else:
+        for c in range(n):
+            charge = np.float32(
+                ((np.int64(positive[0, b, c]) << 8) + np.int64(positive[0, b, n + c]) << 8) + charge_offset[c]
+            )
+            loss = np.float32((np.int64(current[0, b, c]) << 8) + current_offset[c]) * columns[1, c]
+            volts[c] = (charge * columns[0, c]) * (one - loss)
+
+
+@numba.njit(inline="always")
+def _volts_of_two_digits(positive, negative, current, charge_offset, current_offset, columns, b, volts):  # type: ignore[no-untyped-def]
+    """Fill the voltages of row b of the batch where pulses have any length."""
+    n, one = volts.shape[0], np.float32(1.0)
+    signed = negative.shape[0] > 0
+    for c in range(n):
+        charge = charge_offset[c]
+        charge += (np.int64(positive[0, b, c]) << 16) + (np.int64(positive[0, b, n + c]) << 8)
+        charge += (np.int64(positive[1, b, c]) << 8) + np.int64(positive[1, b, n + c])
+        if signed:
+            charge += (np.int64(negative[0, b, c]) << 16) + (np.int64(negative[0, b, n + c]) << 8)
+            charge += (np.int64(negative[1, b, c]) << 8) + np.int64(negative[1, b, n + c])
+        total = (np.int64(current[0, b, c]) << 8) + np.int64(current[1, b, c]) + current_offset[c]
+        loss = np.float32(total) * columns[1, c]
+        volts[c] = (np.float32(charge) * columns[0, c]) * (one - loss)
 
 
 @numba.njit(inline="always")
@@ -108,20 +136,12 @@ def read_out(  # type: ignore[no-untyped-def]
     float32 in the order of `ColumnParameters`; keys: (B,) uint64, empty without noise; out: (B, N) int32.
     """
     digits, batch, n = current.shape
-    one = np.float32(1.0)
     for b in numba.prange(batch):
-        charge = charge_offset.copy()
-        total = current_offset.copy()
         volts = np.empty(n, np.float32)
-        _sum_digits(positive, b, charge, n)
-        _sum_digits(negative, b, charge, n)
-        for d in range(digits):
-            weight = np.int64(256) if d == 0 else np.int64(1)
-            for c in range(n):
-                total[c] += weight * np.int64(current[d, b, c])
-        for c in range(n):
-            loss = np.float32(total[c]) * columns[1, c]
-            volts[c] = (np.float32(charge[c]) * columns[0, c]) * (one - loss)
+        if digits == 1:
+            _volts_of_one_digit(positive, negative, current, charge_offset, current_offset, columns, b, volts)
+        else:
+            _volts_of_two_digits(positive, negative, current, charge_offset, current_offset, columns, b, volts)
         if keys.shape[0] > 0:
             exponent = np.int64(exponents[b])
             _add_noise(volts, variance[b], exponent, variance_offset, bias_variance, columns, keys[b], counters, table)
