@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,7 +53,7 @@ class PoolConfig:
         seed: of the stream `training`.
     """
 
-    shards: int = 60
+    shards: int = 40
     shard_clips: int = 10_000
     synthetic_words: int = 12_000
     synthetic_share: float = 0.3
@@ -101,7 +102,7 @@ def make_pool(
         data: Speech Commands with a train and a validation split.
         teacher: folder of `ds_cnn.npz`.
         folder: where the shards are kept; one recipe only.
-        workers: processes.
+        workers: processes; 0 for this one alone.
         report: called with the number of shards done and wanted.
 
     Raises:
@@ -112,17 +113,10 @@ def make_pool(
     report(config.shards - len(missing), config.shards)
     if missing:
         Teacher(teacher)  # its errors belong to the caller, not to a worker
-        kept = choose_pixels(data)
-        with ProcessPoolExecutor(
-            workers,
-            multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(config, data, teacher, kept),
-        ) as executor:
-            futures = [executor.submit(_write_shard, config, folder, number) for number in missing]
-            for done, future in enumerate(as_completed(futures), start=config.shards - len(missing) + 1):
-                future.result()
-                report(done, config.shards)
+        start = partial(_hold_sources, config, data, teacher, choose_pixels(data))
+        jobs = [partial(_write_shard, config, folder, number) for number in missing]
+        for done, _ in enumerate(_run(start, jobs, workers), start=config.shards - len(missing) + 1):
+            report(done, config.shards)
     shards = [load_file(_shard_file(folder, number)) for number in range(config.shards)]
     shards.append(_digital_silence(choose_pixels(data), config.shards * config.shard_clips // _CLIPS_PER_SILENCE))
     return Pool(**{name: torch.cat([shard[name] for shard in shards]) for name in ("pixels", "labels", "logits")})
@@ -155,13 +149,29 @@ def _shard_file(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:04d}.safetensors"
 
 
-_worker_sources: _Sources | None = None
+_held_sources: _Sources | None = None
 
 
-def _start_worker(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -> None:
-    global _worker_sources
+def _hold_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -> None:
+    global _held_sources  # a process keeps its inputs from shard to shard
+    _held_sources = _load_sources(config, data, teacher, kept)
+
+
+def _run(start: Callable[[], None], jobs: list[partial[None]], workers: int) -> Iterator[None]:
+    """Run the jobs, after `start`, in so many processes of one thread each; with 0 workers in this process."""
+    if workers == 0:
+        start()
+        yield from (job() for job in jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(start,)) as executor:
+        for future in as_completed([executor.submit(job) for job in jobs]):
+            yield future.result()
+
+
+def _start_worker(start: Callable[[], None]) -> None:
     torch.set_num_threads(1)
-    _worker_sources = _load_sources(config, data, teacher, kept)
+    start()
 
 
 def _load_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -> _Sources:
@@ -179,16 +189,16 @@ def _load_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -
 
 
 def _write_shard(config: PoolConfig, folder: Path, number: int) -> None:
-    assert _worker_sources is not None
+    assert _held_sources is not None
     generator = torch_generator(config.seed, "training", "pool", number)
-    batches = [_batch(config, _worker_sources, generator) for _ in range(config.shard_clips // _BATCH)]
+    batches = [_batch(config, _held_sources, generator) for _ in range(config.shard_clips // _BATCH)]
     tensors = {
         name: torch.cat(parts)
         for name, parts in zip(("pixels", "labels", "logits"), zip(*batches, strict=True), strict=True)
     }
-    partial = _shard_file(folder, number).with_suffix(".partial")
-    partial.write_bytes(save(tensors))
-    partial.replace(_shard_file(folder, number))
+    unfinished = _shard_file(folder, number).with_suffix(".partial")
+    unfinished.write_bytes(save(tensors))
+    unfinished.replace(_shard_file(folder, number))
 
 
 def _batch(config: PoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,6 +14,7 @@ from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet
+from pcmesh.training.hardware_aware import NoiseConfig
 from pcmesh.workloads.kws.model_card import Measured, model_card
 from pcmesh.workloads.kws.network import KeywordNetwork, save_keyword_network
 from pcmesh.workloads.kws.pool import PoolConfig, choose_pixels, make_pool
@@ -43,14 +44,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="processes that make the pool")
     parser.add_argument("--shards", type=int, default=PoolConfig().shards, help="shards of 10,000 augmented clips")
     parser.add_argument("--steps", type=int, default=RecipeConfig().steps, help="mini-batches of 250")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the stream `training`")
+    parser.add_argument(
+        "--no-noise", action="store_true", help="plain training, to see what hardware-aware training is worth"
+    )
     return parser
 
 
 def _train(options: argparse.Namespace) -> None:
     start_s = time.monotonic()
     pool_config = PoolConfig(shards=options.shards, seed=options.seed)
-    recipe = RecipeConfig(steps=options.steps, seed=options.seed)
+    noise = NoiseConfig(weight_sigma=0, output_sigma=0) if options.no_noise else NoiseConfig()
+    recipe = RecipeConfig(steps=options.steps, seed=options.seed, noise=noise)
+    checkpoint = options.work / ("checkpoint-plain.pt" if options.no_noise else "checkpoint.pt")
 
     def log(text: str) -> None:
         print(f"{time.monotonic() - start_s:7.0f} s  {text}", flush=True)
@@ -68,7 +74,7 @@ def _train(options: argparse.Namespace) -> None:
         options.workers,
         lambda done, wanted: log(f"pool: {done} of {wanted} shards"),
     )
-    network = train_keyword_network(recipe, pool, choose_pixels(options.data), options.work / "checkpoint.pt", report)
+    network = train_keyword_network(recipe, pool, choose_pixels(options.data), checkpoint, report)
     made = _measurable(synthesise_keywords(_SYNTHETIC_UTTERANCES, "test", options.seed))
     test = _measurable(load_speech_commands(options.data, "test"))
     measured = Measured(
