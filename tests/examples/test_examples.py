@@ -25,9 +25,5 @@ def test_own_network(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_another_chip() -> None:
-    assert [line.partition(": ")[2].partition(" tiles")[0] for line in _main("another_chip.py")] == [
-        "4",
-        "2",
-        "16",
-        "8",
-    ]
+    tiles = [line.partition(": ")[2].partition(" tiles")[0] for line in _main("another_chip.py")]
+    assert tiles == ["4", "2", "16", "8"]
