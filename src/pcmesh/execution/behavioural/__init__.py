@@ -1,0 +1,1 @@
+"""The fast engine: charges by exact integer matrix products, any batch in any order."""
