@@ -14,6 +14,7 @@ from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
 from pcmesh.cli.transport import transport
+from pcmesh.cli.verify import verify
 from pcmesh.errors import PcmeshError
 
 EXIT_USER_ERROR = 2
@@ -56,6 +57,7 @@ app.command("inspect")(inspect)
 app.command("disasm")(disasm)
 app.command("asm")(asm)
 app.command("transport")(transport)
+app.command("verify")(verify)
 
 
 def main() -> None:

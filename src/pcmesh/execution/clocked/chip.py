@@ -106,9 +106,11 @@ class _Run:
             )
             for number, pad in enumerate(pads.olps)
         ]
-        self._controllers = self._load_programs(trace)
+        controllers = self._load_programs(trace)
         if trace is not None:
             trace.attach(self.clock, self._mesh, program)
+            for controller in controllers:
+                controller.on_fetch = trace.fetched
 
     def execute(self) -> None:
         """Run until the last frame has left the chip."""

@@ -23,6 +23,7 @@ class Controller:
         self._words = program.instructions
         self._banks, self._clock, self._counter = banks, clock, counter
         self._left: dict[int, int] = {}
+        self.on_fetch: Callable[[str, int], None] | None = None
         if len(self._words) > sram_words:
             raise clock.refuse(where, f"the program has {len(self._words)} words, the SRAM {sram_words}")
         if self._words:
@@ -34,6 +35,8 @@ class Controller:
             raise self._clock.refuse(self.where, f"fetch from address {self.address}, the last word is at {last}")
         word = self._words[self.address]
         self._counter.fetches += self._counter.lanes
+        if self.on_fetch is not None:
+            self.on_fetch(self.where, self.address)
         following = self._next(word)
         if word.form.mode == _SET_MODE:
             bank = self._banks.get(word.kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from vcd import VCDWriter
@@ -20,16 +20,16 @@ _PS_PER_NS = 1000
 
 
 class Trace:
-    """Records lane 0 of a run.
+    """Records a run.
 
     Args:
-        wires: (net, wire) pairs to record.
+        wires: which wires of each net to record.
+        nets: only these nets; None: all that carry a pulse.
         lane: whose pulses.
     """
 
-    def __init__(self, wires: tuple[tuple[Net, int], ...] = (), lane: int = 0) -> None:
-        self._wires = wires
-        self._lane = lane
+    def __init__(self, wires: Sequence[int] = (0,), nets: Container[Net] | None = None, lane: int = 0) -> None:
+        self._wires, self._nets, self._lane = tuple(wires), nets, lane
         self._clock: Clock | None = None
         self._changes: list[tuple[int, str, str, int, int]] = []
         self._step_ns = 1
@@ -43,6 +43,11 @@ class Trace:
     def watched(self, where: str, banks: Mapping[str, Bank]) -> dict[str, Bank]:
         """Return banks that record their words."""
         return {kind: self._watch(where, kind, bank) for kind, bank in banks.items()}
+
+    def fetched(self, where: str, address: int) -> None:
+        """Record the address from which a controller fetches."""
+        assert self._clock is not None
+        self._changes.append((self._clock.now, _identifier(where), "address", 16, address))
 
     def write(self, path: Path) -> None:
         """Write everything recorded as a VCD file.
@@ -79,8 +84,10 @@ class Trace:
         return recorded
 
     def _arrival(self, net: Net, arrival: Arrival) -> None:
-        for traced, wire in self._wires:
-            if traced != net or wire % 2 not in arrival.parities:
+        if self._nets is not None and net not in self._nets:
+            return
+        for wire in self._wires:
+            if wire % 2 not in arrival.parities:
                 continue
             width = int(arrival.widths()[self._lane, wire])
             if width:

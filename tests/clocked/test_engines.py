@@ -1,0 +1,77 @@
+"""Two engines, one answer: the clocked chip gives every code of the behavioural engine."""
+
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError
+from pcmesh.execution.behavioural.network import frame_keys, noise_keys
+from pcmesh.execution.clocked import ClockedChip
+from pcmesh.execution.clocked.verify import codes_by_group, verify
+from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.physics.fabrication import Instance
+from tests.clocked.machines import Machine, machine
+from tests.machines import small_chip
+from tests.networks import chain, random_chips, random_networks
+
+FRAMES = 4
+
+
+def check(made: Machine, frames: int = FRAMES) -> int:
+    inputs = made.frames(frames)
+    outputs = {}
+    vectors = dict(inputs)
+    for layer in made.graph.layers:
+        outputs[layer.name] = made.engine.run_layer(layer.name, vectors[layer.input], None)
+        vectors[layer.output] = outputs[layer.name][0]
+    expected = {g: c for g, c in codes_by_group(made.mapping, outputs).items() if g in made.collected}
+    result = verify(made.microcode, made.hardware, inputs, expected)
+    assert result.codes_differing == 0, result.differences
+    assert result.codes_compared == sum(codes.numel() for codes in expected.values()) > 0
+    return result.codes_compared
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.data())
+def test_random_networks_on_random_chips(data):
+    chip = data.draw(random_chips())
+    graph, options = data.draw(random_networks(chip))
+    try:
+        made = machine(graph, chip, options, seed=data.draw(st.integers(0, 1000)))
+    except (CapacityError, ConfigurationError, UnsupportedModelError):
+        assume(False)
+        raise
+    check(made)
+
+
+def test_lanes_and_pipelining_do_not_matter():
+    made = machine(chain((30, 16, 12, 5)), small_chip(rows=16, columns=16))
+    chip = ClockedChip(made.hardware(), made.microcode.chips[0])
+    frames = made.frames(7)
+    runs = [chip.run(frames, noise, pipelined=n).codes for noise in (False, True) for n in (1, 3, 7)]
+    for first, others in ((runs[0], runs[1:3]), (runs[3], runs[4:])):
+        for other in others:
+            assert all(torch.equal(first[group], other[group]) for group in first)
+    assert any(not torch.equal(runs[0][group], runs[3][group]) for group in runs[0])
+
+
+def test_noise_has_the_same_mean_and_variance():
+    """One frame 1,500 times, 16 outputs, two layers; z of mean and variance within 4.5: odds of a false alarm 2e-4."""
+    count = 1500
+    options = {f"fc{n}": LayerOptions(encoding=e) for n, e in enumerate((Encoding.AB, Encoding.PCM2))}
+    chip = small_chip(rows=32, columns=16, timing={"output_step_ns": 0.00390625})
+    made = machine(chain((60, 16, 16)), chip, options)
+    frames = {name: ticks.expand(count, -1).contiguous() for name, ticks in made.frames(1).items()}
+    keys = frame_keys(noise_keys(Instance(0), [str(n) for n in range(count)]), 0)
+    behavioural = made.engine.run(frames, keys)["fc1"][0].to(torch.float64)
+    group = made.mapping.groups_of("fc1")[0].index
+    clocked = (
+        ClockedChip(made.hardware(), made.microcode.chips[0]).run(frames, noise=True).codes[group].to(torch.float64)
+    )
+    free = (behavioural.std(0) > 20) & (behavioural.amin(0) > 0) & (behavioural.amax(0) < 65_280)
+    assert int(free.sum()) >= 6
+    one, two = behavioural[:, free], clocked[:, free]
+    z_mean = (one.mean(0) - two.mean(0)) / torch.sqrt((one.var(0) + two.var(0)) / count)
+    z_variance = torch.log(one.var(0) / two.var(0)) / (4 / count) ** 0.5
+    assert float(z_mean.abs().max()) < 4.5
+    assert float(z_variance.abs().max()) < 4.5
