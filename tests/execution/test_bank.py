@@ -127,7 +127,7 @@ def test_chunks_do_not_change_a_bit(monkeypatch):
     bank = make_bank()
     ticks, keys = make_ticks(64, CHIP.tile.rows), torch.arange(64)
     whole = bank.run(ticks, keys)
-    monkeypatch.setattr("pcmesh.execution.behavioural.bank._CHUNK_VALUES", 1)
+    monkeypatch.setattr("pcmesh.execution.behavioural.bank._CHUNK_ROWS", 5)
     assert torch.equal(bank.run(ticks, keys), whole)
 
 

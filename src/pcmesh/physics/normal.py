@@ -43,22 +43,22 @@ def mix(key: np.uint64, counter: np.uint64) -> np.uint64:
 
 
 @numba.njit(inline="always")
-def normal_of_bits(bits: np.uint32, table: np.ndarray) -> np.float32:
+def normal_of_bits(bits: np.uint32) -> np.float32:
     """Turn 32 random bits into a standard normal number."""
     level = np.float32(np.int32(bits & np.uint32(0x7FFFFFFF))) + np.float32(0.5)
     code = np.float32(level).view(np.int32)
     index = (code >> _SHIFT) - _FIRST
     part = np.float32(code & np.int32(0x7FFF)) * np.float32(2.0**-15)
-    low = table[index]
-    value = low + part * (table[index + 1] - low)
+    low = TABLE[index]
+    value = low + part * (TABLE[index + 1] - low)
     result: np.float32 = -value if bits >> np.uint32(31) else value
     return result
 
 
 @numba.njit(inline="always")
-def normal(key: np.uint64, counter: np.uint64, table: np.ndarray) -> np.float32:
+def normal(key: np.uint64, counter: np.uint64) -> np.float32:
     """Return standard normal number `counter` of a key."""
-    return normal_of_bits(np.uint32(mix(key, counter) >> np.uint64(32)), table)
+    return normal_of_bits(np.uint32(mix(key, counter) >> np.uint64(32)))
 
 
 @numba.njit(inline="always")

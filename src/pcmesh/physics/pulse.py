@@ -18,8 +18,8 @@ def input_ticks(values: torch.Tensor, full_scale: float, timing: TimingSpec) -> 
     """
     step = round(timing.input_step_ns * TICKS_PER_NS)
     steps = timing.input_max_ns * TICKS_PER_NS // step
-    codes = torch.round(values * (steps / full_scale)).clamp_(-steps, steps)
-    return codes.to(torch.int32) * step
+    codes = (values * (steps / full_scale)).round_().clamp_(-steps, steps)
+    return codes.to(torch.int32).mul_(step)
 
 
 def shifted(ticks: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:

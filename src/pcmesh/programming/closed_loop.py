@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from pcmesh.chip import ChipSpec, PcmSpec
-from pcmesh.physics.normal import TABLE, normal, uniform
+from pcmesh.physics.normal import normal, uniform
 from pcmesh.physics.pcm import LAWS
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
 
@@ -49,17 +49,15 @@ def _spread(g, sigma):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def _fabricated(key, device, table, defects):  # type: ignore[no-untyped-def]
+def _fabricated(key, device, defects):  # type: ignore[no-untyped-def]
     """Return a device's ceiling and whether it is stuck (1: at zero, 2: at its ceiling)."""
     low, high, ceiling_mean, ceiling_spread = defects
     chance = uniform(key, device + np.uint64(1 << 40))
-    return ceiling_mean + ceiling_spread * normal(key, device, table), 1 if chance < low else 2 * int(
-        chance < low + high
-    )
+    return ceiling_mean + ceiling_spread * normal(key, device), 1 if chance < low else 2 * int(chance < low + high)
 
 
 @numba.njit(inline="always")
-def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # type: ignore[no-untyped-def]
+def _write_device(target, ceiling, stuck, key, first, sigma, loop):  # type: ignore[no-untyped-def]
     """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
     rounds, window, verify, gain, pulse_scale, relaxation = loop
     conductance = np.float32(0.0)
@@ -69,21 +67,21 @@ def _write_device(target, ceiling, stuck, key, first, table, sigma, loop):  # ty
     spread = pulse_scale * _spread(target, sigma)
     pulses = 0
     for step in range(rounds):
-        reading = conductance + verify * normal(key, first + np.uint64(2 * step), table)
+        reading = conductance + verify * normal(key, first + np.uint64(2 * step))
         error = target - reading
         if abs(error) <= window or stuck > 0:
             break
-        conductance = conductance + gain * error + spread * normal(key, first + np.uint64(2 * step + 1), table)
+        conductance = conductance + gain * error + spread * normal(key, first + np.uint64(2 * step + 1))
         conductance = max(min(conductance, ceiling), np.float32(0.0))
         pulses += 1
     if stuck == 0:
-        relaxed = relaxation * _spread(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1), table)
+        relaxed = relaxation * _spread(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1))
         conductance = max(min(conductance + relaxed, ceiling), np.float32(0.0))
     return conductance, reading, pulses
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
+def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
     """Fill out (2, 2, R, C) int16 for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
 
     `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
@@ -104,14 +102,14 @@ def _write_tile(weights, first_row, both, device_key, pass_key, table, sigma, lo
                         break
                     branch = major if turn == 1 else 1 - major
                     device = np.uint64(((first_row + r) * columns + c) * 4 + p * 2 + branch)
-                    ceiling, stuck = _fabricated(device_key, device, table, defects)
+                    ceiling, stuck = _fabricated(device_key, device, defects)
                     target = np.float32(0.0)
                     if turn == 1:
                         target = abs(weight) + read_minor
                     elif turn == 2:
                         target = read_major - abs(weight)
                     first = device * np.uint64(_DRAWS) + np.uint64(_DRAWS // 2 if turn == 2 else 0)
-                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, table, sigma, loop)
+                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, sigma, loop)
                     if turn == 1:
                         read_major = reading
                     else:
@@ -161,5 +159,5 @@ def write_tile(
     out = np.empty((2, 2, *weights.shape[1:]), np.int16)
     sigma = published_sigma(pcm)
     keys = np.uint64(device_key), np.uint64(pass_key)
-    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, TABLE, sigma, loop, defects, out)
+    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, sigma, loop, defects, out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

@@ -7,20 +7,20 @@ import numpy as np
 import torch
 
 from pcmesh.chip import PcmSpec
-from pcmesh.physics.normal import TABLE, normal
+from pcmesh.physics.normal import normal
 from pcmesh.physics.pcm import LAWS
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
 
 
 @numba.njit(parallel=True, cache=True)
-def _age(g, key, table, mean, spread, log_time, slow, out):  # type: ignore[no-untyped-def]
+def _age(g, key, mean, spread, log_time, slow, out):  # type: ignore[no-untyped-def]
     for i in numba.prange(g.shape[0]):
         for j in range(g.shape[1]):
             step = g[i, j]
             device = np.uint64(2 * (i * g.shape[1] + j))
-            exponent = abs(mean[step] + spread[step] * normal(key, device, table))
+            exponent = abs(mean[step] + spread[step] * normal(key, device))
             aged = np.float32(step) * np.exp(-exponent * log_time)
-            aged += slow[step] * normal(key, device + np.uint64(1), table)
+            aged += slow[step] * normal(key, device + np.uint64(1))
             out[i, j] = np.int16(max(min(np.rint(aged), MAX_STEPS), 0))
 
 
@@ -47,5 +47,5 @@ def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
     out = np.empty(flat.shape, np.int16)
     mean, spread = (pcm.drift_scale * curve(levels) for curve in (law.drift_mean, law.drift_sigma))
     tables = (mean.astype(np.float32), spread.astype(np.float32), log_time, slow.astype(np.float32))
-    _age(flat.numpy(), np.uint64(key), TABLE, *tables, out)
+    _age(flat.numpy(), np.uint64(key), *tables, out)
     return torch.from_numpy(out).view(g.shape)

@@ -15,10 +15,9 @@ from pcmesh.execution.behavioural import kernels, reference
 from pcmesh.execution.behavioural.charge import ChargeMatrix
 from pcmesh.execution.behavioural.integer import int8_product
 from pcmesh.physics.column import ColumnParameters
-from pcmesh.physics.normal import TABLE
 from pcmesh.physics.pulse import shifted
 
-_CHUNK_VALUES = 1 << 19
+_CHUNK_ROWS = 256
 _EMPTY_KEYS = np.empty(0, np.uint64)
 _EMPTY_SHIFT = np.empty(0, np.int32)
 _EMPTY_STEP = np.empty(0, np.float64)
@@ -85,10 +84,9 @@ class Bank:
         """
         if self.row_shift is not None:
             ticks = torch.sign(ticks) * shifted(ticks.abs(), self.row_shift)
-        chunk = max(_CHUNK_VALUES // self.matrix.columns, 16)
-        if ticks.shape[0] <= chunk:
+        if ticks.shape[0] <= _CHUNK_ROWS:
             return self._run(ticks, keys)
-        rows = [slice(start, start + chunk) for start in range(0, ticks.shape[0], chunk)]
+        rows = [slice(start, start + _CHUNK_ROWS) for start in range(0, ticks.shape[0], _CHUNK_ROWS)]
         return torch.cat([self._run(ticks[part], None if keys is None else keys[part]) for part in rows])
 
     def _run(self, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
@@ -100,7 +98,7 @@ class Bank:
         m = self.matrix
         weight = 128 * (256 + 1 if self.digits == 2 else 256)
         charge = weight * (m.positive_sum + m.negative_sum) + m.bias_charge
-        return charge, weight * m.current_sum + m.bias_current, 128 * m.variance_sum
+        return charge, weight * m.current_sum + m.bias_current, (128 * m.variance_sum).to(torch.int32)
 
     def _products(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return positive (D, B, 2N), negative (D or 0, B, 2N) and current (D, B, N) products, int32."""
@@ -136,7 +134,6 @@ class Bank:
             self._column_table,
             _EMPTY_KEYS if keys is None else keys.numpy().view(np.uint64),
             self.counters.numpy(),
-            TABLE,
             _EMPTY_SHIFT if collected is None else collected.shift.numpy(),
             _EMPTY_STEP if collected is None else collected.step.numpy(),
             np.int32(0 if collected is None else collected.largest),
@@ -157,9 +154,9 @@ class Bank:
         total = (current.long() * weights).sum(0) + current_offset
         noise = None
         if keys is not None:
-            products = int8_product(squares, self.matrix.variance).long() + variance_offset
-            levels = (products << exponents[:, None].long()) + self.matrix.bias_variance
-            noise = reference.noise_volts(levels, self.column, keys, self.counters)
+            products = int8_product(squares, self.matrix.variance) + variance_offset
+            bias = self.matrix.bias_variance
+            noise = reference.noise_volts(products, exponents, bias, self.column, keys, self.counters)
         pulses = reference.output_pulses(charge, total, noise, self.column)
         if self.collection is None:
             return pulses

@@ -28,7 +28,7 @@ class ChargeMatrix:
         positive, negative: (2N, K) int8 digit planes of P and N; `negative` is empty for unsigned inputs.
         current, variance: (N, K) int8, summed over the pairs driven.
         positive_sum, negative_sum, current_sum, variance_sum: (N,) int64 column sums (they undo the inputs' shift).
-        bias_charge, bias_current, bias_variance: (N,) int64, what the bias rows add (ticks, ticks, ns²).
+        bias_charge, bias_current: (N,) int64, and bias_variance (N,) float32: what the bias rows add (ticks, ticks²).
     """
 
     positive: torch.Tensor
@@ -139,7 +139,7 @@ def charge_matrix(tiles: Sequence[PlacedCells], signed: bool) -> ChargeMatrix:
         variance_sum=variance.sum(0, dtype=torch.int64),
         bias_charge=bias_sum("positive") * BIAS_TICKS,
         bias_current=bias_sum("current") * BIAS_TICKS,
-        bias_variance=bias_sum("variance") * 255**2,
+        bias_variance=(bias_sum("variance") * BIAS_TICKS**2).to(torch.float32),
     )
 
 

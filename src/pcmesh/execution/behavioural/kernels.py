@@ -81,11 +81,11 @@ def _volts_of_two_digits(positive, negative, current, charge_offset, current_off
 
 
 @numba.njit(inline="always")
-def _add_noise(volts, variance, exponent, offset, bias, columns, key, counters, table):  # type: ignore[no-untyped-def]
+def _add_noise(volts, variance, unit, offset, bias, columns, key, counters):  # type: ignore[no-untyped-def]
     for c in range(volts.shape[0]):
-        level = ((np.int64(variance[c]) + offset[c]) << exponent) + bias[c]
-        sigma = np.sqrt((np.float32(level) * np.float32(65536.0)) * columns[2, c] + columns[3, c])
-        volts[c] = volts[c] + normal(key, np.uint64(counters[c]), table) * sigma
+        level = np.float32(variance[c] + offset[c]) * unit + bias[c]
+        sigma = np.sqrt(level * columns[2, c] + columns[3, c])
+        volts[c] = volts[c] + normal(key, np.uint64(counters[c])) * sigma
 
 
 @numba.njit(inline="always")
@@ -124,7 +124,6 @@ def read_out(  # type: ignore[no-untyped-def]
     columns,
     keys,
     counters,
-    table,
     out_shift,
     olp_step,
     olp_max,
@@ -143,8 +142,8 @@ def read_out(  # type: ignore[no-untyped-def]
         else:
             _volts_of_two_digits(positive, negative, current, charge_offset, current_offset, columns, b, volts)
         if keys.shape[0] > 0:
-            exponent = np.int64(exponents[b])
-            _add_noise(volts, variance[b], exponent, variance_offset, bias_variance, columns, keys[b], counters, table)
+            unit = np.float32(np.int64(65536) << np.int64(exponents[b]))
+            _add_noise(volts, variance[b], unit, variance_offset, bias_variance, columns, keys[b], counters)
         _ramp(volts, columns, out[b])
         if olp_step.shape[0] > 0:
             _count(out[b], out_shift, olp_step, olp_max)

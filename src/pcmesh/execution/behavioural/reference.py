@@ -39,11 +39,26 @@ def charges(positive: torch.Tensor, negative: torch.Tensor, offset: torch.Tensor
 
 
 def noise_volts(
-    levels: torch.Tensor, column: ColumnParameters, keys: torch.Tensor, counters: torch.Tensor
+    products: torch.Tensor,
+    exponents: torch.Tensor,
+    bias: torch.Tensor,
+    column: ColumnParameters,
+    keys: torch.Tensor,
+    counters: torch.Tensor,
 ) -> torch.Tensor:
-    """Return read and conversion noise in V, (B, N) float32, for variance levels x ns² (B, N) int64."""
-    variance = (levels.to(torch.float32) * 65536.0) * column.volts2_per_variance + column.noise_v2
-    return normals(keys[:, None], counters[None]) * torch.sqrt(variance)
+    """Return read and conversion noise in V, (B, N) float32.
+
+    Args:
+        products: (B, N) int32 variance levels x squared lengths.
+        exponents: (B,) int32 of the squared lengths.
+        bias: (N,) float32, what the bias rows add, levels x ticks².
+        column: the columns.
+        keys, counters: (B,) and (N,) int64 of the noise.
+    """
+    unit = (65536 << exponents.long()).to(torch.float32)
+    levels = products.to(torch.float32) * unit[:, None] + bias
+    sigma = torch.sqrt(levels * column.volts2_per_variance + column.noise_v2)
+    return normals(keys[:, None], counters[None]) * sigma
 
 
 def output_pulses(
