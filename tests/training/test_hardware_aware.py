@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -129,6 +131,19 @@ def test_autocast() -> None:
         loss = model(inputs()).float().square().mean()
     loss.backward()
     assert all(parameter.grad is not None and parameter.grad.dtype == torch.float32 for parameter in model.parameters())
+
+
+def test_distributed_data_parallel(tmp_path: Path) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'rendezvous'}", rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(HardwareAware(network(), NoiseConfig(), generator(4)))
+        model(inputs()).sum().backward()
+        alone = HardwareAware(network(), NoiseConfig(), generator(4))
+        alone(inputs()).sum().backward()
+        pairs = zip(model.parameters(), alone.parameters(), strict=True)
+        assert all(a.grad is not None and b.grad is not None and torch.equal(a.grad, b.grad) for a, b in pairs)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_quantised_inputs_are_integers_of_one_scale_per_vector() -> None:
