@@ -15,6 +15,7 @@ help:
 	@echo 'make bench      measure the speed of the hot paths'
 	@echo 'make train-kws  train the keyword network that ships (DATA=recordings TEACHER=folder)'
 	@echo 'make docs       write the generated tables of docs/ anew'
+	@echo 'make readme     run the commands of README.md and show their output there'
 	@echo 'make clean      remove the virtual environment, caches and results'
 
 # Other targets depend on this file, so that an edited pyproject.toml or constraints.txt installs anew.
@@ -56,6 +57,10 @@ train-kws: $(INSTALLED)
 .PHONY: docs
 docs: $(INSTALLED)
 	$(BIN)/python docs/reference.py
+
+.PHONY: readme
+readme: $(INSTALLED)
+	$(BIN)/python docs/outputs.py
 
 .PHONY: clean
 clean:
