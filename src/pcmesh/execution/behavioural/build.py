@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
 
 import torch
 
@@ -21,16 +20,52 @@ from pcmesh.programming.targets import physical_columns
 
 @dataclass(frozen=True)
 class LayerBank:
-    """A bank with the slices of the layer's input that its rows take, and of the output that its columns make."""
+    """A bank and its place in the layer.
+
+    Attributes:
+        bank: the columns.
+        rows: (K,) positions of its rows in the layer's input, or None for all of them in order.
+        columns: (N,) positions of its columns in the layer's output.
+        partial: number of the partial sum that it contributes to (0 where sums are analog).
+    """
 
     bank: Bank
-    rows: torch.Tensor
+    rows: torch.Tensor | None
     columns: torch.Tensor
+    partial: int = 0
 
-    @cached_property
-    def takes_all(self) -> bool:
-        """Whether the rows take the layer's first inputs in their order (a bank's tiles may lie in another one)."""
-        return torch.equal(self.rows.cpu(), torch.arange(len(self.rows)))
+
+@dataclass(frozen=True)
+class LayerBanks:
+    """All banks of one layer: `partials` sums of `columns` outputs that are added digitally."""
+
+    banks: tuple[LayerBank, ...]
+    columns: int
+    partials: int
+
+    def run(self, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+        """Run the layer; see `BehaviouralNetwork.run_layer`."""
+        first = self.banks[0]
+        if len(self.banks) == 1:
+            return first.bank.run(ticks if first.rows is None else ticks[:, first.rows], keys)[None]
+        out = torch.zeros((self.partials, ticks.shape[0], self.columns), dtype=torch.int32, device=ticks.device)
+        for entry in self.banks:
+            arriving = ticks if entry.rows is None else ticks[:, entry.rows]
+            out[entry.partial].index_copy_(1, entry.columns, entry.bank.run(arriving, keys))
+        return out
+
+    def to(self, device: torch.device) -> LayerBanks:
+        """Return a copy on a device."""
+        moved = tuple(
+            LayerBank(
+                entry.bank.to(device),
+                None if entry.rows is None else entry.rows.to(device),
+                entry.columns.to(device),
+                entry.partial,
+            )
+            for entry in self.banks
+        )
+        return LayerBanks(moved, self.columns, self.partials)
 
 
 def build_layer(
@@ -40,7 +75,7 @@ def build_layer(
     handed_over: bool,
     paths: Paths | None,
     analog_input: bool,
-) -> tuple[LayerBank, ...]:
+) -> LayerBanks:
     """Return the banks of one layer.
 
     Args:
@@ -56,7 +91,14 @@ def build_layer(
         slices = tuple((b.row_start, b.row_stop) for b in _blocks(network, group))
         key = (slices,) if paths is None else (slices, group.index)
         merged.setdefault(key, []).append(group)
-    return tuple(_layer_bank(network, groups, ramps, handed_over, paths, analog_input) for groups in merged.values())
+    banks = [_layer_bank(network, groups, ramps, handed_over, paths, analog_input) for groups in merged.values()]
+    total = network.mapping.layer(layer).columns
+    filled = torch.zeros(total, dtype=torch.int64)
+    placed = []
+    for entry in banks:
+        placed.append(replace(entry, partial=int(filled[entry.columns[0]])))
+        filled[entry.columns] += 1
+    return LayerBanks(tuple(placed), total, int(filled.max()))
 
 
 def _blocks(network: ProgrammedNetwork, group: ColumnGroup) -> list:  # type: ignore[type-arg]
@@ -126,8 +168,9 @@ def _layer_bank(
         collection=None if handed_over else _collection(network, groups, paths),
     )
     rows = torch.cat([torch.arange(b.row_start, b.row_stop) for b in _blocks(network, groups[0])])
+    whole = torch.equal(rows, torch.arange(network.mapping.layer(groups[0].layer).rows))
     columns = torch.cat([torch.arange(group.column_start, group.column_stop) for group in groups])
-    return LayerBank(bank, rows, columns)
+    return LayerBank(bank, None if whole else rows, columns)
 
 
 def _collection(network: ProgrammedNetwork, groups: list[ColumnGroup], paths: Paths | None) -> Collection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from pcmesh.execution.behavioural.build import LayerBank, build_layer
+from pcmesh.execution.behavioural.build import LayerBanks, build_layer
 from pcmesh.execution.paths import Paths
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
@@ -37,21 +37,16 @@ class BehaviouralNetwork:
 
     Attributes:
         graph: the network.
-        banks: layer name -> banks.
-        columns: layer name -> number of columns.
+        layers: layer name -> its banks.
     """
 
     graph: LayerGraph
-    banks: Dict[str, tuple[LayerBank, ...]]
+    layers: Dict[str, LayerBanks]
 
     def to(self, device: torch.device | str) -> BehaviouralNetwork:
         """Return a copy on a device."""
         target = torch.device(device)
-        moved = {
-            name: tuple(replace(b, bank=b.bank.to(target), rows=b.rows.to(target)) for b in banks)
-            for name, banks in self.banks.items()
-        }
-        return replace(self, banks=moved)
+        return replace(self, layers={name: banks.to(target) for name, banks in self.layers.items()})
 
     def run_layer(self, layer: str, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
         """Run one layer.
@@ -64,20 +59,7 @@ class BehaviouralNetwork:
         Returns:
             (G, B, columns) int32: G partial sums that are added digitally (1 where the sum is analog).
         """
-        banks = self.banks[layer]
-        total = self.graph.vector(self.graph.layer(layer).output).size
-        filled = torch.zeros(total, dtype=torch.int64)
-        for entry in banks:
-            filled[entry.columns] += 1
-        out = torch.zeros((int(filled.max()), ticks.shape[0], total), dtype=torch.int32, device=ticks.device)
-        next_sum = torch.zeros(total, dtype=torch.int64)
-        for entry in banks:
-            whole = len(entry.rows) == ticks.shape[1] and entry.takes_all
-            result = entry.bank.run(ticks if whole else ticks[:, entry.rows], keys)
-            place = int(next_sum[entry.columns[0]])
-            out[place][:, entry.columns] = result
-            next_sum[entry.columns] += 1
-        return out
+        return self.layers[layer].run(ticks, keys)
 
     def run(self, inputs: Dict[str, torch.Tensor], keys: torch.Tensor | None) -> dict[str, torch.Tensor]:
         """Run all layers whose inputs are given or made by layers before them.
@@ -111,7 +93,7 @@ def build_network(
         ramps: group -> how its columns are read.
         paths: width shifts of the mesh (None: tiles side by side, no mesh).
     """
-    banks = {
+    layers = {
         layer.name: build_layer(
             network,
             layer.name,
@@ -123,4 +105,4 @@ def build_network(
         for layer in graph.layers
         if layer.name in network.targets
     }
-    return BehaviouralNetwork(graph, banks)
+    return BehaviouralNetwork(graph, layers)
