@@ -134,7 +134,7 @@ def _print(result: dict[str, Any]) -> None:
         ("Age since programming", format_duration(age) if age else "as calibrated"),
     )
     title = f"Keyword spotting, {result['n_utterances']} words of {speech}, chips: {len(chip['per_chip'])}"
-    console().print(facts(title, rows))
+    console().print(facts(title, rows), "")
     layers = [
         (
             layer["name"],

@@ -48,11 +48,9 @@ def svg(figure: Figure, name: str) -> str:
     return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 
-def legend(axes: Axes, columns: int = 1) -> None:
-    """Draw a small legend without a frame, if anything has a label."""
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(handles, labels, ncols=columns, fontsize=8, frameon=False)
+def legend(axes: Axes) -> None:
+    """Draw a small legend beside the axes, where it covers nothing."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
 
 
 def thin(values: list[float], most: int) -> list[float]:
