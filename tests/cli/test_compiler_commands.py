@@ -196,3 +196,20 @@ def test_a_damaged_folder_is_named(name: str, program: Program, folder: Path, tm
 
 def test_no_compiled_network(program: Program, tmp_path: Path) -> None:
     assert "no compiled network" in program("inspect", tmp_path).err
+
+
+def test_verify_compares_every_code(program: Program, folder: Path, tmp_path: Path) -> None:
+    outcome = program("verify", folder, "--frames", 2, "--json", tmp_path / "v.json", "--trace", tmp_path / "v.vcd")
+    assert (outcome.code, outcome.err) == (0, "")
+    result = json.loads((tmp_path / "v.json").read_text())
+    assert (result["codes_compared"], result["codes_differing"]) == (20, 0)
+    assert "$enddefinitions" in (tmp_path / "v.vcd").read_text()
+
+
+def test_transport_counts_what_arrives(program: Program, tmp_path: Path) -> None:
+    outcome = program("transport", "--vectors", 2, "--json", tmp_path / "t.json")
+    assert outcome.code == 0
+    ranges = json.loads((tmp_path / "t.json").read_text())["ranges"]
+    assert [entry["max_duration_ns"] for entry in ranges] == [50, 100, 150, 200, 250]
+    assert all(entry["samples"] == 1024 and 0 < entry["max_error_ns"] <= 5 for entry in ranges)
+    assert all(entry["p99_error_ns"] <= entry["max_error_ns"] for entry in ranges)
