@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.training.noise import add_normal
+from pcmesh.training.noise import add_relative_normal
 
 ANALOG_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell)
 
@@ -103,10 +103,7 @@ class HardwareAware(nn.Module):
         sigma = self.noise.weight_sigma
         if not sigma:
             return {}
-        return {
-            name: add_normal(weight, sigma * weight.detach().abs().amax(), self.generator)
-            for name, weight in self._analog_weights()
-        }
+        return {name: add_relative_normal(weight, sigma, self.generator) for name, weight in self._analog_weights()}
 
     @contextmanager
     def _disturbed_signals(self) -> Iterator[None]:
@@ -124,7 +121,7 @@ class HardwareAware(nn.Module):
 
     def _disturb_output(self, _layer: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         first = output[0] if isinstance(output, tuple) else output
-        noisy = add_normal(first, self.noise.output_sigma * first.detach().abs().amax(), self.generator)
+        noisy = add_relative_normal(first, self.noise.output_sigma, self.generator)
         return (noisy, *output[1:]) if isinstance(output, tuple) else noisy
 
 
