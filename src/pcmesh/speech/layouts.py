@@ -101,7 +101,7 @@ def _list_test_set(root: Path, split: Split) -> list[Clip]:
 
 
 def _list_words(root: Path, split: Split) -> list[Clip]:
-    chosen = _split_of_words(root)
+    chosen = _SplitOfWords(root)
     keywords = [
         _clip(root, file, label)
         for label in KEYWORDS
@@ -124,7 +124,7 @@ def _list_words(root: Path, split: Split) -> list[Clip]:
     return [*_cut_silence(root, split, count), *sorted(sample, key=lambda clip: clip.utterance_id), *keywords]
 
 
-class _Lists:
+class _SplitOfWords:
     """The split of a clip by the two lists of the data set, or by the hash of its name where they are missing."""
 
     def __init__(self, root: Path) -> None:
@@ -141,10 +141,6 @@ class _Lists:
         if name in self.testing:
             return "test"
         return "validation" if name in self.validation else "train"
-
-
-def _split_of_words(root: Path) -> _Lists:
-    return _Lists(root)
 
 
 def _cut_silence(root: Path, split: Split, count: int) -> list[Clip]:
