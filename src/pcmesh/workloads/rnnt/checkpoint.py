@@ -1,0 +1,120 @@
+"""Checkpoints of the RNN-T: MLPerf's published file (torch) and safetensors, read without executing anything.
+
+Both formats hold the published keys (`joint_net.0.weight`, ...); files with today's `joint.net` are read too.
+Source: MLPerf inference, RNN-T reference (`pytorch_SUT.py`, load_and_migrate_checkpoint).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pcmesh.errors import InputError
+from pcmesh.files import whole_file
+from pcmesh.speech.rnnt_features import mel_filters, window
+from pcmesh.workloads.rnnt.checkpoint_layout import REMEDY, check_tensors, infer_widths, module_key, published_key
+from pcmesh.workloads.rnnt.network import RnntNetwork
+
+TORCH_SUFFIXES, SAFETENSORS_SUFFIX = (".pt", ".pth"), ".safetensors"
+FRONT_END_KEYS = ("audio_preprocessor.featurizer.fb", "audio_preprocessor.featurizer.window")
+"""Keys of the published file that belong to no layer: the reference drops them, but fails where they are missing."""
+
+
+def load_network(path: Path) -> RnntNetwork:
+    """Return the network of a checkpoint in evaluation mode, float32; its widths follow from the shapes.
+
+    Raises:
+        InputError: as `read_checkpoint`.
+    """
+    tensors = read_checkpoint(path)
+    with torch.device("meta"):
+        network = RnntNetwork(infer_widths(tensors))
+    network.load_state_dict({module_key(key): tensor.float() for key, tensor in tensors.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint under their published keys, checked, in their own types.
+
+    Args:
+        path: a torch file with a dict of tensors, at top level or under "state_dict", or a safetensors file.
+
+    Raises:
+        InputError: the file is missing or damaged, a pickle that holds anything but tensors and plain values, or its
+            tensors are no RNN-T: a key is missing, unknown, or its values do not fit (named).
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", REMEDY)
+    found = _read_torch(path) if _is_torch(path) else _read_safetensors(path)
+    tensors: dict[str, Any] = {}
+    for key, value in found.items():
+        if key in FRONT_END_KEYS:
+            continue
+        name = published_key(str(key))
+        if name in tensors:
+            raise InputError(f"{path}: holds {name!r} under its old and its new name", REMEDY)
+        tensors[name] = value
+    check_tensors(tensors, str(path))
+    return tensors
+
+
+def save_network(network: RnntNetwork, path: Path) -> None:
+    """Write a network's weights; errors as `write_checkpoint`."""
+    write_checkpoint({published_key(k): value.detach().cpu() for k, value in network.state_dict().items()}, path)
+
+
+def write_checkpoint(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors under published keys, whole or not at all: .pt or .pth as MLPerf's file, or .safetensors.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+    if path.suffix not in (*TORCH_SUFFIXES, SAFETENSORS_SUFFIX):
+        known = ", ".join((*TORCH_SUFFIXES, SAFETENSORS_SUFFIX))
+        raise InputError(f"{path}: its name says no format", f"End it in one of {known}")
+    whole = {key: tensor.contiguous() for key, tensor in tensors.items()}
+    with whole_file(path) as temporary:
+        if path.suffix == SAFETENSORS_SUFFIX:
+            save_file(whole, temporary)
+        else:
+            front_end = dict(zip(FRONT_END_KEYS, (mel_filters()[None], window()), strict=True))
+            torch.save({"state_dict": front_end | whole}, temporary)
+
+
+def _is_torch(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    return start == b"PK\x03\x04" or start[:1] == b"\x80"
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: neither a torch nor a safetensors file ({_reason(error)})", REMEDY) from error
+
+
+def _read_torch(path: Path) -> Mapping[Any, Any]:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of foreign pickles, which are then refused
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes torch raise nearly anything
+        raise InputError(f"{path}: refused as a checkpoint ({_reason(error)})", REMEDY) from error
+    inner = found.get("state_dict", found) if isinstance(found, Mapping) else found
+    if not isinstance(inner, Mapping):
+        raise InputError(f"{path}: holds a {type(inner).__name__}, no dict of tensors", REMEDY)
+    return inner
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    if "Weights only load failed" in text:
+        return "it is damaged, or holds more than tensors and plain values, which could run code"
+    return text.splitlines()[0][:120].rstrip(". ") if text else type(error).__name__
