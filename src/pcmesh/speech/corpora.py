@@ -92,7 +92,9 @@ def list_manifest(manifest: Path, root: Path | None = None) -> list[Utterance]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{manifest}: no manifest of MLPerf's RNN-T ({where}: {first['msg']})") from error
+        raise InputError(
+            f"{manifest}: no manifest of MLPerf's RNN-T ({where}: {first['msg']})", "docs/rnnt.md shows a row"
+        ) from error
     base = manifest.parent if root is None else root
     return [
         Utterance(
@@ -126,7 +128,7 @@ _ROWS = TypeAdapter(list[_Row])
 
 def _read_chapter(transcripts: Path) -> Iterator[Utterance]:
     spoken: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(read_text(transcripts).splitlines(), start=1):
+    for number, line in _lines(transcripts):
         name, _, text = line.strip().partition(" ")
         if name:
             spoken[name] = (number, text)
@@ -142,7 +144,7 @@ def _read_chapter(transcripts: Path) -> Iterator[Utterance]:
 
 def _read_tsv(table: Path) -> Iterator[Utterance]:
     listed = set()
-    for number, line in enumerate(read_text(table).splitlines(), start=1):
+    for number, line in _lines(table):
         where = f"{table}, line {number}"
         name, tab, text = line.partition("\t")
         if not line.strip() or (number == 1 and name == "path"):
@@ -158,6 +160,11 @@ def _read_tsv(table: Path) -> Iterator[Utterance]:
         yield Utterance(path=path, text=_normalised(text, where))
     for path in sorted(set(_audio_below(table.parent)) - listed):
         raise InputError(f"{path}: has no transcript in {table.name}", "Add its line, or move the recording away")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Return numbered lines, without the mark that Windows' editors put at the beginning."""
+    return enumerate(read_text(path).removeprefix("\ufeff").splitlines(), start=1)
 
 
 def _normalised(text: str, where: str) -> str:

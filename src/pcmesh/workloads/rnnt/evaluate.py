@@ -27,7 +27,7 @@ def choose_utterances(
         first: take only so many of the rest; None: all.
 
     Raises:
-        InputError: neither layout fits (`list_utterances`, `list_manifest`), or nothing is left.
+        InputError: neither layout fits (`list_utterances`, `list_manifest`), nothing is left, or files are missing.
     """
     if manifest is not None:
         listed = list_manifest(manifest, data)
@@ -39,6 +39,12 @@ def choose_utterances(
     if not kept:
         raise InputError(
             f"{manifest or data}: no recording of at most {longest_s:g} s among {len(listed)}", "Allow longer ones"
+        )
+    missing = [utterance.path for utterance in kept[:first] if not utterance.path.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}: no such recording ({len(missing):,} of {len(kept[:first]):,} are missing)",
+            "Name the folder that the manifest's paths begin in: --data DIR",
         )
     return kept[:first], len(listed) - len(kept)
 

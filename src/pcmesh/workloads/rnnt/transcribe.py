@@ -87,6 +87,8 @@ def transcribe(
     """
     lengths_s = [recording_s(path) for path in paths] if durations_s is None else durations_s
     order = sorted(range(len(paths)), key=lambda position: -lengths_s[position])
+    if order:
+        load_features(paths[order[-1]])  # the shortest: one too short is refused before the work, not after it
     found: dict[int, Transcript] = {}
     report("transcribing", 0, len(order))
     for start in range(0, len(order), LANES):
