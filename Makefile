@@ -46,7 +46,7 @@ test: lint
 
 .PHONY: bench
 bench: $(INSTALLED)
-	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; OMP_WAIT_POLICY=PASSIVE $(BIN)/python $$benchmark || exit 1; done
 
 DATA ?= ../shared/data/gsc_test
 TEACHER ?= ../shared/data/kws_teacher

@@ -13,14 +13,14 @@ from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import compile_network, program_nominal
-from pcmesh.workloads.kws.graph import kws_graph
+from pcmesh.workloads.kws.graph import keyword_graph
 from pcmesh.workloads.kws.network import load_keyword_network
 
 GOAL_S = 0.5
 
 
 def main() -> None:
-    compiled = compile_network(kws_graph(load_keyword_network()), load_chip())
+    compiled = compile_network(keyword_graph(load_keyword_network()), load_chip())
     chip = program_nominal(compiled, Instance(0))
     engine = ClockedChip(chip_hardware(chip.network), compiled.microcode.chips[0])
     for count in (1, 16):

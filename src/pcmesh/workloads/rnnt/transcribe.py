@@ -42,6 +42,7 @@ class Transcript:
             "duration_s": self.duration_s,
             "feature_frames": self.recognised.feature_frames,
             "encoder_frames": self.recognised.encoder_frames,
+            "prediction_calls": self.recognised.prediction_calls,
         }
 
 
