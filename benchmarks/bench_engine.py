@@ -1,7 +1,7 @@
 """Time of the behavioural engine as a multiple of torch fp32 `F.linear` of the same shape, in the same run.
 
-Everything is on: 8-bit inputs, exact read noise, asymmetry, compression, saturation, 8-bit outputs. Goals: at most 2.0 at
-batch 64 and 1,024, at most 4 at batch 1. `mesh` adds the width shifts of every wire on the routes (pulses are
+Everything is on: 8-bit inputs, exact read noise, asymmetry, compression, saturation, 8-bit outputs. Goals: at most 2.0
+at batch 64 and 1,024, at most 4 at batch 1. `mesh` adds the width shifts of every wire on the routes (pulses are
 then no longer whole nanoseconds).
 """
 

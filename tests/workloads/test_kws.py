@@ -73,7 +73,7 @@ def test_result_holds_what_it_promises():
     assert not math.isnan(result["layers"][2]["mac_sigma"])
 
 
-def test_without_balance_the_frame_is_shorter_and_the_products_worse(prepared: Prepared):
+def test_without_balance_the_frame_is_shorter_and_the_products_worse():
     plain = prepare(KwsOptions(chips=1, utterances=120, balanced=False, calibrated=False), quiet)
     balanced = prepare(KwsOptions(chips=1, utterances=120, calibrated=False), quiet)
     errors = [spot(made, bring_up_chip(made, 0)).mac["layer1"].sigma for made in (plain, balanced)]
