@@ -9,11 +9,13 @@ import torch
 
 from pcmesh.calibration.nominal import nominal_ramps, nominal_ranges
 from pcmesh.calibration.procedure import Calibration, Calibrator
+from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.behavioural.build import build_layer
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network, noise_keys
 from pcmesh.execution.paths import Paths, route_paths
+from pcmesh.execution.products import ChipProducts
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.options import LayerOptions
 from pcmesh.microcode.generate import generate
@@ -69,11 +71,14 @@ class ProgrammedChip:
 
 def program_nominal(compiled: CompiledNetwork, instance: Instance) -> ProgrammedChip:
     """Fabricate a chip instance and write the nominal weights by closed loop."""
-    blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
-    share = compiled.chip.programming.saturated_share
-    targets = {name: LayerTargets.nominal(weight, share) for name, weight in compiled.graph.weights.items()}
     paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
-    return ProgrammedChip(compiled, program(blank, targets, 0), paths)
+    return ProgrammedChip(compiled, _write_nominal(compiled, instance, compiled.ranges), paths)
+
+
+def _write_nominal(compiled: CompiledNetwork, instance: Instance, ranges: Dict[str, LayerRange]) -> ProgrammedNetwork:
+    weights = compiled.graph.weights
+    targets = {name: LayerTargets.nominal(weight, ranges[name].max_weight) for name, weight in weights.items()}
+    return program(fabricate(compiled.chip, instance, compiled.mapping, compiled.placement), targets, 0)
 
 
 @dataclass(frozen=True)
@@ -141,3 +146,26 @@ def bring_up(
     calibrator = Calibrator(compiled.graph, measure, inputs, input_full_scale, clipped_share, calibrate)
     network, calibration = calibrator.calibrate(blank)
     return CalibratedChip(compiled, network, calibration, paths, calibrator)
+
+
+def bring_up_products(
+    compiled: CompiledNetwork,
+    instance: Instance,
+    inputs: Dict[str, torch.Tensor],
+    mesh: bool = True,
+    clipped_share: float = 0.001,
+) -> ChipProducts:
+    """Fabricate a chip instance, program a network whose layers all have digital ends, and calibrate its read-out.
+
+    Args:
+        compiled: the network.
+        instance: which chip.
+        inputs: vector name -> (B, rows) float32 calibration frames of every layer's input, from software.
+        mesh: False leaves out what wires and borderguards do to pulses: three times as fast.
+        clipped_share: share of the outputs allowed beyond the range.
+    """
+    graph, mapping, chip = compiled.graph, compiled.mapping, compiled.chip
+    ranges = nominal_ranges(graph, mapping, chip, inputs, torch_generator(0, "data", "ranges"), clipped_share)
+    paths = route_paths(compiled.routing, mapping, chip, instance) if mesh else None
+    network = _write_nominal(compiled, instance, ranges)
+    return ChipProducts(graph, network, ranges, paths, {}).calibrated(inputs)

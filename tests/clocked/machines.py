@@ -76,7 +76,7 @@ def machine(
         tile.index: torch.randint(0, STEPS_PER_G_MAX + 1, shape, generator=generator, dtype=torch.int16)
         for tile in mapping.tiles
     }
-    targets = {name: LayerTargets.nominal(weight, 0.01) for name, weight in graph.weights.items()}
+    targets = {name: LayerTargets.nominal(weight, 1.0) for name, weight in graph.weights.items()}
     return Machine(
         graph,
         mapping,

@@ -11,7 +11,7 @@ from pcmesh.chip import ChipSpec
 from pcmesh.mapping import Mapping
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
-from pcmesh.programming.targets import LayerTargets
+from pcmesh.programming.targets import largest_weight
 
 _RANDOM_INPUTS = 64
 
@@ -44,7 +44,7 @@ def nominal_ranges(
         products = values @ weight
         linear = layer.activation == "linear"
         full_scale = max(float(values.abs().max()), 1e-9)
-        largest = LayerTargets.nominal(weight, chip.programming.saturated_share).max_weight
+        largest = largest_weight(weight, chip.programming.saturated_share)
         encoding = mapping.layer(layer.name).encoding
         found[layer.name] = choose_range(chip, encoding, products, full_scale, largest, linear, clipped_share)
         vectors[layer.output] = products if linear else products.clamp(0, found[layer.name].output_full_scale)

@@ -19,7 +19,7 @@ from pcmesh.physics.column import RampSetting
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.programming.chip import ProgrammedNetwork, program, program_bias
-from pcmesh.programming.targets import LayerTargets
+from pcmesh.programming.targets import LayerTargets, largest_weight
 
 _SATURATED = 0.49
 """Outputs within 1 % of the ends of the range do not count in a fit."""
@@ -116,11 +116,13 @@ class Calibrator:
         number: int,
     ) -> tuple[ProgrammedNetwork, Calibration]:
         chip = network.chip
-        targets = LayerTargets.nominal(self.graph.weights[layer], chip.programming.saturated_share)
+        weight = self.graph.weights[layer]
         products = self._expected(layer, ticks, full_scale, chip.timing.input_max_ns)
         linear = self.graph.layer(layer).activation == "linear"
         encoding = network.mapping.layer(layer).encoding
-        span = choose_range(chip, encoding, products, full_scale, targets.max_weight, linear, self.clipped_share)
+        largest = largest_weight(weight, chip.programming.saturated_share)
+        span = choose_range(chip, encoding, products, full_scale, largest, linear, self.clipped_share)
+        targets = LayerTargets.nominal(weight, span.max_weight)
         calibration = self._with_ramp(network, calibration, layer, span, 1.0, 0)
         network = program(network, {layer: targets}, 10 * number)
         if not self.enabled:

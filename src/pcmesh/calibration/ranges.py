@@ -86,14 +86,15 @@ def choose_range(
     """Choose capacitors and output range of a layer from products expected on calibration inputs.
 
     The smallest capacitor is taken that does not saturate in the range read out: most signal over the comparator's
-    noise. Below a ReLU's range the capacitor may saturate, which its zero hides.
+    noise. Below a ReLU's range the capacitor may saturate, which its zero hides. Where even the largest would saturate,
+    the weights are written smaller, by a larger "Max W".
 
     Args:
         chip: the chip.
         encoding: doubles the signal where both pairs hold the weight (AB, 4-PCM).
         products: (inputs, columns) expected input @ weight.
         input_full_scale: value coded as the longest pulse.
-        max_weight: value coded as g_max.
+        max_weight: smallest value that may be coded as g_max.
         linear: whether the output keeps its sign.
         clipped_share: share of outputs allowed beyond the range.
     """
@@ -103,12 +104,13 @@ def choose_range(
     volts_per_unit = pairs * volts_per_g_ns * chip.timing.input_max_ns / (input_full_scale * max_weight)
     seen = products.abs() if linear else products.clamp(min=0)
     full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
-    units = min(max(math.ceil(full_scale * volts_per_unit / column.swing_v), 1), column.capacitor_units)
-    full_scale = min(full_scale, column.swing_v * units / volts_per_unit)
+    needed = full_scale * volts_per_unit / column.swing_v
+    excess = max(needed / column.capacitor_units, 1.0)
+    units = min(max(math.ceil(needed), 1), column.capacitor_units)
     return LayerRange(
         input_full_scale=input_full_scale,
-        max_weight=max_weight,
-        volts_per_unit=volts_per_unit,
+        max_weight=max_weight * excess,
+        volts_per_unit=volts_per_unit / excess,
         capacitor_units=units,
         output_full_scale=full_scale,
         linear=linear,

@@ -34,18 +34,23 @@ class LayerTargets:
     bias: torch.Tensor
 
     @classmethod
-    def nominal(cls, weight: torch.Tensor, saturated_share: float) -> LayerTargets:
-        """Return the targets before any calibration.
+    def nominal(cls, weight: torch.Tensor, max_weight: float) -> LayerTargets:
+        """Return the targets before any calibration: no slopes, no bias."""
+        columns = weight.shape[1]
+        return cls(weight, max_weight, torch.ones(columns), torch.zeros(columns))
 
-        Args:
-            weight: (rows, columns).
-            saturated_share: share of the weights that may lie beyond Max W: more signal for all others (paper: Extended
-                Data Fig. 4, "bigger Max W").
-        """
-        magnitude, columns = weight.abs().flatten(), weight.shape[1]
-        rank = max(1, math.ceil((1 - saturated_share) * magnitude.numel()))
-        largest = max(float(torch.kthvalue(magnitude, rank).values), float(magnitude.max()) / _LARGEST_EXCESS, 1e-12)
-        return cls(weight, largest, torch.ones(columns), torch.zeros(columns))
+
+def largest_weight(weight: torch.Tensor, saturated_share: float) -> float:
+    """Return the smallest "Max W" that a layer may have: its largest weight, but for a few.
+
+    Args:
+        weight: (rows, columns).
+        saturated_share: share of the weights that may lie beyond Max W: more signal for all others (paper: Extended
+            Data Fig. 4, "bigger Max W").
+    """
+    magnitude = weight.abs().flatten()
+    rank = max(1, math.ceil((1 - saturated_share) * magnitude.numel()))
+    return max(float(torch.kthvalue(magnitude, rank).values), float(magnitude.max()) / _LARGEST_EXCESS, 1e-12)
 
 
 def physical_columns(group: ColumnGroup) -> torch.Tensor:
