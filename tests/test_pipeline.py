@@ -47,16 +47,17 @@ def make(preset: str, encoding: Encoding, seed=0) -> tuple[CompiledNetwork, torc
 
 
 @pytest.mark.parametrize("encoding", list(Encoding))
-def test_ideal_chip_equals_pytorch(encoding):
-    """Three layers, each within 1e-4 of its full scale: conductances are written to g_max / 9,600."""
-    compiled, inputs = make("ideal", encoding)
+@pytest.mark.parametrize("seed", range(4))
+def test_ideal_chip_equals_pytorch(encoding, seed):
+    """Three layers, the last within 1e-4 of its full scale (what is left are the pulses' 1/256 ns)."""
+    compiled, inputs = make("ideal", encoding, seed)
     full_scale = float(inputs.abs().max())
     chip = bring_up(compiled, Instance(0), inputs, full_scale, calibrate=False, clipped_share=0.0)
     result = chip.engine().run({"v0": input_ticks(inputs, full_scale, compiled.chip.timing)}, None)["l2"][0]
     span = chip.calibration.ranges["l2"]
     ramp = chip.calibration.ramps[compiled.mapping.groups_of("l2")[0].index]
     error = span.values(result, ramp) - software(compiled.graph, inputs)
-    assert float(error.abs().max()) < 3e-4 * span.output_full_scale
+    assert float(error.abs().max()) < 1e-4 * span.output_full_scale
 
 
 def run_codes(compiled: CompiledNetwork, inputs: torch.Tensor, chosen: list[int], instance=FIRST) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """The behavioural engine against loops in Python and float64, and against itself in other batches."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,22 @@ def test_compiled_kernels_give_the_bits_of_the_reference(signed, digits, counted
     ticks = make_ticks(40, CHIP.tile.rows, signed, whole=digits == 1)
     for keys in (None, torch.arange(40) * 977):
         assert torch.equal(bank.run(ticks, keys), bank._run_reference(ticks, keys))
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("digits", [1, 2])
+def test_divided_steps_give_the_bits_of_the_reference_and_the_codes_of_loops(signed, digits):
+    chip = small_chip(rows=6, columns=4, preset="ideal")
+    g = random_conductances(chip).to(torch.int32) * 256 + torch.arange(4, dtype=torch.int32) * 61
+    fabric = fabricate_tile(chip, Instance(0), Site(0, 0))
+    matrix = charge_matrix([placed(chip, g, Encoding.AB, signed, fabric)], signed)
+    column = column_parameters(chip, fabric, RAMP, 1.0, 2)
+    bank = replace(make_bank(signed=signed, digits=digits, chip=chip), matrix=matrix, column=column)
+    ticks = make_ticks(3, 6, signed, whole=digits == 1)
+    codes = bank.run(ticks, None)
+    assert torch.equal(codes, bank._run_reference(ticks, None))
+    charge, current = loop_charge(chip, Encoding.AB, signed, ticks, g, fabric)
+    assert np.abs(codes.numpy() - loop_codes(column, charge, current)).max() <= 0.5 + 1 / 128
 
 
 @settings(max_examples=25, deadline=None)

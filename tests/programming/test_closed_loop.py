@@ -21,7 +21,7 @@ def held(g: torch.Tensor) -> torch.Tensor:
 def test_ideal_devices_hold_the_target_to_half_a_step():
     chip = small_chip(preset="ideal")
     wanted = targets()
-    assert float((held(write_tile(wanted, False, 1, 2, chip).g) - wanted).abs().max()) <= 0.5 / 9600 + 1e-6
+    assert float((held(write_tile(wanted, False, 1, 2, chip).g) / 256 - wanted).abs().max()) <= 0.5 / 9600 / 256 + 1e-7
 
 
 def test_error_and_yield_are_the_papers():

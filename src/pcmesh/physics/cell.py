@@ -16,6 +16,7 @@ from pcmesh.physics.pcm import LAWS, read_noise_sigma
 from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,
     CURRENT_LEVELS,
+    FINE_DIVISIONS,
     MAX_CHARGE_STEPS,
     MAX_STEPS,
     STEPS_PER_G_MAX,
@@ -28,8 +29,8 @@ class CellArrays:
     """A tile's cells as integers, bias rows last.
 
     Attributes:
-        charge: (P, D, R, C) int16; signed current of a pair as it reaches the capacitor in one polarity, in steps of
-            g_max / 9,600, with the gains of branch and direction of the column.
+        charge: (P, D, R, C) int16, or int32 where steps are divided; signed current of a pair as it reaches the
+            capacitor in one polarity, in conductance steps, with the gains of branch and direction of the column.
         current: (P, R, C) int8, 0..63: total current of a pair (both branches), for the mirror's compression.
         variance: (P, R, C) int8, 0..63: variance of the read noise of a pair.
     """
@@ -59,21 +60,22 @@ def cell_arrays(g: torch.Tensor, fabric: TileFabric, variance_table: torch.Tenso
     and of its two steering directions (δ), per column. With AB both cancel exactly (paper: Fig. 3d).
 
     Args:
-        g: (P, 2 branches, R, C) int16 conductances in steps of g_max / 9,600.
+        g: (P, 2 branches, R, C) int16 conductances in steps of g_max / 9,600, or int32 in divided steps.
         fabric: the tile's columns.
         variance_table: from `read_variance_table`.
     """
+    divisions = FINE_DIVISIONS if g.dtype == torch.int32 else 1
     plus, minus = g[:, 0].to(torch.float32), g[:, 1].to(torch.float32)
     directions = torch.tensor([1.0, -1.0]).view(1, 2, 1, 1) * fabric.direction
     gain_plus = 1.0 + fabric.branch + directions
     gain_minus = 1.0 - fabric.branch + directions
     charge = torch.round(plus[:, None] * gain_plus - minus[:, None] * gain_minus)
-    total = (plus + minus) * (CURRENT_LEVELS / CURRENT_FULL_SCALE_G / STEPS_PER_G_MAX)
-    index = g.to(torch.int32)
+    total = (plus + minus) * (CURRENT_LEVELS / CURRENT_FULL_SCALE_G / STEPS_PER_G_MAX / divisions)
+    index = g.to(torch.int32) // divisions
     variance = variance_table[index[:, 0]] + variance_table[index[:, 1]]
     levels = torch.round(variance / variance_unit(variance_table))
     return CellArrays(
-        charge.clamp_(-MAX_CHARGE_STEPS, MAX_CHARGE_STEPS).to(torch.int16),
+        charge.clamp_(-MAX_CHARGE_STEPS * divisions, MAX_CHARGE_STEPS * divisions).to(g.dtype),
         torch.round(total).clamp_(0, CURRENT_LEVELS).to(torch.int8),
         levels.clamp_(0, VARIANCE_LEVELS).to(torch.int8),
     )

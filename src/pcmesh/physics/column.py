@@ -17,8 +17,8 @@ from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,
     CURRENT_LEVELS,
     SLOPE_CODES_PER_NS_PER_V,
-    STEPS_PER_G_MAX,
     TICKS_PER_NS,
+    steps_per_g_max,
 )
 
 
@@ -92,7 +92,7 @@ def column_parameters(
         return torch.full_like(fabric.gain, value)
 
     return ColumnParameters(
-        volts_per_charge=fabric.gain * (volts_per_g_tick / STEPS_PER_G_MAX),
+        volts_per_charge=fabric.gain * (volts_per_g_tick / steps_per_g_max(chip.pcm)),
         loss_per_current=fabric.compression * (per_level / reference),
         volts2_per_variance=(fabric.gain * volts_per_g_tick) ** 2 * variance_unit,
         noise_v2=spread((column.noise_mv * 1e-3) ** 2 + 2 * jitter_v**2),

@@ -11,7 +11,7 @@ from pcmesh.chip import ChipSpec
 from pcmesh.mapping import Encoding, Mapping, TileImage
 from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
-from pcmesh.physics.units import STEPS_PER_G_MAX
+from pcmesh.physics.units import steps_per_g_max
 from pcmesh.placement import Placement
 from pcmesh.programming.closed_loop import WrittenTile, write_tile
 from pcmesh.programming.drift import age
@@ -26,7 +26,8 @@ class ProgrammedNetwork:
     Attributes:
         chip, instance, mapping, placement: what was programmed where.
         targets: layer name -> targets.
-        g: tile index -> (2 pairs, 2 branches, rows + bias rows, columns) int16, steps of g_max / 9,600.
+        g: tile index -> (2 pairs, 2 branches, rows + bias rows, columns) int16 in steps of g_max / 9,600 (int32
+            in divided steps for devices without noise).
         fabric: tile index -> its periphery.
         pulses: programming pulses given so far.
         age_s: time since calibration.
@@ -49,7 +50,7 @@ class ProgrammedNetwork:
         return cell_arrays(self.conductances(tile), self.fabric[tile], read_variance_table(self.chip.pcm))
 
     def conductances(self, tile: int) -> torch.Tensor:
-        """Return a tile's conductances at the network's age, steps of g_max / 9,600."""
+        """Return a tile's conductances at the network's age, conductance steps."""
         rows, pcm = self.chip.tile.rows, self.chip.pcm
         weights = age(self.g[tile][:, :, :rows], self.age_s, self._key("drift", tile), pcm)
         bias = age(self.g[tile][:, :, rows:], self.age_s - self.bias_written_s, self._key("drift", tile, 1), pcm)
@@ -57,7 +58,7 @@ class ProgrammedNetwork:
 
     def weights(self, tile: int) -> torch.Tensor:
         """Return the weights that a tile's pairs hold at the network's age, (2, rows, columns) in units of g_max."""
-        g = self.conductances(tile).to(torch.float32) / STEPS_PER_G_MAX
+        g = self.conductances(tile).to(torch.float32) / steps_per_g_max(self.chip.pcm)
         return (g[:, 0] - g[:, 1])[:, : self.chip.tile.rows]
 
     def aged(self, age_s: float) -> ProgrammedNetwork:

@@ -19,7 +19,7 @@ import torch
 from pcmesh.chip import ChipSpec, PcmSpec
 from pcmesh.physics.normal import normal, uniform
 from pcmesh.physics.pcm import LAWS
-from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
+from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
 
 _SIGMA_POINTS = 257
 _SIGMA_RANGE = 1.28
@@ -32,7 +32,8 @@ class WrittenTile:
     """What programming left on a tile.
 
     Attributes:
-        g: (2 pairs, 2 branches, rows, columns) int16, steps of g_max / 9,600.
+        g: (2 pairs, 2 branches, rows, columns) int16 in steps of g_max / 9,600 (int32 in divided steps for devices
+            without noise).
         pulses: pulses given, all devices together.
     """
 
@@ -81,14 +82,15 @@ def _write_device(target, ceiling, stuck, key, first, sigma, loop):  # type: ign
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, defects, out):  # type: ignore[no-untyped-def]
-    """Fill out (2, 2, R, C) int16 for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
+def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, defects, scale, out):  # type: ignore[no-untyped-def]
+    """Fill out (2, 2, R, C) for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
 
+    `scale` is the number of conductance steps to g_max.
     `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
     """
     _, rows, columns = weights.shape
     pulses = np.zeros(rows, np.int64)
-    scale = np.float32(STEPS_PER_G_MAX)
+    highest = np.rint(scale * np.float32(MAX_STEPS / STEPS_PER_G_MAX))
     for r in numba.prange(rows):
         for c in range(columns):
             missed = np.float32(0.0)
@@ -114,7 +116,7 @@ def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, def
                         read_major = reading
                     else:
                         read_minor = max(reading, np.float32(0.0))
-                    out[p, branch, r, c] = np.int16(max(min(np.rint(g * scale), MAX_STEPS), 0))
+                    out[p, branch, r, c] = max(min(np.rint(g * scale), highest), np.float32(0.0))
                     pulses[r] += given
                 if both:
                     written = (read_major - read_minor) * (1 if major == 0 else -1)
@@ -156,8 +158,10 @@ def write_tile(
         np.float32(v)
         for v in (pcm.stuck_low_probability, pcm.stuck_high_probability, pcm.g_ceiling_mean, pcm.g_ceiling_spread)
     )
-    out = np.empty((2, 2, *weights.shape[1:]), np.int16)
+    scale = steps_per_g_max(pcm)
+    out = np.empty((2, 2, *weights.shape[1:]), np.int16 if scale == STEPS_PER_G_MAX else np.int32)
     sigma = published_sigma(pcm)
     keys = np.uint64(device_key), np.uint64(pass_key)
-    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, sigma, loop, defects, out)
+    limits = (sigma, loop, defects, np.float32(scale))
+    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, *limits, out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

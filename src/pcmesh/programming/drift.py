@@ -33,11 +33,11 @@ def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
 
     Args:
         g: any shape, int16 steps of g_max / 9,600.
-        time_s: time since calibration; 0 returns `g`.
+        time_s: time since calibration; 0 returns `g`, and so do devices without noise.
         key: the tile's drift stream.
         pcm: device parameters.
     """
-    if time_s <= 0:
+    if time_s <= 0 or pcm.law == "ideal":
         return g
     law = LAWS[pcm.law]
     levels = np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX

@@ -101,7 +101,7 @@ class Bank:
         return charge, weight * m.current_sum + m.bias_current, (128 * m.variance_sum).to(torch.int32)
 
     def _products(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return positive (D, B, 2N), negative (D or 0, B, 2N) and current (D, B, N) products, int32."""
+        """Return positive (D, B, 2N or 3N), negative (D or 0, B, 2N or 3N) and current (D, B, N) products, int32."""
         kinds, digits, batch, rows = planes.shape
         flat = planes.reshape(kinds, digits * batch, rows)
         positive = int8_product(flat[0], self.matrix.positive).view(digits, batch, -1)

@@ -25,7 +25,8 @@ class ChargeMatrix:
     encoding's phases: AB adds WP1 in one polarity and WP2 in the other.
 
     Attributes:
-        positive, negative: (2N, K) int8 digit planes of P and N; `negative` is empty for unsigned inputs.
+        positive, negative: (2N, K) int8 digit planes of P and N (3N where conductance steps are divided); `negative` is
+            empty for unsigned inputs.
         current, variance: (N, K) int8, summed over the pairs driven.
         positive_sum, negative_sum, current_sum, variance_sum: (N,) int64 column sums (they undo the inputs' shift).
         bias_charge, bias_current: (N,) int64, and bias_variance (N,) float32: what the bias rows add (ticks, ticks²).
@@ -128,9 +129,10 @@ def charge_matrix(tiles: Sequence[PlacedCells], signed: bool) -> ChargeMatrix:
     def bias_sum(name: str) -> torch.Tensor:
         return torch.stack([getattr(part, name).sum(0, dtype=torch.int64) for part in bias]).sum(0)
 
+    digits = 2 if tiles[0].cells.charge.dtype == torch.int16 else 3
     return ChargeMatrix(
-        positive=digit_planes(positive),
-        negative=digit_planes(negative) if signed else torch.empty((0, positive.shape[0]), dtype=torch.int8),
+        positive=digit_planes(positive, digits),
+        negative=digit_planes(negative, digits) if signed else torch.empty((0, positive.shape[0]), dtype=torch.int8),
         current=current.to(torch.int8).t().contiguous(),
         variance=variance.to(torch.int8).t().contiguous(),
         positive_sum=positive.sum(0, dtype=torch.int64),
@@ -154,9 +156,8 @@ def side_by_side(matrices: Sequence[ChargeMatrix]) -> ChargeMatrix:
         stores: list[torch.Tensor] = [getattr(m, name) for m in matrices]
         if not stores[0].shape[0]:
             return stores[0]
-        high = [store[:count] for store, count in zip(stores, columns, strict=True)]
-        low = [store[count:] for store, count in zip(stores, columns, strict=True)]
-        return torch.cat(high + low)
+        by_digit = zip(*(torch.split(s, n) for s, n in zip(stores, columns, strict=True)), strict=True)
+        return torch.cat([plane for digit in by_digit for plane in digit])
 
     joined = {f.name: torch.cat([getattr(m, f.name) for m in matrices]) for f in fields(ChargeMatrix)[2:]}
     return ChargeMatrix(positive=planes("positive"), negative=planes("negative"), **joined)

@@ -1,7 +1,8 @@
 """Exact integer matrix products from 8-bit ones.
 
-A matrix of 16-bit integers is two planes of int8 digits (M = 256·high + low); inputs are UINT8 digits, shifted by 128
-into int8. The products accumulate in int32 without rounding, so a result does not depend on batch, order or threads.
+A matrix of 16-bit integers is two planes of int8 digits (M = 256·high + low), one of 24 bits three; inputs are UINT8
+digits, shifted by 128 into int8. The products accumulate in int32 without rounding, so a result does not depend on
+batch, order or threads.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ _CUDA_ROWS = 32
 _CUDA_MULTIPLE = 16
 
 
-def digit_planes(matrix: torch.Tensor) -> torch.Tensor:
+def digit_planes(matrix: torch.Tensor, digits: int = 2) -> torch.Tensor:
     """Return the int8 digits of an integer matrix as rows of a transposed, contiguous store.
 
     Args:
-        matrix: (K, N) integers, magnitude at most 32,512.
+        matrix: (K, N) integers, magnitude at most 127·256^(digits - 1).
+        digits: how many.
 
     Returns:
-        (2N, K) int8: N rows of high digits, then N rows of low digits.
+        (digits·N, K) int8: N rows of the highest digits first, N rows of the lowest last.
     """
-    values = matrix.to(torch.int32).t()
-    high = (values + 128) >> 8
-    return torch.cat([high, values - (high << 8)]).to(torch.int8).contiguous()
+    rest = matrix.to(torch.int32).t()
+    planes = []
+    for _ in range(digits - 1):
+        higher = (rest + 128) >> 8
+        planes.append(rest - (higher << 8))
+        rest = higher
+    return torch.cat([rest, *reversed(planes)]).to(torch.int8).contiguous()
 
 
 def int8_product(left: torch.Tensor, right_t: torch.Tensor) -> torch.Tensor:

@@ -80,6 +80,31 @@ def _volts_of_two_digits(positive, negative, current, charge_offset, current_off
         volts[c] = (np.float32(charge) * columns[0, c]) * (one - loss)
 
 
+@numba.njit
+def _joined(products, b, c, n):  # type: ignore[no-untyped-def]
+    """Return the charge of row b, column c from the products of all digits of inputs and weights."""
+    charge = np.int64(0)
+    for d in range(products.shape[0]):
+        value = np.int64(0)
+        for plane in range(c, products.shape[2], n):
+            value = (value << 8) + np.int64(products[d, b, plane])
+        charge += value << 8 if d == 0 else value
+    return charge
+
+
+@numba.njit
+def _volts_of_divided_steps(positive, negative, current, charge_offset, current_offset, columns, b, volts):  # type: ignore[no-untyped-def]
+    """Fill the voltages of row b of the batch where weights have three digits."""
+    n, one = volts.shape[0], np.float32(1.0)
+    for c in range(n):
+        charge = _joined(positive, b, c, n) + _joined(negative, b, c, n) + charge_offset[c]
+        total = current_offset[c]
+        for d in range(current.shape[0]):
+            total += np.int64(current[d, b, c]) << (8 if d == 0 else 0)
+        loss = np.float32(total) * columns[1, c]
+        volts[c] = (np.float32(charge) * columns[0, c]) * (one - loss)
+
+
 @numba.njit(inline="always")
 def _add_noise(volts, variance, unit, offset, bias, columns, key, counters):  # type: ignore[no-untyped-def]
     for c in range(volts.shape[0]):
@@ -131,13 +156,15 @@ def read_out(  # type: ignore[no-untyped-def]
 ):
     """Turn the integer products into output pulses (ticks), or into OLP codes where `olp_step` is given.
 
-    positive, negative: (digits, B, 2N) int32; current: (digits, B, N) int32; variance: (B, N) int32; columns: (10, N)
-    float32 in the order of `ColumnParameters`; keys: (B,) uint64, empty without noise; out: (B, N) int32.
+    positive, negative: (digits, B, 2N or 3N) int32; current: (digits, B, N) int32; variance: (B, N) int32; columns:
+    (10, N) float32 in the order of `ColumnParameters`; keys: (B,) uint64, empty without noise; out: (B, N) int32.
     """
     digits, batch, n = current.shape
     for b in numba.prange(batch):
         volts = np.empty(n, np.float32)
-        if digits == 1:
+        if positive.shape[2] > 2 * n:
+            _volts_of_divided_steps(positive, negative, current, charge_offset, current_offset, columns, b, volts)
+        elif digits == 1:
             _volts_of_one_digit(positive, negative, current, charge_offset, current_offset, columns, b, volts)
         else:
             _volts_of_two_digits(positive, negative, current, charge_offset, current_offset, columns, b, volts)

@@ -29,12 +29,14 @@ def split(ticks: torch.Tensor, digits: int, signed: bool) -> tuple[torch.Tensor,
 
 
 def charges(positive: torch.Tensor, negative: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
-    """Return the charge (B, N) int64 from products of digits, (digits, B, 2N) int32."""
+    """Return the charge (B, N) int64 from products of digits, (digits, B, 2N or 3N) int32."""
     total = torch.zeros_like(offset)
     for products in (positive, negative):
         for digit, product in enumerate(products.long()):
-            high, low = product.chunk(2, dim=1)
-            total = total + (256 if digit == 0 else 1) * ((high << 8) + low)
+            joined = torch.zeros_like(offset)
+            for plane in torch.split(product, len(offset), dim=1):
+                joined = (joined << 8) + plane
+            total = total + (256 if digit == 0 else 1) * joined
     return total + offset
 
 
