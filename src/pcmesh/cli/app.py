@@ -14,6 +14,7 @@ from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
 from pcmesh.cli.rnnt import rnnt
+from pcmesh.cli.sensitivity import sensitivity
 from pcmesh.cli.transport import transport
 from pcmesh.cli.verify import verify
 from pcmesh.errors import PcmeshError
@@ -54,6 +55,7 @@ def _program(
 
 app.add_typer(kws)
 app.add_typer(rnnt)
+app.add_typer(sensitivity)
 app.command("compile")(compile_)
 app.command("inspect")(inspect)
 app.command("disasm")(disasm)

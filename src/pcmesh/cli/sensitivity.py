@@ -1,0 +1,130 @@
+"""`pcmesh sensitivity`: which weights must be exact."""
+
+from __future__ import annotations
+
+from math import floor
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
+
+sensitivity = typer.Typer(name="sensitivity", no_args_is_help=True, rich_markup_mode="rich")
+
+Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes; the figures are the same for any number.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")]
+Bits = Annotated[str, typer.Option(metavar="FROM:TO:STEP", help="Bits to try: from, to, step; fractions are welcome.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
+
+
+@sensitivity.callback()
+def _about() -> None:
+    """Quantise the weights of a network, or of one layer, more and more: what accuracy is left?
+
+    Says for each layer how many bits keep 99 % of the accuracy, which layers to put in asymmetry balance, to expand or
+    to keep digital, and how many bits a simulated chip is worth.
+    """
+
+
+@sensitivity.command("kws")
+def kws(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+    ] = None,
+    utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
+    chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances whose precision is told.")] = 5,
+    bits: Bits = "1.5:8:0.25",
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights (safetensors) instead of those that ship.")
+    ] = None,
+    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    seed: Seed = 0,
+    workers: Workers = 1,
+    fresh: Fresh = False,
+    json: Json = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
+        "runs/sensitivity-kws"
+    ),
+) -> None:
+    """The keyword network: all layers, and each of the three alone."""
+    from pcmesh.workloads.kws.prepare import KwsOptions
+    from pcmesh.workloads.kws.sensitivity import kws_sensitivity
+
+    options = KwsOptions(data=data, utterances=utterances, chips=chips, weights=weights, chip=chip, seed=seed)
+    with progress() as report:
+        result = kws_sensitivity(options, report, parse_bits(bits), out / "points", fresh, workers)
+    _show(result, json, out)
+
+
+def parse_bits(text: str) -> tuple[float, ...]:
+    """Return the numbers of `FROM:TO:STEP`, both ends included.
+
+    Raises:
+        InputError: it is no such text, or has no positive step.
+    """
+    from pcmesh.errors import InputError
+
+    try:
+        first, last, step = (float(part) for part in text.split(":"))
+        count = floor((last - first) / step + 1e-9)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        first, count, step = 0.0, -1, 0.0
+    if count < 0 or first <= 0 or step <= 0 or count > 1000:
+        raise InputError(f"--bits {text}: is no range", "Write FROM:TO:STEP with positive numbers, e.g. 2:8:0.5")
+    return tuple(first + step * number for number in range(count + 1))
+
+
+def _show(result: dict[str, Any], json: Path | None, out: Path) -> None:
+    from pcmesh.reporting.sensitivity import render_sensitivity
+
+    choices = {entry["layer"]: entry for entry in result["advice"]}
+    rows = [
+        (
+            curve["group"],
+            f"{curve['weights']:,}",
+            curve["threshold_text"],
+            _interval(curve["threshold_ci95"]),
+            *(choices[curve["group"]][key] if curve["group"] in choices else "-" for key in ("choice", "why")),
+        )
+        for curve in result["curves"]
+    ]
+    speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
+    kept = f"{100 * result['kept']:.0f} %"
+    title = f"Bits that keep {kept} of the accuracy, {result['n_utterances']:,} utterances of {speech}"
+    console().print(table(title, ("Quantised", "Weights", "Bits", "95 % interval", "Choice", "Why"), rows))
+    console().print(facts("Network and chip", list(_facts(result))))
+    written = write_result(result, json, out)
+    written.append(write_report(render_sensitivity(result), out))
+    console().print("Written: " + ", ".join(str(path) for path in written))
+
+
+def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
+    errors = result["metric"] == "wer"
+    metric = "Word error rate" if errors else "Accuracy"
+
+    def shown(accuracy: float) -> str:
+        return f"{100 * (1 - accuracy if errors else accuracy):.2f} %"
+
+    rows = [(f"{metric} in float32", shown(result["baseline"])), (f"{metric} at the limit", shown(result["limit"]))]
+    found = result["effective_bits"]
+    if found is not None:
+        chips = found["accuracy_per_chip"]
+        rows.append((f"{metric} of {len(chips)} chips", shown(sum(chips) / len(chips))))
+        rows.append(("Effective precision of the chips", f"{_bits(found['mean'])}  ({_interval(found['interval'])})"))
+    return rows
+
+
+def _bits(value: float) -> str:
+    return (
+        f"{value:.2f} bits" if abs(value) < float("inf") else f"beyond the curve ({'above' if value > 0 else 'below'})"
+    )
+
+
+def _interval(bounds: Any) -> str:
+    if bounds is None:
+        return "no interval"
+    return " to ".join(
+        f"{value:.1f}" if abs(value) < float("inf") else ("less" if value < 0 else "more") for value in bounds
+    )
