@@ -72,13 +72,13 @@ class ProgrammedChip:
 def program_nominal(compiled: CompiledNetwork, instance: Instance) -> ProgrammedChip:
     """Fabricate a chip instance and write the nominal weights by closed loop."""
     paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance)
-    return ProgrammedChip(compiled, _write_nominal(compiled, instance, compiled.ranges), paths)
+    blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
+    return ProgrammedChip(compiled, _write_nominal(blank, compiled.graph, compiled.ranges), paths)
 
 
-def _write_nominal(compiled: CompiledNetwork, instance: Instance, ranges: Dict[str, LayerRange]) -> ProgrammedNetwork:
-    weights = compiled.graph.weights
-    targets = {name: LayerTargets.nominal(weight, ranges[name].max_weight) for name, weight in weights.items()}
-    return program(fabricate(compiled.chip, instance, compiled.mapping, compiled.placement), targets, 0)
+def _write_nominal(blank: ProgrammedNetwork, graph: LayerGraph, ranges: Dict[str, LayerRange]) -> ProgrammedNetwork:
+    targets = {name: LayerTargets.nominal(w, ranges[name].max_weight) for name, w in graph.weights.items()}
+    return program(blank, targets, 0)
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,27 @@ def bring_up_products(
         mesh: False leaves out what wires and borderguards do to pulses: three times as fast.
         clipped_share: share of the outputs allowed beyond the range.
     """
-    graph, mapping, chip = compiled.graph, compiled.mapping, compiled.chip
-    ranges = nominal_ranges(graph, mapping, chip, inputs, torch_generator(0, "data", "ranges"), clipped_share)
-    paths = route_paths(compiled.routing, mapping, chip, instance) if mesh else None
-    network = _write_nominal(compiled, instance, ranges)
-    return ChipProducts(graph, network, ranges, paths, {}).calibrated(inputs)
+    paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance) if mesh else None
+    blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
+    return program_products(blank, compiled.graph, inputs, paths, clipped_share)
+
+
+def program_products(
+    blank: ProgrammedNetwork,
+    graph: LayerGraph,
+    inputs: Dict[str, torch.Tensor],
+    paths: Paths | None = None,
+    clipped_share: float = 0.001,
+) -> ChipProducts:
+    """Program the layers of a network with digital ends and calibrate their read-out.
+
+    Args:
+        blank: the chip instance, mapped and placed (`fabricate`); it needs no routes.
+        graph: the network.
+        inputs: vector name -> (B, rows) float32 calibration frames of every layer's input, from software.
+        paths: what the mesh does to pulses (None: tiles side by side, without a mesh).
+        clipped_share: share of the outputs allowed beyond the range.
+    """
+    generator = torch_generator(0, "data", "ranges")
+    ranges = nominal_ranges(graph, blank.mapping, blank.chip, inputs, generator, clipped_share)
+    return ChipProducts(graph, _write_nominal(blank, graph, ranges), ranges, paths, {}).calibrated(inputs)

@@ -1,0 +1,180 @@
+"""`pcmesh.compile`: from an nn.Module to an nn.Module that runs on the chip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip_model.calibration_frames import Frames, record_frames
+from pcmesh.chip_model.model import ChipModel, Deployment
+from pcmesh.chip_model.side import ChipSide
+from pcmesh.errors import ConfigurationError
+from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.mapper import map_network
+from pcmesh.mapping.packing import Layout, layers_of
+from pcmesh.model.capture import Way, capture
+from pcmesh.model.examples import Examples
+from pcmesh.model.exported import CapturedNetwork
+from pcmesh.model.products import MatrixProduct
+from pcmesh.physics.fabrication import Instance
+from pcmesh.pipeline import program_products
+from pcmesh.placement import Placement
+from pcmesh.placement.direct import place_direct
+from pcmesh.programming.chip import fabricate
+
+Options = Mapping[str, LayerOptions]
+Pin = LayerOptions | Encoding | Literal["digital", "2-PCM", "4-PCM", "AB"]
+
+
+def compile_model(
+    model: nn.Module,
+    example_inputs: Any,
+    chip: str | Path | ChipSpec = "nature2023",
+    *,
+    calibration: Iterable[Any] | None = None,
+    layers: Mapping[str, Pin] | None = None,
+    encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
+    pack: bool | Literal["auto"] = "auto",
+    seed: int = 0,
+    number: int = 0,
+    batch_dim: int | None = 0,
+    dynamic_shapes: Any = None,
+    capture_by: Way = "auto",
+    frames: int = 2000,
+    clipped_share: float = 0.001,
+    name: str | None = None,
+) -> ChipModel:
+    """Compile a network for the chip, program one chip instance with it and calibrate it.
+
+    Args:
+        model: any module; it is copied, put into evaluation mode and not changed.
+        example_inputs: what it is called with: a tensor, a tuple of arguments, or a mapping of keyword arguments.
+        chip: preset, TOML file or `ChipSpec`; as many chips are used as needed.
+        calibration: batches like `example_inputs` from the user's own data; by default the example inputs.
+        layers: qualified name of a module or product -> its encoding or options, or `"digital"`.
+        encoding: of the layers that are not named. AB cancels asymmetries, 2-PCM holds twice the weights a tile.
+        pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
+            where it saves a chip.
+        seed, number: which chip instance.
+        batch_dim: dimension of the samples in the inputs; None where there are none.
+        dynamic_shapes: of `torch.export`, where more than the batch shall be free.
+        capture_by: see `pcmesh.model.capture.capture`.
+        frames: calibration frames kept for each layer (paper: 2,000).
+        clipped_share: share of a layer's outputs allowed beyond its range.
+        name: of the network, for people; by default its class.
+
+    Raises:
+        InputError: the network does not run with the example inputs.
+        UnsupportedModelError: it cannot be captured, or a weight is NaN; the module is named.
+        CapacityError: a layer does not fit; the message says what is short by how much.
+        ConfigurationError: a pin names no layer.
+
+    Example:
+        >>> chip_model = pcmesh.compile(model, example_inputs)
+        >>> print(chip_model.summary())
+        >>> logits = chip_model(x)
+    """
+    spec = chip if isinstance(chip, ChipSpec) else load_chip(chip)
+    examples = Examples.of(example_inputs, batch_dim)
+    pins = dict(layers or {})
+    digital = tuple(entry for entry, pin in pins.items() if pin == "digital")
+    tile = (spec.tile.rows, spec.tile.columns)
+    captured = capture(model, examples, tile, digital, dynamic_shapes, capture_by)
+    _check_pins(captured, pins)
+    batches = [captured.examples] if calibration is None else calibration
+    seen = record_frames(captured, batches, frames)
+    options = _options(captured, pins, Encoding(encoding))
+    title = name or type(model).__name__
+    fit, notes = _best_fit(title, captured.products, spec, options, pack)
+    blank = fabricate(spec, Instance(seed, number), fit.mapping, fit.placement)
+    frames_of_layers = fit.layout.inputs(seen.inputs)
+    programmed = program_products(blank, fit.layout.graph, frames_of_layers, None, clipped_share)
+    deployment = Deployment(
+        name=title,
+        captured=captured,
+        layout=fit.layout,
+        mapping=fit.mapping,
+        placement=fit.placement,
+        chip=spec,
+        instance=Instance(seed, number),
+        frames=seen,
+        warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
+        digital=digital,
+        packed=fit.packed,
+    )
+    return ChipModel(deployment, ChipSide(fit.layout, programmed))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A network cut, mapped and placed."""
+
+    packed: tuple[str, ...]
+    layout: Layout
+    mapping: TileMapping
+    placement: Placement
+
+
+def _fit(name: str, products: Sequence[MatrixProduct], chip: ChipSpec, options: Options, packed: bool) -> _Fit:
+    small = tuple(p.name for p in products if packed and options[p.name].encoding is not Encoding.PCM2)
+    layout = layers_of(name, products, (chip.tile.rows, chip.tile.columns), small)
+    chosen = {layer.name: options[layout.pieces_of(layer.name)[0][0]] for layer in layout.graph.layers}
+    mapping = map_network(layout.graph, chip, chosen)
+    return _Fit(small, layout, mapping, place_direct(mapping, chip))
+
+
+def _best_fit(
+    name: str, products: Sequence[MatrixProduct], chip: ChipSpec, options: Options, pack: bool | Literal["auto"]
+) -> tuple[_Fit, tuple[str, ...]]:
+    """Map and place; with `auto`, pack where that saves a chip. Returns the warnings too."""
+    apart = _fit(name, products, chip, options, pack is True)
+    if pack != "auto" or apart.placement.chips == 1:
+        return apart, ()
+    together = _fit(name, products, chip, options, True)
+    if together.placement.chips >= apart.placement.chips:
+        return apart, ()
+    chips = f"{together.placement.chips} instead of {apart.placement.chips} chips"
+    return together, (f"layers share tiles, {chips} (pack=False keeps them apart)",)
+
+
+def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> Options:
+    found = {}
+    for product in captured.products:
+        pin = next((pins[entry] for entry in pins if _names(entry, product.name, product.sites)), None)
+        if isinstance(pin, LayerOptions):
+            found[product.name] = pin
+        else:
+            found[product.name] = LayerOptions(encoding=encoding if pin is None else Encoding(pin))
+    return found
+
+
+def _check_pins(captured: CapturedNetwork, pins: Mapping[str, Pin]) -> None:
+    modules = {operation.module for operation in captured.operations}
+    for entry in pins:
+        known = any(_names(entry, p.name, p.sites) for p in captured.products)
+        if not known and not any(module == entry or module.startswith(f"{entry}.") for module in modules):
+            raise ConfigurationError(
+                f"no layer {entry!r}", f"Layers: {', '.join(product.name for product in captured.products[:12])}"
+            )
+
+
+def _names(entry: str, product: str, sites: tuple[str, ...]) -> bool:
+    """Return whether an entry names a product or a module that holds or uses it."""
+    names = (product, *sites)
+    return any(entry == name or name.startswith((f"{entry}.", f"{entry}[")) for name in names)
+
+
+def _frame_warnings(frames: Frames) -> tuple[str, ...]:
+    if not frames.completed:
+        return ()
+    shown = ", ".join(frames.completed[:4]) + (", ..." if len(frames.completed) > 4 else "")
+    return (
+        f"few calibration frames: {len(frames.completed)} layers ({shown}) were calibrated with made-up vectors too; "
+        "give calibration=batches of your data",
+    )

@@ -1,0 +1,191 @@
+"""Figures of a chip model: how much of the chips it takes, and how long by its steps of 300 ns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pcmesh.chip_model.model import Deployment
+
+
+@dataclass(frozen=True)
+class ProductFigures:
+    """One matrix on the chips.
+
+    Attributes:
+        name, rows, columns: the matrix.
+        encoding: how its weights are held.
+        tiles: tiles of its own; 0 where it lies on shared ones.
+        shared: shared tiles that it lies on.
+        chips: chips (1-based).
+        used: share of the cells' places that its tiles' weights take.
+        vectors: vectors for each sample.
+        steps: time steps for each vector.
+        uses: calls in the network.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    encoding: str
+    tiles: int
+    shared: int
+    chips: tuple[int, ...]
+    used: float
+    vectors: float
+    steps: int
+    uses: int
+
+
+@dataclass(frozen=True)
+class OperationFigures:
+    """All operations of one kind at one place.
+
+    Attributes:
+        where, kind, why: the decision.
+        calls: how many there are.
+        operations: scalar operations for each sample.
+        modules: where they are.
+    """
+
+    where: str
+    kind: str
+    why: str
+    calls: int
+    operations: float
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """Figures of a whole network.
+
+    Attributes:
+        products: the matrices.
+        operations: the operations by kind.
+        tiles, chips: taken.
+        devices: PCMs that hold a weight.
+        used: share of the taken tiles' cells that hold a weight.
+        analog_weights, digital_weights: weights on tiles (each once), and parameters that stay digital.
+        latency_s: one sample, one vector after the other, with the digital time of each.
+        interval_s: between samples when all layers work at once: that of the slowest layer.
+    """
+
+    products: tuple[ProductFigures, ...]
+    operations: tuple[OperationFigures, ...]
+    tiles: int
+    chips: int
+    devices: int
+    used: float
+    analog_weights: int
+    digital_weights: int
+    latency_s: float
+    interval_s: float
+
+    @property
+    def analog_operations(self) -> float:
+        """Operations of one sample on tiles."""
+        return sum(entry.operations for entry in self.operations if entry.where == "analog")
+
+    @property
+    def digital_operations(self) -> float:
+        """Operations of one sample beside them."""
+        return sum(entry.operations for entry in self.operations if entry.where == "digital")
+
+
+def model_figures(deployment: Deployment) -> ModelFigures:
+    """Return the figures of a network as it is mapped."""
+    mapping, chip = deployment.mapping, deployment.chip
+    products = tuple(_product(deployment, product) for product in deployment.captured.products)
+    step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
+    analog = sum(product.weight.numel() for product in deployment.captured.products)
+    return ModelFigures(
+        products=products,
+        operations=_operations(deployment.captured.operations),
+        tiles=len(mapping.tiles),
+        chips=deployment.placement.chips,
+        devices=mapping.devices,
+        used=_filled(deployment, range(len(mapping.tiles))),
+        analog_weights=analog,
+        digital_weights=_digital_weights(deployment),
+        latency_s=sum(entry.vectors * (entry.steps * step_s + digital_s) for entry in products),
+        interval_s=max(entry.vectors * entry.steps for entry in products) * step_s,
+    )
+
+
+def _product(deployment: Deployment, product: Any) -> ProductFigures:
+    mapping, placement, layout = deployment.mapping, deployment.placement, deployment.layout
+    sheets = set(layout.sheets)
+    layers = dict.fromkeys(piece.layer for piece in layout.pieces[product.name])
+    tiles = {name: [t.index for t in mapping.tiles if t.wp1.layer == name] for name in layers}
+    taken = [index for found in tiles.values() for index in found]
+    return ProductFigures(
+        name=product.name,
+        rows=product.rows,
+        columns=product.columns,
+        encoding=str(mapping.layer(next(iter(layers))).encoding),
+        tiles=sum(len(found) for name, found in tiles.items() if name not in sheets),
+        shared=sum(len(found) for name, found in tiles.items() if name in sheets),
+        chips=tuple(sorted({placement.places[index].chip + 1 for index in taken})),
+        used=_filled(deployment, taken),
+        vectors=deployment.frames.vectors.get(product.name, 0.0),
+        steps=sum(_steps(deployment, piece.layer) for piece in layout.pieces[product.name]),
+        uses=len(product.sites),
+    )
+
+
+def _steps(deployment: Deployment, layer: str) -> int:
+    """Return the steps of one vector: integration on all tiles at once, then every bank to an OLP."""
+    mapping = deployment.mapping
+    groups = mapping.groups_of(layer)
+    phases = max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
+    by_chip: dict[int, int] = {}
+    for group in groups:
+        chip = deployment.placement.places[group.tiles[0]].chip
+        by_chip[chip] = by_chip.get(chip, 0) + 1
+    slots = max(math.ceil(count / len(deployment.chip.grid.olps)) for count in by_chip.values())
+    return phases + slots
+
+
+def _filled(deployment: Deployment, tiles: Iterable[int]) -> float:
+    """Return the share of the tiles' places for weights that hold one (zeros between rectangles do not count)."""
+    mapping, chip = deployment.mapping, deployment.chip
+    places, held = 0, 0.0
+    for index in tiles:
+        tile = mapping.tiles[index]
+        share = _density(deployment, tile.wp1.layer)
+        places += 2 * chip.tile.cells
+        held += share * sum(b.rows * b.columns for b in (tile.wp1, tile.wp2) if b is not None)
+    return held / places if places else 0.0
+
+
+def _density(deployment: Deployment, layer: str) -> float:
+    found = deployment.layout.pieces_of(layer)
+    area = sum((p.row_stop - p.row_start) * (p.column_stop - p.column_start) for _, p in found)
+    return area / deployment.layout.graph.weights[layer].numel()
+
+
+def _operations(operations: Iterable[Any]) -> tuple[OperationFigures, ...]:
+    merged: dict[tuple[str, str, str], list[Any]] = {}
+    for entry in operations:
+        merged.setdefault((entry.where, entry.kind, entry.why), []).append(entry)
+    return tuple(
+        OperationFigures(
+            where,
+            kind,
+            why,
+            len(found),
+            sum(e.operations for e in found),
+            tuple(dict.fromkeys(e.module for e in found)),
+        )
+        for (where, kind, why), found in merged.items()
+    )
+
+
+def _digital_weights(deployment: Deployment) -> int:
+    programmed = {name for product in deployment.captured.products for name in product.parameters}
+    parameters = deployment.captured.parameters
+    return sum(count for name, count in parameters.items() if name not in programmed)

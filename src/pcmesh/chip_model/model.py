@@ -1,0 +1,203 @@
+"""ChipModel: a network on the chip, called like the network itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from pcmesh.chip import ChipSpec
+from pcmesh.chip_model.calibration_frames import Frames
+from pcmesh.chip_model.side import ChipSide
+from pcmesh.durations import parse_duration
+from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.packing import Layout
+from pcmesh.model.examples import Examples
+from pcmesh.model.exported import CapturedNetwork
+from pcmesh.model.products import SoftwareProducts
+from pcmesh.physics.fabrication import Instance
+from pcmesh.physics.normal import key_tensor
+from pcmesh.placement import Placement
+from pcmesh.random import stream_key
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where everything of a network is.
+
+    Attributes:
+        name: the network's.
+        captured: its code and what became of every operation.
+        layout: products -> layers.
+        mapping, placement: layers -> tiles -> chips.
+        chip, instance: the kind of chip, and which one.
+        frames: calibration frames.
+        warnings: what a user should know.
+        digital: modules that the user keeps digital.
+        packed: products on shared tiles.
+    """
+
+    name: str
+    captured: CapturedNetwork
+    layout: Layout
+    mapping: TileMapping
+    placement: Placement
+    chip: ChipSpec
+    instance: Instance
+    frames: Frames
+    warnings: tuple[str, ...]
+    digital: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
+
+
+class ChipModel(nn.Module):
+    """A network whose matrix products run on a programmed, calibrated chip instance.
+
+    Call it like the network. It runs without gradients. Noise belongs to the sample: the same sample gives the same
+    result alone, in any batch and in any order (its noise key is a hash of its input, unless `samples` names it).
+
+    Args:
+        deployment: where everything is.
+        side: the programmed chip.
+        noisy: whether reading is noisy.
+    """
+
+    def __init__(self, deployment: Deployment, side: ChipSide, noisy: bool = True) -> None:
+        super().__init__()
+        self.network = deployment.captured.module
+        self.deployment, self.side, self.noisy = deployment, side, noisy
+        self._ids: tuple[str, ...] | None = None
+        self.training = False
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the chip was first calibrated."""
+        return self.side.chip.network.age_s
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the network on the chip.
+
+        Raises:
+            InputError: the arguments do not fit the network.
+        """
+        runtime = self.deployment.captured.runtime
+        examples = self._checked(args, kwargs)
+        runtime.products = self.side
+        runtime.samples = self._keys(examples) if self.noisy else None
+        try:
+            with torch.no_grad():
+                return self.network(*args, **kwargs)
+        finally:
+            runtime.products, runtime.samples = SoftwareProducts(self.deployment.captured.weights), None
+
+    def train(self, mode: bool = True) -> ChipModel:
+        """Do nothing in evaluation mode: conductances are not trained.
+
+        Raises:
+            ConfigurationError: training mode.
+        """
+        if mode:
+            raise ConfigurationError(
+                "a chip model cannot be trained: its weights are conductances",
+                "Train the network with pcmesh.training.hardware_aware, then compile it",
+            )
+        return self
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the network's weights as they were before programming, under the network's own names."""
+        return self.network.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Refuse: other weights are other conductances.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            "weights cannot be loaded into a programmed chip",
+            "Load them into the network and compile it again; chip_model.state_dict() fits the network",
+        )
+
+    def software(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the network in float32, without the chip: the same code, for comparison."""
+        with torch.no_grad():
+            return self.network(*args, **kwargs)
+
+    def at(self, time: str | float) -> ChipModel:
+        """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds)."""
+        seconds = parse_duration(time) if isinstance(time, str) else float(time)
+        return ChipModel(self.deployment, self.side.aged(seconds), self.noisy)
+
+    def recalibrate(self) -> ChipModel:
+        """Return the chip with its read-out fitted anew at its age, on the calibration frames."""
+        return ChipModel(self.deployment, self.side.recalibrated(self.deployment.frames.inputs), self.noisy)
+
+    def without_noise(self) -> ChipModel:
+        """Return the same chip read without noise: what programming and periphery alone do."""
+        return ChipModel(self.deployment, self.side, noisy=False)
+
+    @contextmanager
+    def samples(self, ids: Sequence[str | int]) -> Iterator[None]:
+        """Name the samples of the calls in this block: new names are new noise on the same input."""
+        self._ids = tuple(str(entry) for entry in ids)
+        try:
+            yield
+        finally:
+            self._ids = None
+
+    def summary(self) -> str:
+        """Return what runs where, how much of the chip it takes and how long, as text of at most 100 columns."""
+        from pcmesh.chip_model.summary import summary_text
+
+        return summary_text(self)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""
+        from pcmesh.chip_model.store import save_model
+
+        save_model(self, Path(folder))
+
+    def _checked(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Examples:
+        captured = self.deployment.captured
+        wanted = captured.examples
+        given = Examples.of(args or dict(kwargs), wanted.batch_dim)
+        given = replace(given, args=args, kwargs=kwargs)
+        if not captured.any_batch and wanted.batch_dim is not None and given.size != wanted.size:
+            raise InputError(
+                f"a batch of {given.size} samples; this network's own code fixes it at {wanted.size}",
+                "Compile it with example inputs of the batch that you need",
+            )
+        expected = pytree.tree_leaves((wanted.args, dict(wanted.kwargs)))
+        for number, (a, b) in enumerate(zip(pytree.tree_leaves((args, dict(kwargs))), expected, strict=False)):
+            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.dim() != b.dim():
+                raise InputError(
+                    f"input {number} has {a.dim()} dimensions, the example had {b.dim()} ({tuple(b.shape)})",
+                    "Give inputs of the examples' shape; the batch is free",
+                )
+        return given
+
+    def _keys(self, examples: Examples) -> Tensor:
+        tensors = examples.samples()
+        ids = self._ids
+        if ids is None:
+            ids = tuple(_digest(tensors, number) for number in range(examples.size))
+        elif len(ids) != examples.size:
+            raise InputError(f"{len(ids)} names for {examples.size} samples", "Name every sample of the call")
+        instance = self.deployment.instance
+        return key_tensor(*(stream_key(instance.seed, "read", instance.number, entry) for entry in ids))
+
+
+def _digest(tensors: Sequence[Tensor], number: int) -> str:
+    """Return a hash of one sample's input."""
+    made = hashlib.blake2b(digest_size=16)
+    for tensor in tensors:
+        made.update(tensor[number].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return made.hexdigest()

@@ -1,0 +1,69 @@
+"""The chip's side of a network: products by name, from whole layers or from rectangles on shared tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from pcmesh.execution.products import ChipProducts, LayerProduct
+from pcmesh.mapping.packing import Layout, spread
+
+
+@dataclass(frozen=True)
+class ChipSide:
+    """One programmed and calibrated chip instance (or several chips) as the products of a network.
+
+    Attributes:
+        layout: which rectangles make a product.
+        chip: the programmed layers.
+    """
+
+    layout: Layout
+    chip: ChipProducts
+    _ready: dict[str, LayerProduct] = field(default_factory=dict, repr=False)
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
+        pieces = self.layout.pieces[layer]
+        if self.layout.is_whole(layer):
+            return self._layer(pieces[0].layer)(x, keys)
+        columns = max(piece.column_stop for piece in pieces)
+        out = x.new_zeros(x.shape[0], columns)
+        for piece in pieces:
+            rows = self.layout.graph.weights[piece.layer].shape[0]
+            part = spread(x[:, piece.row_start : piece.row_stop], piece, rows)
+            width = piece.column_stop - piece.column_start
+            got = self._layer(piece.layer)(part, keys)[:, piece.column : piece.column + width]
+            out[:, piece.column_start : piece.column_stop] += got
+        return out * self.layout.scale[layer]
+
+    def aged(self, time_s: float) -> ChipSide:
+        """Return the chip `time_s` after calibration."""
+        return ChipSide(self.layout, self.chip.aged(time_s))
+
+    def recalibrated(self, frames: Mapping[str, Tensor]) -> ChipSide:
+        """Return the chip with its read-out fitted anew at its age, on frames of every product's input."""
+        return ChipSide(self.layout, self.chip.calibrated(self.layout.inputs(frames)))
+
+    def _layer(self, name: str) -> LayerProduct:
+        if name not in self._ready:
+            self._ready[name] = self.chip.layer(name)
+        return self._ready[name]
+
+
+@dataclass(frozen=True)
+class MixedProducts:
+    """Some products on the chip, the others in software: what one layer alone loses."""
+
+    chip: ChipSide
+    weights: Mapping[str, Tensor]
+    on_chip: frozenset[str]
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return the product from where it is computed."""
+        if layer in self.on_chip:
+            return self.chip.product(layer, x, keys)
+        return torch.as_tensor(x @ self.weights[layer])

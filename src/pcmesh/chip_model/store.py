@@ -1,0 +1,190 @@
+"""A chip model as a folder: JSON, safetensors with conductances, read-out and frames, and the exported network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pcmesh.artefact import Artefact
+from pcmesh.calibration.affine import Readout
+from pcmesh.calibration.ranges import LayerRange
+from pcmesh.chip import ChipSpec
+from pcmesh.chip_model.calibration_frames import Frames
+from pcmesh.chip_model.model import ChipModel, Deployment
+from pcmesh.chip_model.side import ChipSide
+from pcmesh.errors import InputError
+from pcmesh.execution.products import ChipProducts
+from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.packing import layers_of
+from pcmesh.model.examples import Examples
+from pcmesh.model.exported import CapturedNetwork, capture_program
+from pcmesh.physics.fabrication import Instance
+from pcmesh.placement import Placement
+from pcmesh.programming.chip import fabricate
+from pcmesh.programming.targets import LayerTargets
+
+FORMAT = 1
+_JSON, _NETWORK, _CHIP, _FRAMES = "chip_model.json", "network.pt2", "chip.safetensors", "frames.safetensors"
+
+
+class _Stored(Artefact):
+    """What is in `chip_model.json`."""
+
+    format: int
+    name: str
+    chip: ChipSpec
+    seed: int
+    number: int
+    batch_dim: int | None
+    digital: tuple[str, ...]
+    tied: dict[str, tuple[str, ...]]
+    packed: tuple[str, ...]
+    mapping: TileMapping
+    placement: Placement
+    ranges: dict[str, LayerRange]
+    readouts: dict[str, int]
+    pulses: int
+    age_s: float
+    vectors: dict[str, float]
+    samples: int
+    completed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    noisy: bool
+
+
+def save_model(model: ChipModel, folder: Path) -> None:
+    """Write a chip model, whole or not at all; a folder that pcmesh wrote before is replaced.
+
+    Raises:
+        InputError: the network runs its own code, which no file can hold; or the place is taken or cannot be written.
+    """
+    program = model.deployment.captured.program
+    if program is None:
+        raise InputError(
+            "this network runs its own Python code (torch.export cannot trace it), which is not saved",
+            "Keep the code, and compile again with the same seed: the chip will be the same",
+        )
+    if folder.exists() and not (folder / _JSON).is_file():
+        raise InputError(f"{folder}: exists and is no chip model", "Name another folder")
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        partial.mkdir(parents=True)
+        (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
+        save_file(_chip_tensors(model.side.chip), partial / _CHIP)
+        save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
+        torch.export.save(program, partial / _NETWORK)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.replace(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})", "Name another folder") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load_model(folder: str | Path) -> ChipModel:
+    """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
+
+    Raises:
+        InputError: it is missing, damaged or of another format; the file is named.
+    """
+    place = Path(folder)
+    if not (place / _JSON).is_file():
+        raise InputError(f"{place}: no chip model", "Make one with `pcmesh compile FILE.py:FUNCTION -o DIR`")
+    stored = _Stored.load(place / _JSON)
+    if stored.format != FORMAT:
+        raise InputError(f"{place}: format {stored.format}, this version reads {FORMAT}", "Compile it anew")
+    captured = _captured(place, stored)
+    tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
+    tile = (stored.chip.tile.rows, stored.chip.tile.columns)
+    layout = layers_of(stored.name, captured.products, tile, stored.packed)
+    instance = Instance(stored.seed, stored.number)
+    deployment = Deployment(
+        name=stored.name,
+        captured=captured,
+        layout=layout,
+        mapping=stored.mapping,
+        placement=stored.placement,
+        chip=stored.chip,
+        instance=instance,
+        frames=Frames(frames, stored.vectors, stored.samples, stored.completed),
+        warnings=stored.warnings,
+        digital=stored.digital,
+        packed=stored.packed,
+    )
+    weights = layout.graph.weights
+    network = replace(
+        fabricate(stored.chip, instance, stored.mapping, stored.placement),
+        targets={name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()},
+        g={tile.index: tensors[f"g/{tile.index}"] for tile in stored.mapping.tiles},
+        pulses=stored.pulses,
+        age_s=stored.age_s,
+    )
+    readouts = {
+        layer: tuple(
+            Readout(tensors[f"slope/{layer}/{bank}"], tensors[f"offset/{layer}/{bank}"]) for bank in range(count)
+        )
+        for layer, count in stored.readouts.items()
+    }
+    products = ChipProducts(layout.graph, network, stored.ranges, None, readouts)
+    return ChipModel(deployment, ChipSide(layout, products), stored.noisy)
+
+
+def _stored(model: ChipModel) -> _Stored:
+    deployment, chip = model.deployment, model.side.chip
+    return _Stored(
+        format=FORMAT,
+        name=deployment.name,
+        chip=deployment.chip,
+        seed=deployment.instance.seed,
+        number=deployment.instance.number,
+        batch_dim=deployment.captured.examples.batch_dim,
+        digital=deployment.digital,
+        tied=dict(deployment.captured.tied),
+        packed=deployment.packed,
+        mapping=deployment.mapping,
+        placement=deployment.placement,
+        ranges=dict(chip.ranges),
+        readouts={name: len(found) for name, found in chip.readouts.items()},
+        pulses=chip.network.pulses,
+        age_s=chip.network.age_s,
+        vectors=dict(deployment.frames.vectors),
+        samples=deployment.frames.samples,
+        completed=deployment.frames.completed,
+        warnings=deployment.warnings,
+        noisy=model.noisy,
+    )
+
+
+def _chip_tensors(chip: ChipProducts) -> dict[str, Tensor]:
+    found = {f"g/{tile}": g.contiguous() for tile, g in chip.network.g.items()}
+    for layer, readouts in chip.readouts.items():
+        for bank, readout in enumerate(readouts):
+            found[f"slope/{layer}/{bank}"] = readout.slope.contiguous()
+            found[f"offset/{layer}/{bank}"] = readout.offset.contiguous()
+    return found
+
+
+def _captured(place: Path, stored: _Stored) -> CapturedNetwork:
+    try:
+        program = torch.export.load(place / _NETWORK)
+    except Exception as error:
+        raise InputError(f"{place / _NETWORK}: cannot be read ({error})", "Compile it anew") from error
+    args, kwargs = program.example_inputs
+    tile = (stored.chip.tile.rows, stored.chip.tile.columns)
+    given = Examples.of_size(tuple(args), kwargs, stored.batch_dim)
+    return capture_program(program, given, tile, stored.digital, stored.tied)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read ({error})", "Compile it anew") from error

@@ -1,0 +1,348 @@
+"""Capture by `torch.export`: every operation of the network is seen before it runs."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
+
+from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.constants import Constants
+from pcmesh.model.cost import operation_count
+from pcmesh.model.examples import Examples
+from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule, rule_of
+from pcmesh.model.products import MatrixProduct, Operation, ProductRuntime, tied_names
+from pcmesh.model.rewrite import REWRITES, Context, argument
+from pcmesh.model.samples import SampleAxis
+from pcmesh.model.signs import kind_of
+
+_PREFIX = "on_chip"
+
+
+@dataclass(frozen=True)
+class CapturedNetwork:
+    """A network whose products with weights go through `runtime`, and what became of every operation.
+
+    Attributes:
+        module: called like the network.
+        runtime: carries the products; its `products` say where they are computed.
+        products: the matrices, each once.
+        operations: every operation in order of execution.
+        examples: what it was captured with.
+        any_batch: whether it takes batches of any size.
+        warnings: what a user should know.
+        parameters: sizes of all parameters of the network by name.
+        tied: name of a parameter that has several -> all its names.
+        program: what `torch.export` made of it; None for a network whose own code runs.
+    """
+
+    module: nn.Module
+    runtime: ProductRuntime
+    products: tuple[MatrixProduct, ...]
+    operations: tuple[Operation, ...]
+    examples: Examples
+    any_batch: bool
+    warnings: tuple[str, ...]
+    parameters: Mapping[str, int]
+    tied: Mapping[str, tuple[str, ...]]
+    program: ExportedProgram | None = None
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Matrices by name."""
+        return {product.name: product.weight for product in self.products}
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Keep PyTorch from fusing whole attention layers into one operation while a network is captured."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def capture_exported(
+    network: nn.Module,
+    examples: Examples,
+    block: tuple[int, int],
+    digital: Sequence[str] = (),
+    dynamic_shapes: Any = None,
+) -> CapturedNetwork:
+    """Capture a network with `torch.export`.
+
+    Args:
+        network: in evaluation mode.
+        examples: what it is called with.
+        block: (rows, columns) of a tile, to which groups of convolutions are gathered.
+        digital: qualified names of modules that stay digital.
+        dynamic_shapes: of `torch.export`; by default the samples' dimension is free.
+    """
+    examples = examples.at_least_two()
+    shapes = dynamic_shapes
+    if shapes is None:
+        free = examples.dynamic_shapes()
+        shapes = (*free[0],) if not examples.kwargs else {**_named(network, free[0]), **free[1]}
+    with torch.no_grad(), plain_attention(), _quiet():
+        program = torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=shapes)
+    return capture_program(program, examples, block, digital, tied_names(network))
+
+
+def capture_program(
+    program: ExportedProgram,
+    examples: Examples,
+    block: tuple[int, int],
+    digital: Sequence[str],
+    tied: Mapping[str, tuple[str, ...]],
+) -> CapturedNetwork:
+    """Capture an exported program; see `capture_exported`. `tied`: name of a parameter -> all names that it has."""
+    module = program.module(check_guards=False)
+    assert isinstance(module, fx.GraphModule)
+    return _Capture(program, module, examples, block, digital, tied).run()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep PyTorch from printing the graph when it cannot trace a network; the exception says why."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _named(network: nn.Module, free: tuple[Any, ...]) -> dict[str, Any]:
+    names = list(inspect.signature(network.forward).parameters)
+    return dict(zip(names, free, strict=False))
+
+
+class _Capture:
+    """One pass over an exported graph."""
+
+    def __init__(
+        self,
+        program: ExportedProgram,
+        module: fx.GraphModule,
+        examples: Examples,
+        block: tuple[int, int],
+        digital: Sequence[str],
+        tied: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.program, self.module, self.examples, self.digital = program, module, examples, tuple(digital)
+        self.constants = Constants(module)
+        self.catalogue = Catalogue(tied)
+        self.folds: dict[fx.Node, fx.Node] = {}
+        self.warnings: list[str] = []
+        self.batch = self._batch_symbol()
+        self.inner = self._inner_nodes()
+        self.context = Context(
+            self.catalogue, self.constants, block, self._axis_of, module_name, lambda node: self._fold(node)
+        )
+
+    def run(self) -> CapturedNetwork:
+        """Replace the products and list all operations."""
+        operations: list[Operation] = []
+        nodes = [node for node in self.module.graph.nodes if node.op == "call_function"]
+        for node in nodes:
+            fold = self._foldable(node)
+            if fold is not None:
+                self.folds[fold] = node
+        for number, node in enumerate(nodes):
+            found = self._visit(node, number)
+            if found is not None:
+                operations.append(found)
+        self.module.graph.eliminate_dead_code()
+        self.module.graph.lint()
+        self.module.recompile()
+        any_batch = self.examples.batch_dim is not None and self.batch is not None
+        if self.examples.batch_dim is not None and not any_batch:
+            self.warnings.append(
+                f"the network's own code fixes the batch at {self.examples.size} samples: call it with that many"
+            )
+        return CapturedNetwork(
+            self.module,
+            self.catalogue.runtime,
+            self.catalogue.products,
+            tuple(operations),
+            self.examples,
+            any_batch,
+            tuple(self.warnings),
+            {name: parameter.numel() for name, parameter in self.program.named_parameters()},
+            self.catalogue.tied,
+            self.program,
+        )
+
+    def _visit(self, node: fx.Node, number: int) -> Operation | None:
+        kind, name = kind_of(node), module_name(node)
+        if "val" not in node.meta or not any(isinstance(v, Tensor) for v in pytree.tree_leaves(node.meta["val"])):
+            return None
+        if kind == "getitem":
+            return None
+        cost = operation_count(node, kind, self.examples.size)
+        if node in self.folds.values():
+            return Operation(name, kind, *BATCH_NORM_FOLDED[:2])
+        if self.constants.is_constant(node):
+            return Operation(name, kind, *CONSTANT[:2]) if self.constants.sources(node) else None
+        if kind in REWRITES:
+            return self._product(node, kind, name, number, cost)
+        rule = rule_of(kind)
+        return Operation(name, kind, rule.where, rule.why, cost * rule.cost)
+
+    def _product(self, node: fx.Node, kind: str, name: str, number: int, cost: float) -> Operation:
+        rule = ANALOG[kind]
+        pinned = next((entry for entry in self.digital if _inside(name, entry)), None)
+        found = None if pinned is not None else REWRITES[kind](node, self.context)
+        if found is None:
+            self.folds.pop(node, None)
+            other = Rule("digital", f"pinned ({pinned})") if pinned is not None else rule_of(kind)
+            return Operation(name, kind, other.where, other.why, cost)
+        target = f"{_PREFIX}_{number}"
+        self.module.add_submodule(target, found.layer)
+        with self.module.graph.inserting_before(node):
+            made = self.module.graph.call_module(target, tuple(found.inputs))
+        made.meta = dict(node.meta)
+        node.replace_all_uses_with(made)
+        if node in self.folds:
+            self.folds[node].replace_all_uses_with(made)
+        return Operation(name, kind, rule.where, rule.why, cost, found.products)
+
+    def _foldable(self, node: fx.Node) -> fx.Node | None:
+        """Return the product whose columns a batch normalisation only scales and shifts."""
+        if kind_of(node) != "batch_norm" or argument(node, 5, "training"):
+            return None
+        before = node.args[0]
+        if not isinstance(before, fx.Node) or len(before.users) != 1 or argument(node, 3, "running_mean") is None:
+            return None
+        kind = kind_of(before)
+        columns_second = kind.startswith("conv") or (kind in ("linear", "addmm") and before.meta["val"].dim() == 2)
+        constant = columns_second and self.constants.is_constant(before.args[2 if kind == "addmm" else 1])
+        pinned = any(_inside(module_name(before), entry) for entry in self.digital)
+        return before if constant and not pinned and not self.constants.is_constant(before) else None
+
+    def _fold(self, node: fx.Node) -> tuple[Tensor, Tensor] | None:
+        norm = self.folds.get(node)
+        if norm is None:
+            return None
+        factor, term, mean, variance = (self.constants.value(entry) for entry in norm.args[1:5])
+        scale = torch.rsqrt(variance + argument(norm, 7, "eps", 1e-5))
+        scale = scale if factor is None else scale * factor
+        shift = -mean * scale
+        return scale, shift if term is None else shift + term
+
+    def _batch_symbol(self) -> Any:
+        """Return the symbol that stands for the number of samples, or None where it is fixed."""
+        if self.examples.batch_dim is None:
+            return None
+        for node in self.module.graph.nodes:
+            value = node.meta.get("val")
+            if node.op == "placeholder" and isinstance(value, Tensor) and value.dim() > self.examples.batch_dim:
+                size = value.shape[self.examples.batch_dim]
+                if isinstance(size, torch.SymInt):
+                    return size.node.expr
+        return None
+
+    def _merged(self, node: fx.Node) -> int | None:
+        """Return the dimension in which samples and positions are merged, if there is one."""
+        value = node.meta.get("val")
+        if self.batch is None or not isinstance(value, Tensor):
+            return None
+        for dim, size in enumerate(value.shape[:-1]):
+            if self._holds_samples(size) and size.node.expr != self.batch:  # type: ignore[attr-defined]
+                return dim
+        return None
+
+    def _holds_samples(self, size: Any) -> bool:
+        return isinstance(size, torch.SymInt) and self.batch in size.node.expr.free_symbols
+
+    def _axis_of(self, node: fx.Node) -> SampleAxis | None:
+        value = node.meta.get("val")
+        if self.batch is None or not isinstance(value, Tensor):
+            return None
+        for dim, size in enumerate(value.shape):
+            if self._holds_samples(size):
+                return SampleAxis(dim, node in self.inner)
+        return None
+
+    def _inner_nodes(self) -> frozenset[fx.Node]:
+        """Return the inputs of products whose merged dimension counts samples fastest: found by changing one sample."""
+        products = [n for n in self.module.graph.nodes if n.op == "call_function" and kind_of(n) in REWRITES]
+        sources = (n.args[1 if kind_of(n) == "addmm" else 0] for n in products)
+        wanted = {x: dim for x in sources if isinstance(x, fx.Node) and (dim := self._merged(x)) is not None}
+        if not wanted:
+            return frozenset()
+        before, after = _Watched(self.module, wanted), _Watched(self.module, wanted)
+        for watched, changed in ((before, False), (after, True)):
+            examples = self.examples.apply(_change_last) if changed else self.examples
+            with torch.no_grad():
+                watched.run(*_flat(examples))
+        size, found = self.examples.size, set()
+        for node, dim in wanted.items():
+            one, two = before.seen[node].movedim(dim, 0), after.seen[node].movedim(dim, 0)
+            differs = (one != two).flatten(1).any(1)
+            each = len(differs) // size
+            slowest, fastest = differs.view(size, each)[-1].sum(), differs.view(each, size)[:, -1].sum()
+            if int(fastest) > int(slowest):
+                found.add(node)
+        return frozenset(found)
+
+
+class _Watched(fx.Interpreter):
+    """Runs a graph and keeps some of its values."""
+
+    def __init__(self, module: fx.GraphModule, wanted: dict[fx.Node, int]) -> None:
+        super().__init__(module)
+        self.wanted, self.seen = wanted, {}  # type: ignore[var-annotated]
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run one node."""
+        result = super().run_node(n)
+        if n in self.wanted:
+            self.seen[n] = result.detach().clone()
+        return result
+
+
+def _flat(examples: Examples) -> list[Any]:
+    return pytree.tree_leaves((examples.args, dict(examples.kwargs)))
+
+
+def _change_last(leaf: Tensor) -> Tensor:
+    changed = leaf.clone()
+    last = changed.movedim(0, 0)[-1]
+    if leaf.is_floating_point():
+        changed[-1] = last.flip(-1) * 0.7 + 0.3
+    elif leaf.dtype != torch.bool:
+        low, high = int(leaf.min()), int(leaf.max())
+        changed[-1] = low + (last - low + 1) % max(high - low + 1, 1)
+    return changed
+
+
+def module_name(node: fx.Node) -> str:
+    """Return the qualified name of the module that a node comes from ('' for the network itself)."""
+    stack = node.meta.get("nn_module_stack") or {}
+    names = [entry[0] for entry in stack.values() if not entry[0].startswith("_empty")]
+    return str(names[-1]) if names else ""
+
+
+def _inside(name: str, module: str) -> bool:
+    return name == module or name.startswith(f"{module}.")
+
+
+def fresh_copy(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in evaluation mode that shares no memory with it."""
+    return copy.deepcopy(network).eval()

@@ -1,0 +1,170 @@
+"""The matrix products of a network: what is programmed onto tiles, and how the network's code reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pcmesh.model.operations import Where
+from pcmesh.model.samples import SampleAxis, row_keys
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    """A matrix that is programmed once, wherever and however often the network uses it.
+
+    Attributes:
+        name: qualified name of the module or parameter that holds it.
+        weight: (rows, columns) float32; rows are inputs.
+        signed: whether inputs may be negative.
+        parameters: qualified names of the parameters that it is made of; several where weights are tied.
+        sites: qualified names of the modules that use it, one for each call.
+    """
+
+    name: str
+    weight: Tensor
+    signed: bool
+    parameters: tuple[str, ...]
+    sites: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of inputs."""
+        return int(self.weight.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Number of outputs."""
+        return int(self.weight.shape[1])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the network and where it is executed.
+
+    Attributes:
+        module: qualified name of the module that calls it ('' for the network itself).
+        kind: its ATen name without overload.
+        where, why: the decision.
+        operations: scalar operations for each sample (2 for a multiply-add).
+        products: the matrices that it uses.
+    """
+
+    module: str
+    kind: str
+    where: Where
+    why: str
+    operations: float = 0.0
+    products: tuple[str, ...] = ()
+
+
+class Products(Protocol):
+    """Something that computes a network's matrix products: PyTorch, a recorder, or a programmed chip."""
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
+
+
+@dataclass(frozen=True)
+class SoftwareProducts:
+    """The products in float32."""
+
+    weights: Mapping[str, Tensor]
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return x @ weight."""
+        del keys
+        return x @ self.weights[layer]
+
+
+@dataclass
+class RecordedProducts:
+    """The products in float32, with the inputs kept: about `limit` rows of each layer, spread over the calls.
+
+    The rows with the largest input and the largest output of a call are always among them, for the ranges.
+
+    Attributes:
+        weights: layer -> matrix.
+        limit: rows kept for each layer.
+        inputs: layer -> input rows, one tensor for each call.
+        rows: layer -> rows seen in all.
+        extremes: layer -> rows with the largest input or output of a call.
+    """
+
+    weights: Mapping[str, Tensor]
+    limit: int = 2000
+    inputs: dict[str, list[Tensor]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    extremes: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return x @ weight and keep x."""
+        del keys
+        self.rows[layer] = self.rows.get(layer, 0) + len(x)
+        step = max(1, -(-len(x) // self.limit))
+        y = x @ self.weights[layer]
+        kept = self.inputs.setdefault(layer, [])
+        kept.append(x[::step].detach().clone())
+        if step > 1:
+            extreme = torch.stack([x.abs().amax(1).argmax(), y.abs().amax(1).argmax()])
+            self.extremes.setdefault(layer, []).append(x[extreme].detach().clone())
+        return y
+
+    def examples(self, layer: str) -> Tensor:
+        """Return about `limit` input rows of a layer, spread evenly over what was seen, and the extreme ones."""
+        seen = torch.cat(self.inputs[layer])
+        step = max(1, -(-len(seen) // self.limit))
+        if step == 1 and layer not in self.extremes:
+            return seen
+        extremes = [seen[seen.abs().amax(1).argmax()][None], *self.extremes.get(layer, [])]
+        y = seen @ self.weights[layer]
+        return torch.cat([seen[::step], seen[y.abs().amax(1).argmax()][None], *extremes])
+
+
+class ProductRuntime:
+    """Carries rows from the network's code to the products, each with its noise key.
+
+    Not an nn.Module: the layers of a captured network share it, and exchanging `products` moves the whole network from
+    software to a recorder or to another chip.
+    """
+
+    def __init__(self, products: Products) -> None:
+        self.products = products
+        self.samples: Tensor | None = None
+
+    def run(self, name: str, x: Tensor, axis: SampleAxis | None, site: int, step: int = 0) -> Tensor:
+        """Return the product of x (..., rows) as (..., columns), in x's type."""
+        leading = x.shape[:-1]
+        keys = None if self.samples is None else row_keys(self.samples, leading, axis, site, step)
+        out = self.products.product(name, x.reshape(-1, x.shape[-1]).float(), keys)
+        return out.reshape(*leading, out.shape[-1]).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class ProductCall:
+    """One use of one matrix: `call(x)` runs (..., rows) -> (..., columns)."""
+
+    runtime: ProductRuntime
+    name: str
+    site: int
+    axis: SampleAxis | None
+
+    def __call__(self, x: Tensor, step: int = 0, axis: SampleAxis | None = None) -> Tensor:
+        """Return the product; `axis` stands in for the call's own where x was rearranged."""
+        return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
+
+
+def tied_names(network: torch.nn.Module) -> dict[str, tuple[str, ...]]:
+    """Return, for every name of a parameter or buffer that has several, all its names."""
+    names: dict[int, list[str]] = {}
+    entries: Sequence[tuple[str, Tensor]] = [
+        *network.named_parameters(remove_duplicate=False),
+        *network.named_buffers(remove_duplicate=False),
+    ]
+    for name, tensor in entries:
+        names.setdefault(id(tensor), []).append(name)
+    return {name: tuple(found) for found in names.values() if len(found) > 1 for name in found}

@@ -1,0 +1,266 @@
+"""From nodes of an exported graph to layers whose matrix products run on tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.constants import Constants
+from pcmesh.model.layers import (
+    Affine,
+    AnalogCell,
+    AnalogConvolution,
+    AnalogLinear,
+    AnalogRecurrent,
+    AnalogTransposedConvolution,
+    BlockProducts,
+    CellCalls,
+    ConvolutionShape,
+    gathered,
+)
+from pcmesh.model.layers.recurrent import Kind
+from pcmesh.model.products import ProductCall
+from pcmesh.model.samples import SampleAxis
+from pcmesh.model.signs import nonnegative
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What stands in for a node: a layer, the nodes that it takes, and the matrices that it uses."""
+
+    layer: nn.Module
+    inputs: tuple[Any, ...]
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rewrite needs to know.
+
+    Attributes:
+        catalogue: the matrices found so far.
+        constants: evaluates weights.
+        block: (rows, columns) of the largest block that groups of a convolution are gathered to (a tile's).
+        axis_of: where the samples are in a node's value.
+        module_of: qualified name of the module that a node comes from.
+        fold_of: factor and term of a batch normalisation that is folded into a node's output.
+    """
+
+    catalogue: Catalogue
+    constants: Constants
+    block: tuple[int, int]
+    axis_of: Callable[[fx.Node], SampleAxis | None]
+    module_of: Callable[[fx.Node], str]
+    fold_of: Callable[[fx.Node], tuple[Tensor, Tensor] | None]
+
+    def call(self, node: fx.Node, x: fx.Node, weight_node: fx.Node, weight: Tensor) -> ProductCall:
+        """Return a call of a matrix made of a node's weight, on the rows of x."""
+        sources = self.constants.sources(weight_node)
+        signed = not nonnegative(x)
+        return self.catalogue.call(weight, sources, self.module_of(node), signed, self.axis_of(x))
+
+    def affine(self, node: fx.Node, bias: Any) -> Affine:
+        """Return a node's bias and folded batch normalisation as an affine map."""
+        term = None if bias is None else self.constants.value(bias)
+        fold = self.fold_of(node)
+        if fold is None:
+            return Affine(None, term)
+        scale, shift = fold
+        return Affine(scale, shift if term is None else term * scale + shift)
+
+
+def argument(node: fx.Node, position: int, name: str, default: Any = None) -> Any:
+    """Return an argument of a node, given by position or by name."""
+    return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
+
+
+def _linear(node: fx.Node, context: Context) -> Replacement | None:
+    x, weight, bias = node.args[0], node.args[1], argument(node, 2, "bias")
+    return _product(node, context, x, weight, lambda w: w.t(), bias)
+
+
+def _addmm(node: fx.Node, context: Context) -> Replacement | None:
+    bias, x, weight = node.args[:3]
+    if node.kwargs.get("beta", 1) != 1 or node.kwargs.get("alpha", 1) != 1 or not context.constants.is_constant(bias):
+        return None
+    return _product(node, context, x, weight, lambda w: w, bias)
+
+
+def _matmul(node: fx.Node, context: Context) -> Replacement | None:
+    return _product(node, context, node.args[0], node.args[1], lambda w: w, None)
+
+
+def _product(
+    node: fx.Node, context: Context, x: Any, weight: Any, turn: Callable[[Tensor], Tensor], bias: Any
+) -> Replacement | None:
+    """Return x @ weight as a layer where the weight is a constant matrix and x is computed."""
+    constants = context.constants
+    if not isinstance(x, fx.Node) or not isinstance(weight, fx.Node) or constants.is_constant(x):
+        return None
+    if not constants.is_constant(weight) or (bias is not None and not constants.is_constant(bias)):
+        return None
+    matrix = constants.value(weight)
+    if matrix.dim() != 2 or not constants.sources(weight):
+        return None
+    call = context.call(node, x, weight, turn(matrix))
+    return Replacement(AnalogLinear(call, context.affine(node, bias)), (x,), (call.name,))
+
+
+def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+    def rewrite(node: fx.Node, context: Context) -> Replacement | None:
+        x, weight = node.args[:2]
+        assert isinstance(x, fx.Node)
+        assert isinstance(weight, fx.Node)
+        constants = context.constants
+        if not constants.is_constant(weight) or not constants.sources(weight) or constants.is_constant(x):
+            return None
+        matrix = constants.value(weight)
+        shape = _shape(node, tuple(matrix.shape[2:]), dims)
+        weights = [part.flatten(1).t() for part in matrix.chunk(shape.groups)]
+        blocks = _blocks(node, context, x, weight, weights)
+        affine = context.affine(node, argument(node, 2, "bias"))
+        names = tuple(call.name for call in blocks.calls)
+        return Replacement(AnalogConvolution(blocks, affine, shape), (x,), names)
+
+    return rewrite
+
+
+def _transposed_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+    def rewrite(node: fx.Node, context: Context) -> Replacement | None:
+        x, weight = node.args[:2]
+        assert isinstance(x, fx.Node)
+        assert isinstance(weight, fx.Node)
+        constants = context.constants
+        if not constants.is_constant(weight) or not constants.sources(weight) or constants.is_constant(x):
+            return None
+        matrix = constants.value(weight)  # (rows, columns a group, *kernel)
+        stride, padding, output_padding = (
+            _tuple(argument(node, place, name, default), dims)
+            for place, name, default in ((3, "stride", 1), (4, "padding", 0), (5, "output_padding", 0))
+        )
+        groups, dilation = argument(node, 6, "groups", 1), _tuple(argument(node, 7, "dilation", 1), dims)
+        kernel = tuple(matrix.shape[2:])
+        shape = ConvolutionShape(kernel, stride, padding, padding, dilation, output_padding, groups)
+        blocks = _blocks(node, context, x, weight, [part.flatten(1) for part in matrix.chunk(groups)])
+        affine = context.affine(node, argument(node, 2, "bias"))
+        layer = AnalogTransposedConvolution(blocks, affine, shape, matrix.shape[1] * groups)
+        return Replacement(layer, (x,), tuple(call.name for call in blocks.calls))
+
+    return rewrite
+
+
+def _blocks(node: fx.Node, context: Context, x: fx.Node, weight: fx.Node, weights: Sequence[Tensor]) -> BlockProducts:
+    """Gather the groups of a convolution to block-diagonal matrices of at most a tile's size."""
+    blocks = gathered(weights, context.block)
+    calls = tuple(context.call(node, x, weight, block) for block in blocks)
+    return BlockProducts(calls, tuple(int(block.shape[0]) for block in blocks))
+
+
+def _shape(node: fx.Node, kernel: tuple[int, ...], dims: int) -> ConvolutionShape:
+    stride, dilation = _tuple(argument(node, 3, "stride", 1), dims), _tuple(argument(node, 5, "dilation", 1), dims)
+    padding, groups = argument(node, 4, "padding", 0), argument(node, 6, "groups", 1)
+    if padding == "same":
+        total = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        before = tuple(t // 2 for t in total)
+        after = tuple(t - b for t, b in zip(total, before, strict=True))
+    else:
+        before = after = _tuple(0 if padding == "valid" else padding, dims)
+    return ConvolutionShape(kernel, stride, before, after, dilation, groups=groups)
+
+
+def _tuple(value: Any, dims: int) -> tuple[int, ...]:
+    entries = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return entries * dims if len(entries) == 1 else entries
+
+
+def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+    def rewrite(node: fx.Node, context: Context) -> Replacement | None:
+        if node.target is not getattr(torch.ops.aten, kind).input:
+            return None
+        x, state, parameters, has_biases, _, _, _, bidirectional, batch_first = node.args
+        assert isinstance(x, fx.Node)
+        flat = list(parameters)  # type: ignore[arg-type]
+        if not all(context.constants.is_constant(entry) for entry in flat):
+            return None
+        hidden = context.constants.value(flat[1]).shape
+        projected = kind == "lstm" and hidden[0] != 4 * hidden[1]
+        each = 2 + 2 * bool(has_biases) + projected
+        cells = [
+            _cell(
+                node, context, x, kind, flat[first : first + each], bool(has_biases), number >= 1 + bool(bidirectional)
+            )
+            for number, first in enumerate(range(0, len(flat), each))
+        ]
+        names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
+        layer = AnalogRecurrent(kind, cells, bool(bidirectional), bool(batch_first), context.axis_of(x))
+        return Replacement(layer, (x, state), names)
+
+    return rewrite
+
+
+def _cell(
+    node: fx.Node, context: Context, x: fx.Node, kind: Kind, parameters: list[Any], has_biases: bool, inner: bool
+) -> tuple[CellCalls, Affine, Affine]:
+    value = context.constants.value
+
+    def call(weight: fx.Node, signed: bool) -> ProductCall:
+        sources, module = context.constants.sources(weight), context.module_of(node)
+        return context.catalogue.call(value(weight).t(), sources, module, signed, None)
+
+    signed_state = kind != "rnn_relu"
+    signed_input = signed_state if inner else not nonnegative(x)
+    project = parameters[2 + 2 * has_biases] if len(parameters) > 2 + 2 * has_biases else None
+    calls = CellCalls(
+        call(parameters[0], signed_input),
+        call(parameters[1], signed_state),
+        None if project is None else call(project, True),
+    )
+    biases = [value(entry) for entry in parameters[2:4]] if has_biases else [None, None]
+    return calls, Affine(None, biases[0]), Affine(None, biases[1])
+
+
+def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+    def rewrite(node: fx.Node, context: Context) -> Replacement | None:
+        x, state, wx, wh = node.args[:4]
+        assert isinstance(x, fx.Node)
+        assert isinstance(wx, fx.Node)
+        assert isinstance(wh, fx.Node)
+        if not all(context.constants.is_constant(entry) for entry in (wx, wh)):
+            return None
+        first = state[0] if isinstance(state, list | tuple) else state
+        assert isinstance(first, fx.Node)
+        value = context.constants.value
+        calls = CellCalls(
+            context.call(node, x, wx, value(wx).t()),
+            context.catalogue.call(
+                value(wh).t(), context.constants.sources(wh), context.module_of(node), True, context.axis_of(first)
+            ),
+        )
+        affine = [Affine(None, value(argument(node, 4 + i, name))) for i, name in enumerate(("b_ih", "b_hh"))]
+        return Replacement(AnalogCell(kind, calls, *affine), (x, state), (calls.input.name, calls.state.name))
+
+    return rewrite
+
+
+REWRITES: dict[str, Callable[[fx.Node, Context], Replacement | None]] = {
+    "linear": _linear,
+    "addmm": _addmm,
+    "mm": _matmul,
+    "matmul": _matmul,
+    **{f"conv{dims}d": _convolution_of(dims) for dims in (1, 2, 3)},
+    **{f"conv_transpose{dims}d": _transposed_of(dims) for dims in (1, 2, 3)},
+    "lstm": _recurrent_of("lstm"),
+    "gru": _recurrent_of("gru"),
+    "rnn_tanh": _recurrent_of("rnn_tanh"),
+    "rnn_relu": _recurrent_of("rnn_relu"),
+    "lstm_cell": _cell_of("lstm"),
+    "gru_cell": _cell_of("gru"),
+    "rnn_tanh_cell": _cell_of("rnn_tanh"),
+    "rnn_relu_cell": _cell_of("rnn_relu"),
+}
+"""ATen operation -> its rewrite, which returns None where a factor is computed at run time."""

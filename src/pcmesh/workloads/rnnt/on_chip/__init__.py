@@ -1,1 +1,0 @@
-"""The RNN-T on five chips: which layers run where, calibration, and runs over whole data sets."""

@@ -1,0 +1,148 @@
+"""`pcmesh.compile`: on the ideal chip a network is itself; on the real one it runs, repeats itself, ages, recovers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import pcmesh
+from pcmesh.chip import load_chip
+from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping import Encoding, LayerOptions
+
+
+def network() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(150, 40), nn.ReLU(),
+        nn.Linear(40, 5),
+    ).eval()  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data() -> Tensor:
+    return torch.randn(300, 2, 12, 12, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture(scope="module")
+def on_chip(data: Tensor) -> pcmesh.ChipModel:
+    return pcmesh.compile(network(), data)
+
+
+def relative(got: Tensor, wanted: Tensor) -> float:
+    return float((got - wanted).std() / wanted.std())
+
+
+@pytest.mark.parametrize("pack", [False, True])
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_on_the_ideal_chip_it_equals_pytorch(data: Tensor, encoding: Encoding, pack: bool) -> None:
+    model = network()
+    chip_model = pcmesh.compile(model, data, chip="ideal", encoding=encoding, pack=pack, clipped_share=0.0)
+    with torch.no_grad():
+        wanted = model(data)
+    assert float((chip_model(data) - wanted).abs().max() / wanted.abs().max()) < 1e-3
+    assert type(chip_model).__mro__[1] is nn.Module
+
+
+def test_the_same_sample_gives_the_same_bits_in_any_batch(on_chip: pcmesh.ChipModel, data: Tensor) -> None:
+    whole = on_chip(data[:8])
+    assert torch.equal(on_chip(data[3:4]), whole[3:4])
+    assert torch.equal(on_chip(data[:8].flip(0)), whole.flip(0))
+    assert not torch.equal(on_chip.without_noise()(data[:8]), whole)
+
+
+def test_named_samples_draw_new_noise(on_chip: pcmesh.ChipModel, data: Tensor) -> None:
+    with on_chip.samples(range(4)):
+        first = on_chip(data[:4])
+    with on_chip.samples(range(4, 8)):
+        second = on_chip(data[:4])
+    assert not torch.equal(first, second)
+    with on_chip.samples([1]), pytest.raises(InputError, match="1 names for 4 samples"):
+        on_chip(data[:4])
+
+
+def test_drift_costs_accuracy_and_recalibration_gives_most_of_it_back(on_chip: pcmesh.ChipModel, data: Tensor) -> None:
+    wanted = on_chip.software(data)
+    later = on_chip.at("1w")
+    fresh, aged, recovered = (relative(m(data), wanted) for m in (on_chip, later, later.recalibrate()))
+    assert fresh < recovered < aged < 1.0
+    assert recovered - fresh < (aged - fresh) / 2
+    assert later.age_s == 604_800
+
+
+def test_saved_and_loaded_it_is_the_same_chip(on_chip: pcmesh.ChipModel, data: Tensor, tmp_path: Path) -> None:
+    on_chip.at("1d").save(tmp_path / "model")
+    loaded = pcmesh.load(tmp_path / "model")
+    assert torch.equal(loaded(data[:5]), on_chip.at("1d")(data[:5]))
+    assert loaded.summary() == on_chip.at("1d").summary()
+    network().load_state_dict(loaded.state_dict())
+    (tmp_path / "model" / "chip.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"chip\.safetensors"):
+        pcmesh.load(tmp_path / "model")
+    with pytest.raises(InputError, match="no chip model"):
+        pcmesh.load(tmp_path)
+
+
+def test_chips_differ_and_seeds_repeat(on_chip: pcmesh.ChipModel, data: Tensor) -> None:
+    same, other = (pcmesh.compile(network(), data, number=number) for number in (0, 1))
+    assert torch.equal(same(data[:4]), on_chip(data[:4]))
+    assert not torch.equal(other(data[:4]), on_chip(data[:4]))
+
+
+def test_summary_names_every_operation_and_fits_a_page(on_chip: pcmesh.ChipModel) -> None:
+    text = on_chip.summary()
+    assert max(map(len, text.splitlines())) <= 100
+    for word in ("conv2d", "linear", "relu", "max_pool2d", "batch_norm", "flatten", "PCMs", "pipelined"):
+        assert word in text
+
+
+def test_pins_and_what_contradicts_them(data: Tensor) -> None:
+    pins = {"5": "2-PCM", "0": LayerOptions(encoding=Encoding.PCM4), "7": "digital"}
+    chip_model = pcmesh.compile(network(), data, layers=pins)
+    encodings = {layer.layer: layer.encoding for layer in chip_model.deployment.mapping.layers}
+    assert encodings == {"0": Encoding.PCM4, "5": Encoding.PCM2}
+    with pytest.raises(ConfigurationError, match="no layer 'fc'"):
+        pcmesh.compile(network(), data, layers={"fc": "AB"})
+
+
+def test_few_examples_are_said_to_be_few() -> None:
+    chip_model = pcmesh.compile(network(), torch.randn(2, 2, 12, 12))
+    assert "few calibration frames" in chip_model.summary()
+    assert (
+        "few calibration frames"
+        not in pcmesh.compile(network(), torch.randn(2, 2, 12, 12), calibration=[torch.randn(260, 2, 12, 12)]).summary()
+    )
+
+
+def test_wrong_inputs_training_and_foreign_weights_are_refused(on_chip: pcmesh.ChipModel) -> None:
+    with pytest.raises(InputError, match="3 dimensions"):
+        on_chip(torch.randn(2, 12, 12))
+    with pytest.raises(ConfigurationError, match="cannot be trained"):
+        on_chip.train()
+    with pytest.raises(ConfigurationError, match="programmed chip"):
+        on_chip.load_state_dict({})
+    assert on_chip.eval() is on_chip
+
+
+def test_layers_spread_over_chips_and_share_tiles_where_that_saves_one() -> None:
+    chip = load_chip("nature2023")
+    grid = chip.grid.model_copy(update={"rows": 2, "columns": 2, "gaps": (), "pads": chip.grid.pads[:1]})
+    small = chip.model_copy(update={"grid": grid, "tile": chip.tile.model_copy(update={"rows": 32, "columns": 32})})
+    wide = nn.ModuleList(nn.Linear(32, 40) for _ in range(3))
+    wide.forward = lambda x: torch.cat([layer(x) for layer in wide], 1)  # type: ignore[method-assign]
+    chip_model = pcmesh.compile(wide, torch.randn(300, 32), chip=small)
+    assert chip_model.deployment.placement.chips == 1
+    assert "layers share tiles, 1 instead of 2 chips" in chip_model.summary()
+    apart = pcmesh.compile(wide, torch.randn(300, 32), chip=small, pack=False)
+    assert apart.deployment.placement.chips == 2
+
+
+def test_a_column_of_rows_that_no_bank_holds_is_summed_over_chips() -> None:
+    tall = nn.Linear(3000, 3)
+    chip_model = pcmesh.compile(tall, torch.randn(300, 3000), encoding="2-PCM")
+    assert len(chip_model.deployment.mapping.tiles) == 3
+    x = torch.randn(64, 3000)
+    assert relative(chip_model(x), chip_model.software(x)) < 0.5
