@@ -18,6 +18,8 @@ from pcmesh.physics.column import ColumnParameters
 from pcmesh.physics.pulse import shifted
 
 _CHUNK_ROWS = 256
+_FEW_ROWS = 4
+"""So many rows take one thread less time than it takes to start several."""
 _EMPTY_KEYS = np.empty(0, np.uint64)
 _EMPTY_SHIFT = np.empty(0, np.int32)
 _EMPTY_STEP = np.empty(0, np.float64)
@@ -82,15 +84,15 @@ class Bank:
         Returns:
             (B, N) int32: OLP codes, or pulse lengths in ticks where the output is handed over.
         """
-        if self.row_shift is not None:
-            ticks = torch.sign(ticks) * shifted(ticks.abs(), self.row_shift)
+        run = self._run_compiled if ticks.device.type == "cpu" else self._run_reference
+        out = torch.empty((ticks.shape[0], self.matrix.columns), dtype=torch.int32, device=ticks.device)
         if ticks.shape[0] <= _CHUNK_ROWS:
-            return self._run(ticks, keys)
-        rows = [slice(start, start + _CHUNK_ROWS) for start in range(0, ticks.shape[0], _CHUNK_ROWS)]
-        return torch.cat([self._run(ticks[part], None if keys is None else keys[part]) for part in rows])
-
-    def _run(self, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
-        return (self._run_compiled if ticks.device.type == "cpu" else self._run_reference)(ticks, keys)
+            run(ticks, keys, out)
+            return out
+        for start in range(0, ticks.shape[0], _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            run(ticks[part], None if keys is None else keys[part], out[part])
+        return out
 
     @cached_property
     def _offsets(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -110,42 +112,57 @@ class Bank:
             return positive, positive[:0], current
         return positive, int8_product(flat[1], self.matrix.negative).view(digits, batch, -1), current
 
-    def _run_compiled(self, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+    def _run_compiled(self, ticks: torch.Tensor, keys: torch.Tensor | None, out: torch.Tensor) -> None:
         batch, rows = ticks.shape
+        shift, (before, after) = self._row_shift, self._constants
+        noise_keys = _EMPTY_KEYS if keys is None else keys.numpy().view(np.uint64)
+        if batch <= _FEW_ROWS:
+            given = (ticks.contiguous().numpy(), shift, self.digits, self.signed)
+            kernels.run_few(*given, self._matrices, before, noise_keys, after, out.numpy())
+            return
         planes = torch.empty((3 if self.signed else 1, self.digits, batch, rows), dtype=torch.int8)
         squares = torch.empty((batch, rows), dtype=torch.int8)
         exponents = np.empty(batch, np.int32)
-        kernels.split(ticks.contiguous().numpy(), planes.numpy(), squares.numpy(), exponents, self.digits, self.signed)
+        kernels.split(
+            ticks.contiguous().numpy(), shift, planes.numpy(), squares.numpy(), exponents, self.digits, self.signed
+        )
         positive, negative, current = self._products(planes)
         variance = current[0] if keys is None else int8_product(squares, self.matrix.variance)
-        charge_offset, current_offset, variance_offset = self._offsets
-        out = torch.empty((batch, self.matrix.columns), dtype=torch.int32)
-        collected = self.collection
         kernels.read_out(
             positive.numpy(),
             negative.numpy(),
             current.numpy(),
             variance.numpy(),
             exponents,
-            charge_offset.numpy(),
-            current_offset.numpy(),
-            variance_offset.numpy(),
-            self.matrix.bias_variance.numpy(),
-            self._column_table,
-            _EMPTY_KEYS if keys is None else keys.numpy().view(np.uint64),
-            self.counters.numpy(),
-            _EMPTY_SHIFT if collected is None else collected.shift.numpy(),
-            _EMPTY_STEP if collected is None else collected.step.numpy(),
-            np.int32(0 if collected is None else collected.largest),
+            *before,
+            noise_keys,
+            *after,
             out.numpy(),
         )
-        return out
 
     @cached_property
-    def _column_table(self) -> np.ndarray:
-        return torch.stack([getattr(self.column, f.name) for f in fields(self.column)]).numpy()
+    def _row_shift(self) -> np.ndarray:
+        return _EMPTY_SHIFT if self.row_shift is None else self.row_shift.numpy()
 
-    def _run_reference(self, ticks: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+    @cached_property
+    def _matrices(self) -> tuple[np.ndarray, ...]:
+        m = self.matrix
+        return tuple(matrix.numpy() for matrix in (m.positive, m.negative, m.current, m.variance))
+
+    @cached_property
+    def _constants(self) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        """Return the arguments of the read-out kernel that stay the same, before and after the noise keys."""
+        columns = torch.stack([getattr(self.column, f.name) for f in fields(self.column)])
+        before = (*(offset.numpy() for offset in self._offsets), self.matrix.bias_variance.numpy(), columns.numpy())
+        collected = self.collection
+        if collected is None:
+            return before, (self.counters.numpy(), _EMPTY_SHIFT, _EMPTY_STEP, np.int32(0))
+        counting = (collected.shift.numpy(), collected.step.numpy(), np.int32(collected.largest))
+        return before, (self.counters.numpy(), *counting)
+
+    def _run_reference(self, ticks: torch.Tensor, keys: torch.Tensor | None, out: torch.Tensor) -> None:
+        if self.row_shift is not None:
+            ticks = torch.sign(ticks) * shifted(ticks.abs(), self.row_shift)
         planes, squares, exponents = reference.split(ticks, self.digits, self.signed)
         positive, negative, current = self._products(planes)
         charge_offset, current_offset, variance_offset = self._offsets
@@ -158,6 +175,7 @@ class Bank:
             bias = self.matrix.bias_variance
             noise = reference.noise_volts(products, exponents, bias, self.column, keys, self.counters)
         pulses = reference.output_pulses(charge, total, noise, self.column)
-        if self.collection is None:
-            return pulses
-        return reference.olp_counts(pulses, self.collection.shift, self.collection.step, self.collection.largest)
+        if self.collection is not None:
+            counting = self.collection
+            pulses = reference.olp_counts(pulses, counting.shift, counting.step, counting.largest)
+        out.copy_(pulses)

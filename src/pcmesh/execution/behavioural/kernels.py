@@ -5,21 +5,38 @@ They give the same bits as `reference`, which says what is computed. Rows of the
 
 from __future__ import annotations
 
+from types import FunctionType
+from typing import Any
+
 import numba
 import numpy as np
 
 from pcmesh.physics.normal import normal
 
 
-@numba.njit(parallel=True, cache=True)
-def split(ticks, planes, squares, exponents, digits, signed):  # type: ignore[no-untyped-def]
-    """Fill the int8 planes (positive, negative, magnitude; each `digits` deep) and the squared lengths of each row."""
+@numba.njit(error_model="numpy")
+def _widened(ticks, row_shift):  # type: ignore[no-untyped-def]
+    """Return signed pulses as they arrive at the rows."""
+    out = np.empty_like(ticks)
+    for r in range(ticks.shape[0]):
+        t = ticks[r]
+        wider = min(max(abs(t) + row_shift[r], np.int32(0)), np.int32(65535))
+        out[r] = (wider if t > 0 else -wider) if t != 0 else np.int32(0)
+    return out
+
+
+def _split(ticks, row_shift, planes, squares, exponents, digits, signed):  # type: ignore[no-untyped-def]
+    """Fill the int8 planes (positive, negative, magnitude; each `digits` deep) and the squared lengths of each row.
+
+    row_shift: (rows,) int32, how much the mesh widens pulses, or empty.
+    """
     batch, rows = ticks.shape
     kinds = 3 if signed else 1
     for b in numba.prange(batch):
+        arrived = _widened(ticks[b], row_shift) if row_shift.shape[0] > 0 else ticks[b]
         largest = np.int32(0)
         for r in range(rows):
-            largest = max(largest, abs(ticks[b, r]))
+            largest = max(largest, abs(arrived[r]))
         ns = np.int64((largest + 128) >> 8)
         exponent = np.int32(0)
         while (ns * ns) >> exponent > 255:
@@ -27,20 +44,20 @@ def split(ticks, planes, squares, exponents, digits, signed):  # type: ignore[no
         exponents[b] = exponent
         half = np.int32((1 << exponent) >> 1)
         for r in range(rows):
-            t = ticks[b, r]
+            t = arrived[r]
             length = (abs(t) + np.int32(128)) >> np.int32(8)
             squares[b, r] = np.int8(min((length * length + half) >> exponent, np.int32(255)) - 128)
         for d in range(digits):
             shift = np.int32(8) if d == 0 else np.int32(0)
             for r in range(rows):
-                t = ticks[b, r]
+                t = arrived[r]
                 planes[0, d, b, r] = np.int8(((max(t, np.int32(0)) >> shift) & np.int32(255)) - np.int32(128))
             if kinds == 3:
                 for r in range(rows):
-                    t = -ticks[b, r]
+                    t = -arrived[r]
                     planes[1, d, b, r] = np.int8(((max(t, np.int32(0)) >> shift) & np.int32(255)) - np.int32(128))
                 for r in range(rows):
-                    planes[2, d, b, r] = np.int8(((abs(ticks[b, r]) >> shift) & np.int32(255)) - np.int32(128))
+                    planes[2, d, b, r] = np.int8(((abs(arrived[r]) >> shift) & np.int32(255)) - np.int32(128))
 
 
 @numba.njit(inline="always")
@@ -135,8 +152,7 @@ def _count(out, shift, step, largest):  # type: ignore[no-untyped-def]
         out[c] = min(max(code, np.int32(0)), largest)
 
 
-@numba.njit(parallel=True, cache=True)
-def read_out(  # type: ignore[no-untyped-def]
+def _read_out(  # type: ignore[no-untyped-def]
     positive,
     negative,
     current,
@@ -174,3 +190,49 @@ def read_out(  # type: ignore[no-untyped-def]
         _ramp(volts, columns, out[b])
         if olp_step.shape[0] > 0:
             _count(out[b], out_shift, olp_step, olp_max)
+
+
+def _one_thread(kernel: Any) -> Any:
+    """Return a copy under another name: the compiler's cache does not tell apart what runs in threads."""
+    copy = FunctionType(kernel.__code__, kernel.__globals__, f"{kernel.__name__}_few")
+    copy.__qualname__, copy.__module__ = copy.__name__, kernel.__module__
+    return copy
+
+
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+split, read_out = (numba.njit(parallel=True, **_OPTIONS)(kernel) for kernel in (_split, _read_out))
+_split_few, _read_out_few = (numba.njit(**_OPTIONS)(_one_thread(kernel)) for kernel in (_split, _read_out))
+
+
+@numba.njit(error_model="numpy")
+def _product(left, right):  # type: ignore[no-untyped-def]
+    """Return left (D, B, K) @ right (N, K).T, (D, B, N) int32, both int8."""
+    digits, batch, rows = left.shape
+    out = np.empty((digits, batch, right.shape[0]), np.int32)
+    for c in range(right.shape[0]):
+        for d in range(digits):
+            for b in range(batch):
+                total = np.int32(0)
+                for k in range(rows):
+                    total += np.int32(left[d, b, k]) * np.int32(right[c, k])
+                out[d, b, c] = total
+    return out
+
+
+@numba.njit(**_OPTIONS)
+def run_few(ticks, row_shift, digits, signed, matrices, before, keys, after, out):  # type: ignore[no-untyped-def]
+    """Do everything for a few rows of the batch in one thread.
+
+    matrices: int8 planes of the positive and negative charge, current and variance; before, after: the arguments of
+    `read_out` around `keys`.
+    """
+    batch, rows = ticks.shape
+    positive, negative, current, variance = matrices
+    planes = np.empty((3 if signed else 1, digits, batch, rows), np.int8)
+    squares = np.empty((1, batch, rows), np.int8)
+    exponents = np.empty(batch, np.int32)
+    _split_few(ticks, row_shift, planes, squares[0], exponents, digits, signed)
+    positives, currents = _product(planes[0], positive), _product(planes[-1], current)
+    negatives = _product(planes[1], negative) if signed else positives[:0]
+    variances = _product(squares, variance)[0] if keys.shape[0] > 0 else currents[0]
+    _read_out_few(positives, negatives, currents, variances, exponents, *before, keys, *after, out)
