@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,22 @@ def preset_names() -> tuple[str, ...]:
     """Return the names of the chips that ship with pcmesh."""
     folder = resources.files("pcmesh.chip") / "presets"
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def change_chip(chip: ChipSpec, changes: Sequence[str]) -> ChipSpec:
+    """Return a chip with some keys changed, each as `table.key=value` with the value in TOML.
+
+    Raises:
+        ConfigurationError: no such key, a wrong type or an impossible value; the message names the key.
+    """
+    values = chip.model_dump()
+    for change in changes:
+        try:
+            values = _overlay(values, tomllib.loads(change))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"'{change}': {error}", "Write table.key=value: tile.rows=1024") from error
+    name = " ".join([chip.name, *changes])
+    return _build(values | {"name": name}, "the chip as changed") if changes else chip
 
 
 def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:

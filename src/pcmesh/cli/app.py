@@ -13,6 +13,7 @@ from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
+from pcmesh.cli.perf import perf
 from pcmesh.cli.rnnt import rnnt
 from pcmesh.cli.sensitivity import sensitivity
 from pcmesh.cli.transport import transport
@@ -62,6 +63,7 @@ app.command("disasm")(disasm)
 app.command("asm")(asm)
 app.command("transport")(transport)
 app.command("verify")(verify)
+app.command("perf")(perf)
 
 
 def main() -> None:

@@ -10,13 +10,31 @@ import torch
 
 from pcmesh.chip import ChipSpec
 from pcmesh.chip.spec import DEVICES_PER_PAIR
-from pcmesh.mapping import Mapping, TileImage, map_network
-from pcmesh.placement import Placement, place
-from pcmesh.routing import Routing, route
+from pcmesh.evaluation.performance import Plan
+from pcmesh.evaluation.performance import plan as make_plan
+from pcmesh.mapping import LayerOptions, Mapping, TileImage
+from pcmesh.placement import Placement
+from pcmesh.routing import Routing
 from pcmesh.workloads.rnnt.graph import rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.widths import RnntWidths
+
+
+def plan_rnnt(widths: RnntWidths, chip: ChipSpec, options: Dict[str, LayerOptions] | None = None) -> Plan:
+    """Map, place and route an RNN-T without weights.
+
+    Args:
+        widths: its sizes.
+        chip: the chip.
+        options: how layers are mapped; None: as the paper does.
+
+    Raises:
+        CapacityError: it does not fit; the message says what is short by how much.
+        ConfigurationError: an expansion to fewer rows than features.
+    """
+    graph = rnnt_graph(widths, {key: torch.zeros(shape) for key, shape in widths.shapes().items()})
+    return make_plan(graph, chip, paper_options(widths, chip) if options is None else options)
 
 
 def rnnt_footprint(widths: RnntWidths, chip: ChipSpec) -> dict[str, Any]:
@@ -26,11 +44,8 @@ def rnnt_footprint(widths: RnntWidths, chip: ChipSpec) -> dict[str, Any]:
         CapacityError: it does not fit; the message says what is short by how much.
         ConfigurationError: an expansion to fewer rows than features.
     """
-    weights = {key: torch.zeros(shape) for key, shape in widths.shapes().items()}
-    graph = rnnt_graph(widths, weights)
-    mapping = map_network(graph, chip, paper_options(widths, chip))
-    placement = place(mapping, chip)
-    routing = route(mapping, placement, graph, chip)
+    found = plan_rnnt(widths, chip)
+    mapping, placement, routing = found.mapping, found.placement, found.routing
     held = layer_weights(widths)
     chips = [_chip(number, mapping, placement, routing, chip, held) for number in range(placement.chips)]
     with torch.device("meta"):

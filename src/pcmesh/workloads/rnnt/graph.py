@@ -9,14 +9,9 @@ import torch
 
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
+from pcmesh.model.digital import AFFINE, MULTIPLY_ADD, NORMALISATION, lstm_cell_operations
 from pcmesh.random import torch_generator
 from pcmesh.workloads.rnnt.widths import RnntWidths
-
-# Scalar operations of one LSTM unit beside its four gate sums: five activations (sigmoid or tanh) and the update of
-# c and h (four). Each gate sum costs two operations (slope, offset with the bias) per analog result, one per addition.
-CELL_OPERATIONS = 9
-AFFINE_OPERATIONS = 2
-GATES = 4
 
 
 def random_weights(widths: RnntWidths, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -69,8 +64,8 @@ def rnnt_graph(
     _encoder(build, widths, weights, expansion)
     _decoder(build, widths, weights)
     hidden = 2 * widths.joint  # sum and ReLU; the product and its bias follow
-    product = 2 * widths.joint * (widths.labels + 1)
-    affine = 2 * AFFINE_OPERATIONS * widths.joint
+    product = MULTIPLY_ADD.operations * widths.joint * (widths.labels + 1)
+    affine = 2 * AFFINE.operations * widths.joint
     build.digital(
         "joint", "joint", ("enc-fc-out", "dec-fc-out"), "logits", widths.labels + 1, hidden + product + affine
     )
@@ -110,8 +105,7 @@ class _Builder:
 
     def cell(self, lstm: str, sums: tuple[str, ...], hidden: int) -> str:
         """Add the vector operations of an LSTM whose gates are the sum of `sums`; return its hidden vector's name."""
-        per_gate = AFFINE_OPERATIONS * len(sums) + len(sums) - 1
-        operations = hidden * (GATES * per_gate + CELL_OPERATIONS)
+        operations = lstm_cell_operations(hidden, len(sums))
         return self.digital(f"{lstm}-cell", "lstm-cell", sums, f"{lstm}-h", hidden, operations)
 
     def graph(self, name: str) -> LayerGraph:
@@ -135,13 +129,13 @@ def _encoder(
     hidden = widths.encoder
     features = build.vector("features", widths.features)
     first = weights["encoder.pre_rnn.lstm.weight_ih_l0"]
-    normalise = 3 * widths.features  # mean, shift, scale
+    normalise = NORMALISATION.operations * widths.features
     if expansion is None:
         wx = first.T.repeat(widths.input_copies, 1) / widths.input_copies
         name, kind, cost = "copy", "copy", normalise
     else:
         wx = torch.linalg.pinv(expansion).T @ first.T
-        name, kind, cost = "expand", "expand", normalise + 2 * expansion.numel()
+        name, kind, cost = "expand", "expand", normalise + MULTIPLY_ADD.operations * expansion.numel()
     x = build.digital(f"enc-lstm0-{name}", kind, (features,), "enc-lstm0-x", widths.input_rows, cost)
     sources = ("encoder.pre_rnn.lstm.{}_l0", "encoder.pre_rnn.lstm.{}_l1", "encoder.post_rnn.lstm.{}_l0")
     for number, key in enumerate(sources):

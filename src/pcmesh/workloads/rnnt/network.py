@@ -99,6 +99,12 @@ class Joint(nn.Module):
         last = nn.Linear(widths.joint, widths.labels + 1)
         self.net = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
 
+    @property
+    def encoder_bias(self) -> Tensor:
+        """Bias (J,) of the first matrix, which is counted to Enc-FC."""
+        first: nn.Linear = self.net[0]  # type: ignore[assignment]
+        return first.bias
+
     def encoder_part(self, encoded: Tensor) -> Tensor:
         """Return Enc-FC with the bias: (..., E) to (..., J)."""
         first: nn.Linear = self.net[0]  # type: ignore[assignment]

@@ -1,0 +1,112 @@
+"""One instance of the five chips with an RNN-T programmed and calibrated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pcmesh.chip import ChipSpec
+from pcmesh.compiled import CompiledNetwork
+from pcmesh.execution.products import ChipProducts, LayerProduct
+from pcmesh.physics.fabrication import Instance
+from pcmesh.pipeline import bring_up_products, compile_network
+from pcmesh.workloads.rnnt.graph import expansion_matrix, rnnt_graph
+from pcmesh.workloads.rnnt.mapping import paper_options
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.on_chip.calibration import calibration_vectors
+from pcmesh.workloads.rnnt.on_chip.preprocess import InputScaling
+
+LAYERS = (*(f"enc-lstm{n}" for n in range(5)), "enc-fc", "dec-lstm0", "dec-lstm1", "dec-fc")
+"""The layers that can be on the chip, in the network's order (paper: Fig. 4a). The joint FC is digital."""
+
+
+@dataclass(frozen=True)
+class RnntProgram:
+    """An RNN-T compiled for the chip.
+
+    Attributes:
+        network: in software, in evaluation mode.
+        compiled: the same as tiles, routes and microcode.
+        scaling: how features become the rows of Enc-LSTM0 Wx.
+    """
+
+    network: RnntNetwork
+    compiled: CompiledNetwork
+    scaling: InputScaling
+
+
+def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None) -> RnntProgram:
+    """Compile a network as the paper maps it.
+
+    Args:
+        network: in evaluation mode.
+        chip: the chip.
+        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: four copies of each feature.
+
+    Raises:
+        CapacityError: it does not fit.
+        ConfigurationError: an expansion to fewer rows than features.
+    """
+    widths = network.widths.model_copy(update={"expand": expand})
+    matrix = None if expand is None else expansion_matrix(widths)
+    state = {key.replace("joint.net", "joint_net"): value for key, value in network.state_dict().items()}
+    graph = rnnt_graph(widths, state, matrix)
+    first = state["encoder.pre_rnn.lstm.weight_ih_l0"]
+    compiled = compile_network(graph, chip, paper_options(widths, chip))
+    return RnntProgram(network, compiled, InputScaling.of(widths, first, matrix))
+
+
+@dataclass(frozen=True)
+class RnntChip:
+    """A chip instance that runs the network."""
+
+    program: RnntProgram
+    products: ChipProducts
+
+    def digest(self) -> str:
+        """Return a hash of what its results depend on beside the network: chip, mapping, calibration, age."""
+        found = hashlib.blake2b(digest_size=8)
+        network = self.products.network
+        parts = (network.instance, network.age_s, network.mapping.layers, self.products.paths is None)
+        found.update(repr((network.chip, *parts)).encode())
+        for name, readouts in sorted(self.products.readouts.items()):
+            found.update(name.encode())
+            for readout in readouts:
+                found.update(readout.slope.numpy().tobytes() + readout.offset.numpy().tobytes())
+        return found.hexdigest()
+
+    @property
+    def instance(self) -> Instance:
+        """Which chips."""
+        return self.products.network.instance
+
+    def layer(self, name: str) -> Mapping[str, LayerProduct]:
+        """Return the products of a layer: one, or `-wx` and `-wh` of a layer that keeps them apart."""
+        names = [layer.name for layer in self.program.compiled.graph.layers]
+        found = [one for one in names if one in (name, f"{name}-wx", f"{name}-wh")]
+        return {one: self.products.layer(one) for one in found}
+
+    def aged(self, time_s: float) -> RnntChip:
+        """Return the chips `time_s` after calibration, read as they were calibrated then."""
+        return replace(self, products=self.products.aged(time_s))
+
+
+def bring_up_rnnt(
+    program: RnntProgram, instance: Instance, features: Sequence[Tensor], frames: int = 2000, mesh: bool = True
+) -> RnntChip:
+    """Program a chip instance and calibrate its columns.
+
+    Args:
+        program: from `compile_rnnt`.
+        instance: which chips.
+        features: (T, F) of recordings of the training set.
+        frames: calibration frames of each layer, drawn from them (paper: 2,000).
+        mesh: False leaves out what wires do to pulses.
+    """
+    generator = torch.Generator().manual_seed(instance.seed)
+    vectors = calibration_vectors(program.network, program.scaling, features, frames, generator)
+    return RnntChip(program, bring_up_products(program.compiled, instance, vectors, mesh))
