@@ -14,6 +14,7 @@ help:
 	@echo 'make lint       style, types and layers only'
 	@echo 'make bench      measure the speed of the hot paths'
 	@echo 'make train-kws  train the keyword network that ships (DATA=recordings TEACHER=folder)'
+	@echo 'make train-rnnt train the speech network that ships (docs/rnnt.md names the packages it needs)'
 	@echo 'make docs       write the generated tables of docs/ anew'
 	@echo 'make readme     run the commands of README.md and show their output there'
 	@echo 'make clean      remove the virtual environment, caches and results'
@@ -53,6 +54,13 @@ TEACHER ?= ../shared/data/kws_teacher
 .PHONY: train-kws
 train-kws: $(INSTALLED)
 	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA) --teacher $(TEACHER)
+
+# glibc gives large buffers back after each step and asks for them again: kept, a step takes a third less.
+KEEP_BUFFERS := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+.PHONY: train-rnnt
+train-rnnt: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+	$(KEEP_BUFFERS) $(BIN)/python -m pcmesh.workloads.rnnt.train
 
 .PHONY: docs
 docs: $(INSTALLED)

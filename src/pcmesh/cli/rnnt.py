@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,9 @@ LONGEST_S = 15.0
 
 Checkpoint = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The trained network, in MLPerf's format (.pt) or safetensors; none ships yet."),
+    typer.Option(
+        metavar="FILE", help="Another network, MLPerf's format (.pt) or safetensors, than the one that ships."
+    ),
 ]
 Engine = Annotated[Literal["float"], typer.Option(metavar="ENGINE", help="What computes: float (software, float32).")]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")]
@@ -40,15 +43,18 @@ def transcribe_files(
         found = transcribe(load_speech_network(checkpoint), files, report)
     for one in found:
         console().print(f"{one.path}: {one.text}", markup=False, soft_wrap=True)
-    result = {"engine": engine, "checkpoint": str(checkpoint), "utterances": [one.as_json() for one in found]}
-    write_result(result, json, None)
+    utterances = [one.as_json() for one in found]
+    write_result({"engine": engine, "checkpoint": checkpoint and str(checkpoint), "utterances": utterances}, json, None)
 
 
 @rnnt.command("evaluate")
 def evaluate_set(
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text)."),
+        typer.Option(
+            metavar="DIR",
+            help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text). Without: synthetic sentences.",
+        ),
     ] = None,
     manifest: Annotated[
         Path | None,
@@ -62,18 +68,31 @@ def evaluate_set(
     engine: Engine = "float",
     json: Json = None,
 ) -> None:
-    """Transcribe a set of recordings and count the word errors (corpus level, as MLPerf)."""
+    """Transcribe a set of recordings and count the word errors (corpus level, as MLPerf).
+
+    Without recordings, 1,000 sentences that were held out in training are spoken by synthetic voices that were, too.
+    """
     from pcmesh.workloads.rnnt.evaluate import choose_utterances, evaluate
+    from pcmesh.workloads.rnnt.held_out import synthetic_utterances
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
     network = load_speech_network(checkpoint)
-    chosen, left_out = choose_utterances(data, manifest, longest, utterances)
-    with progress() as report:
+    synthetic = data is None and manifest is None
+    with ExitStack() as files, progress() as report:
+        if synthetic:
+            chosen, left_out = files.enter_context(synthetic_utterances(utterances)), 0
+        else:
+            chosen, left_out = choose_utterances(data, manifest, longest, utterances)
         result = evaluate(network, chosen, report)
     result |= {
         "engine": engine,
-        "checkpoint": str(checkpoint),
-        "data": {"data": data and str(data), "manifest": manifest and str(manifest), "longest_s": longest},
+        "checkpoint": checkpoint and str(checkpoint),
+        "data": {
+            "kind": "synthetic" if synthetic else "recorded",
+            "data": data and str(data),
+            "manifest": manifest and str(manifest),
+            "longest_s": longest,
+        },
         "longer_left_out": left_out,
     }
     _print_evaluation(result)
@@ -134,7 +153,8 @@ def _print_evaluation(result: dict[str, Any]) -> None:
         ("Letters written", f"{result['letters']:,}"),
         ("Decoder steps (start and letters)", f"{result['decoder_steps']:,}"),
     )
-    console().print(facts(f"RNN-T in software, {result['n_utterances']:,} utterances", rows))
+    kind = "synthetic utterances" if result["data"]["kind"] == "synthetic" else "utterances"
+    console().print(facts(f"RNN-T in software, {result['n_utterances']:,} {kind}", rows))
 
 
 def _print_footprint(found: dict[str, Any]) -> None:

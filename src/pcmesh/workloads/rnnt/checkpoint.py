@@ -21,6 +21,7 @@ from pcmesh.files import whole_file
 from pcmesh.speech.rnnt_features import mel_filters, window
 from pcmesh.workloads.rnnt.checkpoint_layout import REMEDY, check_tensors, infer_widths, module_key, published_key
 from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.quantised import quantise_rows, restore_rows
 
 TORCH_SUFFIXES, SAFETENSORS_SUFFIX = (".pt", ".pth"), ".safetensors"
 FRONT_END_KEYS = ("audio_preprocessor.featurizer.fb", "audio_preprocessor.featurizer.window")
@@ -44,7 +45,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint under their published keys, checked, in their own types.
 
     Args:
-        path: a torch file with a dict of tensors, at top level or under "state_dict", or a safetensors file.
+        path: a torch file with a dict of tensors, at top level or under "state_dict", or a safetensors file, whose
+            matrices may be int8 with a scale for each row (`quantised`).
 
     Raises:
         InputError: the file is missing or damaged, a pickle that holds anything but tensors and plain values, or its
@@ -65,9 +67,10 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def save_network(network: RnntNetwork, path: Path) -> None:
-    """Write a network's weights; errors as `write_checkpoint`."""
-    write_checkpoint({published_key(k): value.detach().cpu() for k, value in network.state_dict().items()}, path)
+def save_network(network: RnntNetwork, path: Path, int8: bool = False) -> None:
+    """Write a network's weights, as safetensors in 8 bits if asked for; errors as `write_checkpoint`."""
+    tensors = {published_key(k): value.detach().cpu() for k, value in network.state_dict().items()}
+    write_checkpoint(quantise_rows(tensors) if int8 else tensors, path)
 
 
 def write_checkpoint(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -96,7 +99,7 @@ def _is_torch(path: Path) -> bool:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        return dict(load_file(path))
+        return restore_rows(load_file(path))
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: neither a torch nor a safetensors file ({_reason(error)})", REMEDY) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from torch import Tensor
@@ -18,6 +19,9 @@ from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.recognition import LANES, Recognised, recognise
 
 Report = Callable[[str, int, int], None]
+
+SHIPPED = "rnnt-small.safetensors"
+"""The network that ships: docs/rnnt.md and the model card beside it say what it can do."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,14 @@ class Transcript:
 
 
 def load_speech_network(checkpoint: Path | None) -> RnntNetwork:
-    """Return a network that reads this front end and writes this alphabet.
+    """Return a network that reads this front end and writes this alphabet: of a file, or the one that ships.
 
     Raises:
-        InputError: no checkpoint is given, it cannot be used (`read_checkpoint`), or has other inputs or labels.
+        InputError: the file cannot be used (`read_checkpoint`), or has other inputs or labels.
     """
     if checkpoint is None:
-        raise InputError(
-            "no checkpoint given, and no trained RNN-T ships with pcmesh yet",
-            "Give one in MLPerf's format with --checkpoint FILE (docs/rnnt.md says where it is published)",
-        )
+        with as_file(files("pcmesh.workloads.rnnt") / "weights" / SHIPPED) as shipped:
+            return load_network(shipped)
     network = load_network(checkpoint)
     for name, size, wanted in (
         ("features", network.widths.features, FEATURES),
