@@ -136,6 +136,19 @@ def test_unsigned_inputs_are_recognised() -> None:
     assert [product.signed for product in found.products] == [True, False, True]
 
 
+def test_a_recurrent_layer_gives_signed_values() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.out = nn.LSTM(4, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.out(self.lstm(x)[0])
+            return out
+
+    assert all(product.signed for product in captured(Own(), torch.randn(2, 3, 4)).products)
+
+
 def test_weights_computed_from_parameters_are_programmed_as_they_are() -> None:
     found = captured(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), torch.randn(2, 4))
     assert len(found.products) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
-from pcmesh.chip_model.model import ChipModel, Deployment
+from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding, LayerOptions
@@ -28,7 +28,6 @@ from pcmesh.placement import Placement
 from pcmesh.placement.direct import place_direct
 from pcmesh.programming.chip import fabricate
 
-Options = Mapping[str, LayerOptions]
 Pin = LayerOptions | Encoding | Literal["digital", "2-PCM", "4-PCM", "AB"]
 
 
@@ -40,7 +39,7 @@ def compile_model(
     calibration: Iterable[Any] | None = None,
     layers: Mapping[str, Pin] | None = None,
     encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
-    pack: bool | Literal["auto"] = "auto",
+    pack: Pack = "auto",
     seed: int = 0,
     number: int = 0,
     batch_dim: int | None = 0,
@@ -87,26 +86,43 @@ def compile_model(
     tile = (spec.tile.rows, spec.tile.columns)
     captured = capture(model, examples, tile, digital, dynamic_shapes, capture_by)
     _check_pins(captured, pins)
-    batches = [captured.examples] if calibration is None else calibration
-    seen = record_frames(captured, batches, frames)
-    options = _options(captured, pins, Encoding(encoding))
-    title = name or type(model).__name__
-    fit, notes = _best_fit(title, captured.products, spec, options, pack)
-    blank = fabricate(spec, Instance(seed, number), fit.mapping, fit.placement)
-    frames_of_layers = fit.layout.inputs(seen.inputs)
-    programmed = program_products(blank, fit.layout.graph, frames_of_layers, None, clipped_share)
+    seen = record_frames(captured, [captured.examples] if calibration is None else calibration, frames)
+    choice = Choice(
+        name=name or type(model).__name__,
+        options=_options(captured, pins, Encoding(encoding)),
+        digital=digital,
+        pack=pack,
+        clipped_share=clipped_share,
+    )
+    return deploy(captured, seen, choice, spec, Instance(seed, number))
+
+
+def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSpec, instance: Instance) -> ChipModel:
+    """Map and place a captured network, program a chip instance with it and calibrate it.
+
+    Args:
+        captured: the network.
+        seen: its calibration frames.
+        choice: how its layers are mapped.
+        chip, instance: which chip.
+
+    Raises:
+        CapacityError: a layer does not fit; the message says what is short by how much.
+    """
+    fit, notes = _best_fit(choice, captured.products, chip)
+    blank = fabricate(chip, instance, fit.mapping, fit.placement)
+    inputs = fit.layout.inputs(seen.inputs)
+    programmed = program_products(blank, fit.layout.graph, inputs, None, choice.clipped_share)
     deployment = Deployment(
-        name=title,
         captured=captured,
         layout=fit.layout,
         mapping=fit.mapping,
         placement=fit.placement,
-        chip=spec,
-        instance=Instance(seed, number),
+        chip=chip,
+        instance=instance,
         frames=seen,
         warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
-        digital=digital,
-        packed=fit.packed,
+        choice=replace(choice, packed=fit.packed),
     )
     return ChipModel(deployment, ChipSide(fit.layout, programmed))
 
@@ -121,29 +137,28 @@ class _Fit:
     placement: Placement
 
 
-def _fit(name: str, products: Sequence[MatrixProduct], chip: ChipSpec, options: Options, packed: bool) -> _Fit:
+def _fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec, packed: bool) -> _Fit:
+    options = choice.options
     small = tuple(p.name for p in products if packed and options[p.name].encoding is not Encoding.PCM2)
-    layout = layers_of(name, products, (chip.tile.rows, chip.tile.columns), small)
+    layout = layers_of(choice.name, products, (chip.tile.rows, chip.tile.columns), small)
     chosen = {layer.name: options[layout.pieces_of(layer.name)[0][0]] for layer in layout.graph.layers}
     mapping = map_network(layout.graph, chip, chosen)
     return _Fit(small, layout, mapping, place_direct(mapping, chip))
 
 
-def _best_fit(
-    name: str, products: Sequence[MatrixProduct], chip: ChipSpec, options: Options, pack: bool | Literal["auto"]
-) -> tuple[_Fit, tuple[str, ...]]:
+def _best_fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec) -> tuple[_Fit, tuple[str, ...]]:
     """Map and place; with `auto`, pack where that saves a chip. Returns the warnings too."""
-    apart = _fit(name, products, chip, options, pack is True)
-    if pack != "auto" or apart.placement.chips == 1:
+    apart = _fit(choice, products, chip, choice.pack is True)
+    if choice.pack != "auto" or apart.placement.chips == 1:
         return apart, ()
-    together = _fit(name, products, chip, options, True)
+    together = _fit(choice, products, chip, True)
     if together.placement.chips >= apart.placement.chips:
         return apart, ()
     chips = f"{together.placement.chips} instead of {apart.placement.chips} chips"
     return together, (f"layers share tiles, {chips} (pack=False keeps them apart)",)
 
 
-def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> Options:
+def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> dict[str, LayerOptions]:
     found = {}
     for product in captured.products:
         pin = next((pins[entry] for entry in pins if _names(entry, product.name, product.sites)), None)

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from pcmesh.chip import ChipSpec
+from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.durations import parse_duration
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
 from pcmesh.model.examples import Examples
@@ -28,24 +29,44 @@ from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
 from pcmesh.random import stream_key
 
+Pack = bool | Literal["auto"]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How a network is mapped.
+
+    Attributes:
+        name: the network's.
+        options: product -> options.
+        digital: modules that the user keeps digital.
+        pack: whether what does not fill a tile shares tiles.
+        packed: products that do.
+        clipped_share: share of a layer's outputs allowed beyond its range.
+    """
+
+    name: str
+    options: Mapping[str, LayerOptions]
+    digital: tuple[str, ...] = ()
+    pack: Pack = "auto"
+    packed: tuple[str, ...] = ()
+    clipped_share: float = 0.001
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """Where everything of a network is.
 
     Attributes:
-        name: the network's.
         captured: its code and what became of every operation.
         layout: products -> layers.
         mapping, placement: layers -> tiles -> chips.
         chip, instance: the kind of chip, and which one.
         frames: calibration frames.
         warnings: what a user should know.
-        digital: modules that the user keeps digital.
-        packed: products on shared tiles.
+        choice: how it was mapped.
     """
 
-    name: str
     captured: CapturedNetwork
     layout: Layout
     mapping: TileMapping
@@ -54,8 +75,7 @@ class Deployment:
     instance: Instance
     frames: Frames
     warnings: tuple[str, ...]
-    digital: tuple[str, ...] = ()
-    packed: tuple[str, ...] = ()
+    choice: Choice
 
 
 class ChipModel(nn.Module):
@@ -139,6 +159,35 @@ class ChipModel(nn.Module):
     def recalibrate(self) -> ChipModel:
         """Return the chip with its read-out fitted anew at its age, on the calibration frames."""
         return ChipModel(self.deployment, self.side.recalibrated(self.deployment.frames.inputs), self.noisy)
+
+    def on(
+        self,
+        chip: str | Path | ChipSpec | None = None,
+        *,
+        seed: int | None = None,
+        number: int | None = None,
+        options: Mapping[str, LayerOptions] | None = None,
+        clipped_share: float | None = None,
+    ) -> ChipModel:
+        """Return the same network on another chip, programmed and calibrated there, without capturing it anew.
+
+        Args:
+            chip: another kind of chip; None: the same.
+            seed, number: another chip instance; None: the same.
+            options: product -> how it is mapped, for those that shall be mapped otherwise.
+            clipped_share: share of a layer's outputs allowed beyond its range; None: the same.
+        """
+        from pcmesh.chip_model.compile import deploy
+
+        d = self.deployment
+        spec = d.chip if chip is None else chip if isinstance(chip, ChipSpec) else load_chip(chip)
+        instance = Instance(d.instance.seed if seed is None else seed, d.instance.number if number is None else number)
+        choice = replace(
+            d.choice,
+            options={**d.choice.options, **(options or {})},
+            clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
+        )
+        return deploy(d.captured, d.frames, choice, spec, instance)
 
     def without_noise(self) -> ChipModel:
         """Return the same chip read without noise: what programming and periphery alone do."""

@@ -17,10 +17,11 @@ from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
-from pcmesh.chip_model.model import ChipModel, Deployment
+from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import InputError
 from pcmesh.execution.products import ChipProducts
+from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.examples import Examples
@@ -46,6 +47,8 @@ class _Stored(Artefact):
     digital: tuple[str, ...]
     tied: dict[str, tuple[str, ...]]
     packed: tuple[str, ...]
+    options: dict[str, LayerOptions]
+    clipped_share: float
     mapping: TileMapping
     placement: Placement
     ranges: dict[str, LayerRange]
@@ -107,7 +110,6 @@ def load_model(folder: str | Path) -> ChipModel:
     layout = layers_of(stored.name, captured.products, tile, stored.packed)
     instance = Instance(stored.seed, stored.number)
     deployment = Deployment(
-        name=stored.name,
         captured=captured,
         layout=layout,
         mapping=stored.mapping,
@@ -116,8 +118,14 @@ def load_model(folder: str | Path) -> ChipModel:
         instance=instance,
         frames=Frames(frames, stored.vectors, stored.samples, stored.completed),
         warnings=stored.warnings,
-        digital=stored.digital,
-        packed=stored.packed,
+        choice=Choice(
+            name=stored.name,
+            options=stored.options,
+            digital=stored.digital,
+            pack=bool(stored.packed),
+            packed=stored.packed,
+            clipped_share=stored.clipped_share,
+        ),
     )
     weights = layout.graph.weights
     network = replace(
@@ -141,14 +149,16 @@ def _stored(model: ChipModel) -> _Stored:
     deployment, chip = model.deployment, model.side.chip
     return _Stored(
         format=FORMAT,
-        name=deployment.name,
+        name=deployment.choice.name,
         chip=deployment.chip,
         seed=deployment.instance.seed,
         number=deployment.instance.number,
         batch_dim=deployment.captured.examples.batch_dim,
-        digital=deployment.digital,
+        digital=deployment.choice.digital,
         tied=dict(deployment.captured.tied),
-        packed=deployment.packed,
+        packed=deployment.choice.packed,
+        options=dict(deployment.choice.options),
+        clipped_share=deployment.choice.clipped_share,
         mapping=deployment.mapping,
         placement=deployment.placement,
         ranges=dict(chip.ranges),

@@ -21,7 +21,7 @@ def summary_text(model: ChipModel) -> str:
     """Return the summary of a chip model."""
     deployment = model.deployment
     figures = model_figures(deployment)
-    title = f"{deployment.name} on {deployment.chip.name}, chip instance {deployment.instance.number}"
+    title = f"{deployment.choice.name} on {deployment.chip.name}, chip instance {deployment.instance.number}"
     age = f", {format_duration(model.age_s)} after calibration" if model.age_s else ""
     lines = [title + age, *_overview(figures), "", *_products(figures.products), "", *_operations(figures)]
     if deployment.warnings:

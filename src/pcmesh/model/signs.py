@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import fx
 
 from pcmesh.model.operations import words
@@ -39,5 +40,5 @@ def nonnegative(node: fx.Node) -> bool:
     if kind not in _KEEPS:
         return False
     literals = [entry for entry in node.args if isinstance(entry, int | float)] if kind in ("add", "mul") else []
-    tensors = [entry for entry in node.all_input_nodes if "val" in entry.meta and hasattr(entry.meta["val"], "dtype")]
-    return bool(node.all_input_nodes) and all(v >= 0 for v in literals) and all(nonnegative(e) for e in tensors)
+    values = [entry for entry in node.all_input_nodes if not isinstance(entry.meta.get("val"), torch.SymInt)]
+    return bool(values) and all(v >= 0 for v in literals) and all(nonnegative(entry) for entry in values)
