@@ -176,16 +176,17 @@ class Run:
         return all(self.store.load(key, block) is not None for block in range(blocks))
 
     def _first_key(self, recordings: Recordings) -> str:
-        return _hash("recordings", recordings.digest(), _digest(self.network))
+        return content_hash("recordings", recordings.digest(), network_digest(self.network))
 
     def _key(self, first: str, steps: Sequence[str]) -> str:
         """Return the name of the results after some steps: it stands for all that they depend on."""
         chosen = [name for name in steps if name in self.on_chip]
         condition = self.chip.digest() if self.chip is not None and chosen else ""
-        return f"{steps[-1]}-{_hash(first, condition, *chosen)}"
+        return f"{steps[-1]}-{content_hash(first, condition, *chosen)}"
 
 
-def _digest(network: RnntNetwork) -> str:
+def network_digest(network: RnntNetwork) -> str:
+    """Return a hash of a network's weights."""
     found = hashlib.blake2b(digest_size=8)
     for key, value in sorted(network.state_dict().items()):
         found.update(key.encode())
@@ -193,5 +194,6 @@ def _digest(network: RnntNetwork) -> str:
     return found.hexdigest()
 
 
-def _hash(*parts: str) -> str:
+def content_hash(*parts: str) -> str:
+    """Return a short hash of texts."""
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()

@@ -33,9 +33,9 @@ class Store:
         with whole_file(self._path(step, block)) as temporary:
             save_file({str(number): tensor for number, tensor in enumerate(tensors)}, temporary)
 
-    def drop(self, step: str) -> None:
-        """Remove the blocks of a step."""
-        shutil.rmtree(self.folder / step, ignore_errors=True)
+    def clear(self) -> None:
+        """Remove everything that is kept: the results are known."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, step: str, block: int) -> Path:
         return self.folder / step / f"{block:05d}.safetensors"

@@ -1,0 +1,182 @@
+"""Word error rates with layers on simulated chips: all of them, each alone, or one more at a time (paper: Fig. 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from pcmesh.chip import load_chip
+from pcmesh.errors import ConfigurationError
+from pcmesh.evaluation.accuracy import interval_95
+from pcmesh.evaluation.word_errors import WordErrors, word_errors
+from pcmesh.physics.fabrication import Instance
+from pcmesh.programming.quality import overall, programming_quality
+from pcmesh.speech.transcripts import to_text
+from pcmesh.versions import versions
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, bring_up_rnnt, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, content_hash, network_digest
+from pcmesh.workloads.rnnt.on_chip.store import Store
+from pcmesh.workloads.rnnt.recognition import Recognised
+
+Mode = Literal["together", "each", "cumulative"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipOptions:
+    """What is on the chip, and which chip.
+
+    Attributes:
+        layers: names from `LAYERS`.
+        mode: all of them together, each alone, or cumulative (the first, the first two, ..).
+        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: four copies.
+        time_s: age since programming and calibration; nothing is calibrated anew.
+        chips: number of chip instances.
+        seed: of fabrication, programming, drift and read noise.
+        chip: preset or TOML file.
+        mesh: whether the wires' effect on pulses is part of it.
+        work: folder of intermediate results; a run that was cut off goes on from it.
+    """
+
+    layers: tuple[str, ...] = LAYERS
+    mode: Mode = "together"
+    expand: int | None = None
+    time_s: float = 0.0
+    chips: int = 5
+    seed: int = 0
+    chip: str = "nature2023"
+    mesh: bool = True
+    work: Path = Path("runs/rnnt/work")
+
+    def conditions(self) -> list[tuple[str, ...]]:
+        """Return the sets of layers that are on the chip, one after the other."""
+        if self.mode == "each":
+            return [(layer,) for layer in self.layers]
+        if self.mode == "cumulative":
+            return [self.layers[: count + 1] for count in range(len(self.layers))]
+        return [self.layers]
+
+
+def choose_layers(text: str) -> tuple[str, ...]:
+    """Return the layers of a list such as `enc-lstm0,enc-fc`, in the network's order; `all` for all.
+
+    Raises:
+        ConfigurationError: an unknown name.
+    """
+    if text == "all":
+        return LAYERS
+    names = {name.strip() for name in text.split(",")}
+    unknown = sorted(names - set(LAYERS))
+    if unknown:
+        raise ConfigurationError(f"no layer {unknown[0]!r} can be on the chip", f"One of: all, {', '.join(LAYERS)}")
+    return tuple(name for name in LAYERS if name in names)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one chip instance wrote under each condition, and how well it was made."""
+
+    written: list[list[Recognised]]
+    analog_yield: float
+    mean_weight_error: float
+    layers: list[dict[str, Any]]
+
+
+def evaluate_on_chip(
+    network: RnntNetwork,
+    recordings: Recordings,
+    said: Sequence[str],
+    training: Sequence[Tensor],
+    options: ChipOptions,
+    report: Report,
+) -> dict[str, Any]:
+    """Transcribe recordings with layers on chip instances, and in software; docs/rnnt.md describes the result's keys.
+
+    Args:
+        network: in evaluation mode.
+        recordings: at least one.
+        said: their transcripts.
+        training: features (T, F) of recordings to calibrate on.
+        options: which layers, which chip.
+        report: is told the progress.
+    """
+    store = Store(options.work / content_hash(recordings.digest(), network_digest(network), repr(options)))
+    software = Run(network, None, frozenset(), store).recognise(recordings, _named(report, "software"))
+    program = compile_rnnt(network, load_chip(options.chip), options.expand)
+    outcomes = []
+    for number in range(options.chips):
+        chip = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
+        made = overall(programming_quality(chip.products.network))
+        chip = chip.aged(options.time_s)
+        named = _named(report, f"chip {number + 1} of {options.chips}")
+        runs = [Run(network, chip, frozenset(layers), store) for layers in options.conditions()]
+        written = [run.recognise(recordings, named) for run in runs]
+        outcomes.append(Outcome(written, *made, layer_errors(chip, recordings.features)))
+    store.clear()
+    return _result(network, recordings, said, software, outcomes, options)
+
+
+def _named(report: Report, where: str) -> Report:
+    return lambda step, done, total: report(f"{where}: {step}", done, total)
+
+
+def _result(
+    network: RnntNetwork,
+    recordings: Recordings,
+    said: Sequence[str],
+    software: list[Recognised],
+    outcomes: list[Outcome],
+    options: ChipOptions,
+) -> dict[str, Any]:
+    base = _errors(said, software)
+    conditions = []
+    for position, layers in enumerate(options.conditions()):
+        found = [_errors(said, outcome.written[position]) for outcome in outcomes]
+        conditions.append({"layers": list(layers), **_rates([one.rate for one in found], base)})
+    last = outcomes[0].written[-1]
+    return {
+        "engine": "chip",
+        "n_utterances": len(said),
+        "words": base.words,
+        "software": {"wer": base.rate, "word_errors": base.errors, **asdict(base)},
+        "conditions": conditions,
+        "layers": _mean_layers([outcome.layers for outcome in outcomes]),
+        "analog_yield": sum(one.analog_yield for one in outcomes) / len(outcomes),
+        "mean_weight_error": sum(one.mean_weight_error for one in outcomes) / len(outcomes),
+        "widths": network.widths.model_dump(),
+        "time_since_programming_s": options.time_s,
+        "seed": options.seed,
+        "configuration": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()},
+        "versions": versions(),
+        "utterances": [
+            {"file": name, "reference": text, "software": to_text(a.labels), "chip": to_text(b.labels)}
+            for name, text, a, b in zip(recordings.names, said, software, last, strict=True)
+        ],
+    }
+
+
+def _errors(said: Sequence[str], written: Sequence[Recognised]) -> WordErrors:
+    return word_errors(said, [to_text(one.labels) for one in written])
+
+
+def _rates(rates: list[float], base: WordErrors) -> dict[str, Any]:
+    mean = sum(rates) / len(rates)
+    return {
+        "wer": {"mean": mean, "ci95": list(interval_95(rates)), "per_chip": rates},
+        "increase": mean - base.rate,
+        "accuracy_of_software": (1 - mean) / (1 - base.rate) if base.rate < 1 else None,
+    }
+
+
+def _mean_layers(per_chip: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return each layer's figures of the first chip, with the numbers averaged over the chips."""
+    found = []
+    for same in zip(*per_chip, strict=True):
+        numbers = {k: sum(one[k] for one in same) / len(same) for k in ("mac_sigma", "mac_sigma_roi", "correlation")}
+        found.append(same[0] | numbers)
+    return found
