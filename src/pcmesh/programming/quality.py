@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -44,6 +45,20 @@ class PairQuality:
             self.error.flatten()[:: max(1, self.error.numel() // 1_000_000)], torch.tensor([0.01, 0.99])
         )
         return float(high - low)
+
+    def as_json(self, map_size: int) -> dict[str, Any]:
+        """Return the pair as plain data for figures: an error map of that many means a side, and the distribution."""
+        shares = torch.linspace(0, 1, 101)
+        block = torch.nn.functional.adaptive_avg_pool2d(self.error[None], map_size)[0]
+        points = torch.quantile(self.error.flatten(), shares)
+        return {
+            "tile": self.tile,
+            "layer": self.layer,
+            "pair": self.pair,
+            "error_map": [[round(float(v), 4) for v in row] for row in block],
+            "cdf": {"error": [round(float(v), 4) for v in points], "share": [round(float(s), 2) for s in shares]},
+            "spread_1_99": self.spread_1_99,
+        }
 
 
 def programming_quality(network: ProgrammedNetwork) -> tuple[PairQuality, ...]:

@@ -2,6 +2,7 @@
 
 from pcmesh.reporting.compiled import compiled_pictures, render_compiled
 from pcmesh.reporting.kws import render_kws
+from pcmesh.reporting.rnnt import render_rnnt
 from pcmesh.reporting.words import schedule_words
 
-__all__ = ["compiled_pictures", "render_compiled", "render_kws", "schedule_words"]
+__all__ = ["compiled_pictures", "render_compiled", "render_kws", "render_rnnt", "schedule_words"]

@@ -93,27 +93,12 @@ def _layers(prepared: Prepared, runs: list[ChipRun]) -> list[dict[str, Any]]:
 
 def _figures(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint]) -> dict[str, Any]:
     names, labels, first = prepared.speech.class_names, prepared.speech.labels, runs[0]
-    shares = torch.linspace(0, 1, 101)
-    programming = []
-    for pair in first.quality:
-        block = torch.nn.functional.adaptive_avg_pool2d(pair.error[None], MAP_SIZE)[0]
-        points = torch.quantile(pair.error.flatten(), shares)
-        programming.append(
-            {
-                "tile": pair.tile,
-                "layer": pair.layer,
-                "pair": pair.pair,
-                "error_map": [[round(float(v), 4) for v in row] for row in block],
-                "cdf": {"error": [round(float(v), 4) for v in points], "share": [round(float(s), 2) for s in shares]},
-                "spread_1_99": pair.spread_1_99,
-            }
-        )
     return {
         "class_names": list(names),
         "confusion_software": confusion(prepared.software, labels, len(names)),
         "confusion_chip": confusion(first.predicted, labels, len(names)),
         "scatter": {name: error.sample(SCATTER_POINTS) for name, error in first.mac.items()},
-        "programming": programming,
+        "programming": [pair.as_json(MAP_SIZE) for pair in first.quality],
         "drift": [asdict(point) for point in drift],
         "schedule": _schedule(prepared),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,15 +15,17 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.accuracy import interval_95
 from pcmesh.evaluation.word_errors import WordErrors, word_errors
 from pcmesh.physics.fabrication import Instance
-from pcmesh.programming.quality import overall, programming_quality
+from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.transcripts import to_text
 from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, bring_up_rnnt, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, bring_up_rnnt, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, content_hash, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import Recognised
+
+MAP_SIZE, MAPS_PER_CHIP = 32, 4
 
 Mode = Literal["together", "each", "cumulative"]
 
@@ -84,6 +87,7 @@ class Outcome:
     written: list[list[Recognised]]
     analog_yield: float
     mean_weight_error: float
+    programming: list[dict[str, Any]]
     layers: list[dict[str, Any]]
 
 
@@ -111,7 +115,8 @@ def evaluate_on_chip(
     outcomes = []
     for number in range(options.chips):
         chip = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
-        made = overall(programming_quality(chip.products.network))
+        quality = programming_quality(chip.products.network)
+        made = (*overall(quality), _programming(chip, quality) if number == 0 else [])
         chip = chip.aged(options.time_s)
         named = _named(report, f"chip {number + 1} of {options.chips}")
         runs = [Run(network, chip, frozenset(layers), store) for layers in options.conditions()]
@@ -148,6 +153,7 @@ def _result(
         "layers": _mean_layers([outcome.layers for outcome in outcomes]),
         "analog_yield": sum(one.analog_yield for one in outcomes) / len(outcomes),
         "mean_weight_error": sum(one.mean_weight_error for one in outcomes) / len(outcomes),
+        "programming": outcomes[0].programming,
         "widths": network.widths.model_dump(),
         "time_since_programming_s": options.time_s,
         "seed": options.seed,
@@ -158,6 +164,19 @@ def _result(
             for name, text, a, b in zip(recordings.names, said, software, last, strict=True)
         ],
     }
+
+
+def _programming(chip: RnntChip, quality: Sequence[PairQuality]) -> list[dict[str, Any]]:
+    """Return the quality of every pair in use; the first of each chip with a map of their errors."""
+    places, found = chip.products.network.placement.places, []
+    shown: Counter[int] = Counter()
+    for pair in quality:
+        die = places[pair.tile].chip
+        shown[die] += 1
+        entry = {"tile": pair.tile, "layer": pair.layer, "pair": pair.pair, "spread_1_99": pair.spread_1_99}
+        entry |= pair.as_json(MAP_SIZE) if shown[die] <= MAPS_PER_CHIP else {}
+        found.append(entry | {"chip": die + 1, "analog_yield": pair.analog_yield})
+    return found
 
 
 def _errors(said: Sequence[str], written: Sequence[Recognised]) -> WordErrors:

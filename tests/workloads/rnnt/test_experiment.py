@@ -1,0 +1,50 @@
+"""Experiments with the RNN-T on chip instances: conditions, results, report."""
+
+from pathlib import Path
+
+import pytest
+
+from pcmesh.errors import ConfigurationError
+from pcmesh.reporting import render_rnnt
+from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.rnnt.on_chip.chip import LAYERS
+from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers, evaluate_on_chip
+from pcmesh.workloads.rnnt.recognition import recognise
+from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, quiet
+
+
+def test_conditions_are_the_layers_together_alone_or_one_more_at_a_time():
+    layers = LAYERS[:3]
+    assert ChipOptions(layers=layers).conditions() == [layers]
+    assert ChipOptions(layers=layers, mode="each").conditions() == [(layer,) for layer in layers]
+    assert ChipOptions(layers=layers, mode="cumulative").conditions() == [layers[:1], layers[:2], layers]
+
+
+def test_layers_are_chosen_by_name_in_the_networks_order():
+    assert choose_layers("all") == LAYERS
+    assert choose_layers("enc-fc, enc-lstm0") == ("enc-lstm0", "enc-fc")
+    with pytest.raises(ConfigurationError, match="joint-fc"):
+        choose_layers("joint-fc")
+
+
+def test_result_and_report(tmp_path: Path):
+    software = [to_text(one.labels) for one in recognise(NETWORK, RECORDINGS.features)]
+    said = [text.strip() or "nothing" for text in software]
+    options = ChipOptions(
+        layers=("enc-lstm0", "dec-fc"), mode="cumulative", chips=2, time_s=3600.0, work=tmp_path / "work"
+    )
+    result = evaluate_on_chip(NETWORK, RECORDINGS, said, TRAINING, options, quiet)
+    assert [one["layers"] for one in result["conditions"]] == [["enc-lstm0"], ["enc-lstm0", "dec-fc"]]
+    for one in result["conditions"]:
+        assert len(one["wer"]["per_chip"]) == 2
+        assert one["wer"]["ci95"][0] <= one["wer"]["mean"] <= one["wer"]["ci95"][1]
+        assert one["wer"]["mean"] > result["software"]["wer"]  # random weights on a real chip
+    assert [one["software"] for one in result["utterances"]] == software
+    assert 0.9 < result["analog_yield"] <= 1
+    assert {one["pair"] for one in result["programming"]} == {1, 2}
+    assert all(0 < one["correlation"] <= 1 for one in result["layers"])
+    assert not list((tmp_path / "work").iterdir())
+    page = render_rnnt(result | {"data": {"kind": "synthetic"}})
+    assert page.count("<svg") == 5
+    assert "synthetic speech" in page
+    assert "<mark>" in page or "<del>" in page
