@@ -36,12 +36,12 @@ class BatchConfig:
     """
 
     sentences: int = 32
-    shards: int = 48
-    stretch: float = 0.12
-    masks: int = 2
-    mask_bands: int = 12
-    mask_frames: int = 5
-    noise: float = 0.1
+    shards: int = 32
+    stretch: float = 0.06
+    masks: int = 1
+    mask_bands: int = 8
+    mask_frames: int = 0
+    noise: float = 0.05
     seed: int = 0
 
 
