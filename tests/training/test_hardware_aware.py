@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pcmesh.errors import ConfigurationError
 from pcmesh.training.hardware_aware import HardwareAware, NoiseConfig, quantise_signed
@@ -165,3 +165,23 @@ def test_impossible_noise_is_refused(fields: dict[str, float]) -> None:
 def test_a_network_without_analog_layers_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no analog layer"):
         HardwareAware(nn.ReLU(), NoiseConfig(), generator())
+
+
+def test_digital_layers_meet_no_noise_and_no_limit() -> None:
+    layers = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    for layer in layers:
+        layer.weight.data.fill_(2.0)
+    alone = HardwareAware(layers, NoiseConfig(output_sigma=0), generator(), digital=("0",))
+    x = torch.ones(1, 4)
+    seen: list[Tensor] = []
+    layers[0].register_forward_hook(lambda _layer, _args, output: seen.append(output))
+    assert not torch.equal(alone(x), layers(x))
+    assert torch.equal(seen[0], seen[1])
+    alone.clip_weights()
+    assert layers[0].weight.detach().max() == 2.0
+    assert layers[1].weight.detach().max() == 1.0
+
+
+def test_a_digital_layer_that_is_none_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="has no layer 'head'"):
+        HardwareAware(network(), NoiseConfig(), generator(), digital=("head",))

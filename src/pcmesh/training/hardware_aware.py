@@ -5,7 +5,7 @@ Source: Ambrogio et al., Nature 620, 768 (2023), Methods, "KWS network training,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -58,17 +58,24 @@ class HardwareAware(nn.Module):
         network: any module; its Linear, convolution, LSTM and GRU layers are taken as analog.
         noise: kinds and sizes of the disturbances.
         generator: source of the noise, on the device of the weights; see `pcmesh.random.torch_generator`.
+        digital: names of layers that the chip leaves to digital logic: they meet no noise and no limit.
 
     Raises:
-        ConfigurationError: the network has no analog layer.
+        ConfigurationError: the network has no analog layer, or none of a name in `digital`.
 
     Example:
         >>> model = HardwareAware(network, NoiseConfig(), torch_generator(0, "training"))
         >>> loss = cross_entropy(model(x), y); loss.backward(); optimiser.step(); model.clip_weights()
     """
 
-    def __init__(self, network: nn.Module, noise: NoiseConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self, network: nn.Module, noise: NoiseConfig, generator: torch.Generator, digital: Collection[str] = ()
+    ) -> None:
         super().__init__()
+        self.digital = frozenset(digital)
+        unknown = self.digital - {name for name, _ in network.named_modules()}
+        if unknown:
+            raise ConfigurationError(f"{type(network).__name__} has no layer {min(unknown)!r}", "Name layers it has")
         self.network = network
         self.noise = noise
         self.generator = generator
@@ -91,7 +98,11 @@ class HardwareAware(nn.Module):
             weight.clamp_(-self.noise.weight_limit, self.noise.weight_limit)
 
     def _analog_layers(self) -> list[tuple[str, nn.Module]]:
-        return [item for item in self.network.named_modules() if isinstance(item[1], ANALOG_LAYERS)]
+        return [
+            (name, layer)
+            for name, layer in self.network.named_modules()
+            if isinstance(layer, ANALOG_LAYERS) and name not in self.digital
+        ]
 
     def _analog_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
         for prefix, layer in self._analog_layers():

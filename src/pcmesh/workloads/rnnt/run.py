@@ -21,6 +21,9 @@ from pcmesh.workloads.rnnt.pool import Pool
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
 from pcmesh.workloads.rnnt.trained_model import TrainedModel
 
+DIGITAL = ("network.joint.net.3", "ctc")
+"""Joint-FC, which the chips leave to digital logic, and the head that is dropped."""
+
 
 class Run:
     """What changes while training, and its checkpoint.
@@ -39,7 +42,7 @@ class Run:
         if start is not None:
             self.model.network.load_state_dict(start.state_dict())
         generator = torch_generator(config.seed, "training", "noise")
-        self.aware = HardwareAware(self.model, config.noise, generator)
+        self.aware = HardwareAware(self.model, config.noise, generator, digital=DIGITAL)
         self.average = deepcopy(self.model.network).eval()
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
