@@ -1,0 +1,43 @@
+"""Options that the commands of `pcmesh rnnt` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+EngineName = Literal["float", "chip"]
+
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Another network, MLPerf's format (.pt) or safetensors, than the one that ships."
+    ),
+]
+Engine = Annotated[
+    EngineName, typer.Option(metavar="ENGINE", help="What computes: float (software, float32) or chip (simulated).")
+]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")]
+Layers = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES", help="Layers on the chip: all, or some of enc-lstm0..4, enc-fc, dec-lstm0, dec-lstm1, dec-fc."
+    ),
+]
+Expand = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Weight expansion of Enc-LSTM0 Wx to N rows, instead of four copies."),
+]
+Age = Annotated[
+    str, typer.Option(metavar="AGE", help="Age of the weights since programming and calibration: 1h, 1d, 1w, 1mo.")
+]
+Chip = Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random; the same seed, the same figures.")]
+NoMesh = Annotated[
+    bool, typer.Option("--no-mesh", help="Leave out what wires do to pulses: faster, errors of some ns less.")
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Recordings of the training set to calibrate on; without, synthetic sentences."),
+]
