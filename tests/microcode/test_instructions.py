@@ -80,7 +80,7 @@ def test_the_prologue_goes_where_frames_do_not_overlap():
     def words(before, slot):
         return [] if all(state == slot for state in before) else [(2, Instruction("mesh", 0, {"north": slot}))]
 
-    same = Timeline([1, 0], 2, 300, words, 0).program("here", 512)
+    same = Timeline([1, 0], (300, 300), words, 0).program("here", 512)
     assert disassemble(same.instructions).split("\n")[1:] == [
         "L1:",
         "  mesh north=in wait=299",
@@ -88,9 +88,9 @@ def test_the_prologue_goes_where_frames_do_not_overlap():
         "  jump to=L1 wait=298",
         "",
     ]
-    still = Timeline([1, 1], 2, 300, words, 0).program("here", 512)
+    still = Timeline([1, 1], (300, 300), words, 0).program("here", 512)
     assert [word.kind for word in still.instructions] == ["jump", "mesh", "halt"]
-    assert Timeline([0, 0], 2, 300, words, 0).program("here", 512).words == ()
+    assert Timeline([0, 0], (300, 300), words, 0).program("here", 512).words == ()
 
 
 def test_words_are_written_only_for_what_changes():

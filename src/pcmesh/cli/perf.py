@@ -54,12 +54,16 @@ def perf(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the chip: tile.rows=1024. Repeatable."),
     ] = None,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Show what each event and digital operation is counted with, and why.")
+    ] = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of what is unknown: where letters fall.")] = 0,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
 ) -> None:
-    """Simulate a data set on the pipeline of chips: time, throughput, operations.
+    """Simulate a data set on the pipeline of chips: time, throughput, operations, energy.
 
     Times come from the schedule: time steps of each chip, digital time per layer, recurrence, time stacking, letters.
+    Energies are events (the clocked chips execute the paper's power test) times their costs: see --costs.
 
     [bold]pcmesh perf rnnt --manifest dev-clean-wav.json[/bold] is the paper's case: MLPerf's 2,513 recordings.
 
@@ -83,13 +87,13 @@ def perf(
     )
     with progress() as report:
         result = run_performance(options, spec, report)
-    for shown in _tables(result):
+    for shown in _tables(result, costs):
         console().print(shown, "")
     for path in write_result(result, json, None):
         console().print(f"Written: {path}")
 
 
-def _tables(result: dict[str, Any]) -> Iterator[Table]:
+def _tables(result: dict[str, Any], costs: bool) -> Iterator[Table]:
     variants: dict[str, dict[str, Any]] = result["variants"]
     overlap = "overlapping" if result["options"]["overlap"] else "one after the other"
     title = f"{result['network']} on {result['chip']}: {result['data']['described']}, {overlap}"
@@ -102,10 +106,16 @@ def _tables(result: dict[str, Any]) -> Iterator[Table]:
         ("Analog operations", *(f"{v['operations']:,}" for v in variants.values())),
         ("Digital operations", *(f"{v['digital']['operations']:,}" for v in variants.values())),
         ("Analog to digital", *(_ratio(v["digital"]) for v in variants.values())),
-        ("Rate", *(f"{v['tops']:.2f} TOPS" for v in variants.values())),
+        ("Rate", *(f"{v['tops']:.4g} TOPS" for v in variants.values())),
+        ("Energy", *(f"{v['energy_j']:.4g} J" for v in variants.values())),
+        ("  of it digital", *(f"{v['energy']['digital_j']:.3g} J" for v in variants.values())),
+        ("Power", *(f"{v['power_w']:.3f} W" for v in variants.values())),
+        ("Chips alone", *(f"{v['energy']['chips_tops_per_w']:.3f} TOPS/W" for v in variants.values())),
+        ("With the digital side", *(f"{v['tops_per_w']:.3f} TOPS/W" for v in variants.values())),
+        ("Samples per second and watt", *(f"{v['samples_per_s_per_w']:,.1f}" for v in variants.values())),
     ]
     yield table(title, ("", *variants), rows)
-    names = ("Chip", "Layers", "Operations run", "Each, ns", "Next after, ns", "Busy")
+    names = ("Chip", "Layers", "Runs", "ns each", "Next, ns", "Busy", "Energy, J", "W running", "TOPS/W")
     chips = [
         (
             entry["chip"],
@@ -114,17 +124,33 @@ def _tables(result: dict[str, Any]) -> Iterator[Table]:
             f"{entry['operation_ns']:,}",
             "-" if entry["period_ns"] is None else f"{entry['period_ns']:,}",
             f"{100 * entry['activity']:.1f} %",
+            f"{entry['energy_j']:.3g}",
+            f"{entry['running_power_w']:.3f}",
+            f"{entry['tops_per_w']:.2f}",
         )
         for entry in result["per_chip"]
     ]
     yield table(f"Chips ({result['variant']})", names, chips)
-    costs = [
-        (c["thing"], c["operations"], c["standing"], c["note"])
-        for c in result["digital"]["costs"]
-        if result["digital"]["operations"]
-    ]
+    yield _energy_table(result["energy"])
+    counted = [(c["thing"], c["operations"], c["standing"], c["note"]) for c in result["digital"]["costs"]]
+    if costs and result["digital"]["operations"]:
+        yield table("Digital operations counted per", ("", "Operations", "Standing", "Note"), counted)
     if costs:
-        yield table("Digital operations counted per", ("", "Operations", "Standing", "Note"), costs)
+        entries = [
+            (c["name"], c["supply"], f"{c['pj']:.4g}", c["standing"], c["note"]) for c in result["energy"]["costs"]
+        ]
+        yield table("Costs", ("", "Supply", "pJ each", "Standing", "What"), entries)
+
+
+def _energy_table(energy: dict[str, Any]) -> Table:
+    total = energy["total_j"]
+    rows = [
+        (axis, name, f"{joule:.4g}", f"{100 * joule / total:.1f} %")
+        for axis in ("supply", "cost", "phase")
+        for name, joule in energy[f"by_{axis}_j"].items()
+        if joule > 0
+    ]
+    return table("Where the energy goes", ("By", "", "J", "Share"), rows)
 
 
 def _ratio(digital: dict[str, Any]) -> str:

@@ -74,12 +74,14 @@ def generate(
 
 def _check_step(chip: ChipSpec) -> None:
     needed = START + chip.timing.input_max_ns + 1
-    if chip.timing.step_ns < needed:
-        raise ConfigurationError(
-            f"timing.step_ns = {chip.timing.step_ns} is {needed - chip.timing.step_ns} ns too short: {START} ns to "
-            f"switch the mesh and a pulse of {chip.timing.input_max_ns} ns that the mesh may widen by 1 ns",
-            f"Set timing.step_ns to {needed} or more (and the delay of the longest route), or shorten input_max_ns",
-        )
+    for key in ("step_ns", "integration_ns"):
+        length = getattr(chip.timing, key)
+        if length < needed:
+            raise ConfigurationError(
+                f"timing.{key} = {length} is {needed - length} ns too short: {START} ns to switch the mesh and a pulse "
+                f"of {chip.timing.input_max_ns} ns that the mesh may widen by 1 ns",
+                f"Set timing.{key} to {needed} or more (and the delay of the longest route), or shorten input_max_ns",
+            )
 
 
 def _chip_program(
@@ -90,26 +92,25 @@ def _chip_program(
     chip: ChipSpec,
 ) -> ChipProgram:
     builder = SlotBuilder(chip, schedule, mapping, placement, settings)
-    interval, slot_ns, limit = schedule.interval_steps, chip.timing.step_ns, chip.controller.sram_words
+    slots_ns, limit = schedule.slots_ns(chip.timing), chip.controller.sram_words
 
     def tile_program(where: str, slots: list[PlaceSlot]) -> Program:
-        line = Timeline(slots, interval, slot_ns, lambda before, slot: slot.words(before), PlaceSlot())
+        line = Timeline(slots, slots_ns, lambda before, slot: slot.words(before), PlaceSlot())
         return line.program(where, limit)
 
     def pad_program(where: str, actions: dict[int, PadSlot]) -> Program:
         slots = [_one(where, steps, actions) for steps in merged_steps(schedule)]
-        line = Timeline(slots, interval, slot_ns, lambda before, slot: slot.words(before), PadSlot())
+        line = Timeline(slots, slots_ns, lambda before, slot: slot.words(before), PadSlot())
         return line.program(where, limit)
 
     places = sorted(builder.place_slots().items())
     named = f"chip {schedule.chip}"
     loads, sends = _ilp_actions(schedule)
-    collects, counts = _olp_actions(schedule, mapping, slot_ns)
+    collects, counts = _olp_actions(schedule, mapping, slots_ns)
     return ChipProgram(
         chip=schedule.chip,
-        step_ns=slot_ns,
+        slots_ns=slots_ns,
         steps=len(schedule.steps),
-        interval_steps=interval,
         tiles=tuple(
             TileProgram(site=site, program=tile_program(f"{named}, tile {tuple(site)}", slots))
             for site, slots in places
@@ -156,7 +157,7 @@ def _load(ilp: int, operand: Operand, step: int, address: int) -> Load:
 
 
 def _olp_actions(
-    schedule: ChipSchedule, mapping: Mapping, slot_ns: int
+    schedule: ChipSchedule, mapping: Mapping, slots_ns: tuple[int, ...]
 ) -> tuple[tuple[Collect, ...], dict[int, dict[int, PadSlot]]]:
     collects: list[Collect] = []
     counts: dict[int, dict[int, PadSlot]] = {}
@@ -173,7 +174,7 @@ def _olp_actions(
             address = before["address"] if before else len(known)
             wires = lanes.setdefault((olp, step), set())
             wires |= set(LANE_MASKS[Lane(transfer.lane)])
-            known[step] = PadSlot(LISTEN, collect_word(address, slot_ns, wires))
+            known[step] = PadSlot(LISTEN, collect_word(address, slots_ns[step % len(slots_ns)], wires))
             group = mapping.groups[transfer.group]
             collects.append(
                 Collect(

@@ -23,17 +23,17 @@ class Timeline(Generic[State]):
 
     Args:
         slots: prologue slots, then the slots of one interval in the steady state.
-        interval: slots of one interval.
-        slot_ns: length of a slot, cycles.
+        slots_ns: length of each slot of an interval, cycles.
         words: (possible states before, state) -> instructions with their cycle inside the slot; it emits only what
             changes from any of the states before.
         idle: the state at power-up.
     """
 
-    def __init__(self, slots: Sequence[State], interval: int, slot_ns: int, words: Words[State], idle: State) -> None:
+    def __init__(self, slots: Sequence[State], slots_ns: Sequence[int], words: Words[State], idle: State) -> None:
+        interval = len(slots_ns)
         self._prologue = list(slots[:-interval])
         self._body = list(slots[-interval:])
-        self._slot_ns, self._words, self._idle = slot_ns, words, idle
+        self._slots_ns, self._words, self._idle = tuple(slots_ns), words, idle
         repeated = self._body * (len(self._prologue) // interval)
         if self._prologue == repeated:
             self._prologue = []
@@ -59,21 +59,25 @@ class Timeline(Generic[State]):
         before_body = self._prologue[-1] if self._prologue else start
         repeats = self._emit((self._body[-1],), self._body)
         if not repeats:
-            body = first + _later(self._emit((before_body,), self._body), len(self._prologue) * self._slot_ns)
+            body = first + _later(self._emit((before_body,), self._body), self._start(len(self._prologue)))
             return _sequence(body, None, 0) if body else ()
         body = self._emit((before_body, self._body[-1]), self._body)
         return _sequence(
-            first + _later(body, len(self._prologue) * self._slot_ns),
+            first + _later(body, self._start(len(self._prologue))),
             len(first),
-            len(self._body) * self._slot_ns,
+            sum(self._slots_ns),
         )
 
     def _emit(self, before: tuple[State, ...], slots: Sequence[State]) -> list[Timed]:
         found: list[Timed] = []
         for number, state in enumerate(slots):
-            found += _later(self._words(before, state), number * self._slot_ns)
+            found += _later(self._words(before, state), self._start(number))
             before = (state,)
         return found
+
+    def _start(self, number: int) -> int:
+        intervals, rest = divmod(number, len(self._slots_ns))
+        return intervals * sum(self._slots_ns) + sum(self._slots_ns[:rest])
 
 
 def _later(words: list[Timed], cycles: int) -> list[Timed]:

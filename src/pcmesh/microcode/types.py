@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 
 from pydantic import Field
 
@@ -68,17 +70,35 @@ class Collect(Artefact):
 
 
 class ChipProgram(Artefact):
-    """Everything that one chip needs to run a network's frames; `interval_steps` lie between two frames."""
+    """Everything that one chip needs to run a network's frames.
+
+    `slots_ns` are the lengths of the time steps from one frame to the next; a frame has `steps` of them, and may go on
+    into the next one's.
+    """
 
     chip: int
-    step_ns: int
+    slots_ns: tuple[int, ...]
     steps: int
-    interval_steps: int
     tiles: tuple[TileProgram, ...]
     ilps: tuple[PadProgram, ...]
     olps: tuple[PadProgram, ...]
     loads: tuple[Load, ...]
     collects: tuple[Collect, ...]
+
+    @property
+    def interval_steps(self) -> int:
+        """Time steps from one frame to the next."""
+        return len(self.slots_ns)
+
+    def start_ns(self, step: int) -> int:
+        """Return when a time step starts, counted from the first frame's first one."""
+        intervals, rest = divmod(step, len(self.slots_ns))
+        return intervals * sum(self.slots_ns) + sum(self.slots_ns[:rest])
+
+    def slot_at(self, cycle: int) -> int:
+        """Return which time step of the interval runs in a cycle."""
+        ends = list(accumulate(self.slots_ns))
+        return bisect_right(ends, cycle % ends[-1])
 
     def tile(self, site: Site) -> Program:
         """Return the program at a place (without words where the place is not in use)."""

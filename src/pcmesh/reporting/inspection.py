@@ -67,7 +67,7 @@ def overview(compiled: CompiledNetwork) -> dict[str, Any]:
 
 def _chip_facts(compiled: CompiledNetwork, index: int) -> dict[str, Any]:
     schedule, program = compiled.routing.chips[index], compiled.microcode.chips[index]
-    step_ns = compiled.chip.timing.step_ns
+    timing = compiled.chip.timing
     return {
         "chip": index + 1,
         "tiles": sum(place.chip == index for place in compiled.placement.places),
@@ -75,8 +75,8 @@ def _chip_facts(compiled: CompiledNetwork, index: int) -> dict[str, Any]:
         "steps": len(schedule.steps),
         "integration_steps": schedule.integration_steps,
         "output_slots": schedule.output_slots,
-        "time_ns": len(schedule.steps) * step_ns,
-        "interval_ns": schedule.interval_steps * step_ns,
+        "time_ns": schedule.operation_ns(timing),
+        "interval_ns": schedule.interval_ns(timing),
         "sram_words": max((len(found.words) for _, found in program.programs), default=0),
         "sram_words_available": compiled.chip.controller.sram_words,
     }

@@ -34,6 +34,7 @@ def timeline(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> str:
     """Return the time diagram of a frame on one chip as SVG; resources that do the same share a row."""
     rows = _merged(_activities(chip, mapping, schedule))
     count = len(schedule.steps)
+    starts_ns = [schedule.start_ns(step, chip.timing) for step in range(count + 1)]
     longest = max((len(activity.text) for activities in rows.values() for activity in activities), default=0)
     step_inches = max(_STEP_INCHES, _INCHES_PER_LETTER * longest)
     figure = new_figure(step_inches * count + 2.2, _ROW_INCHES * len(rows) + 0.8)
@@ -41,25 +42,26 @@ def timeline(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> str:
     colours = layer_colours(mapping)
     for position, activities in enumerate(rows.values()):
         for activity in activities:
-            _draw(axes, position, activity, chip.timing.step_ns, colours)
+            _draw(axes, position, activity, starts_ns[activity.step : activity.step + 2], colours)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
-    axes.set_xticks([step * chip.timing.step_ns for step in range(count + 1)])
-    axes.set_xlim(0, count * chip.timing.step_ns)
+    axes.set_xticks(starts_ns)
+    axes.set_xlim(0, starts_ns[-1])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     if 0 < schedule.interval_steps < count:
-        axes.axvline(schedule.interval_steps * chip.timing.step_ns, color=INK, linewidth=1.2, linestyle="--")
-        axes.text(schedule.interval_steps * chip.timing.step_ns, -0.62, "next frame begins", fontsize=7, va="bottom")
+        axes.axvline(schedule.interval_ns(chip.timing), color=INK, linewidth=1.2, linestyle="--")
+        axes.text(schedule.interval_ns(chip.timing), -0.62, "next frame begins", fontsize=7, va="bottom")
     return svg(figure, f"time diagram of chip {schedule.chip + 1}")
 
 
-def _draw(axes: Axes, row: int, activity: Activity, step_ns: int, colours: dict[str, str]) -> None:
+def _draw(axes: Axes, row: int, activity: Activity, span_ns: list[int], colours: dict[str, str]) -> None:
     shade = colours.get(activity.layer or "", FAINT)
     face = tint(shade) if activity.layer else _PLAIN
-    box = Rectangle((activity.step * step_ns, row - 0.4), step_ns, 0.8, facecolor=face, edgecolor=shade, linewidth=0.8)
+    begin, end = span_ns
+    box = Rectangle((begin, row - 0.4), end - begin, 0.8, facecolor=face, edgecolor=shade, linewidth=0.8)
     axes.add_patch(box)
     axes.text(
-        (activity.step + 0.5) * step_ns,
+        (begin + end) / 2,
         row,
         activity.text,
         ha="center",

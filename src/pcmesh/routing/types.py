@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Literal
 
 from pcmesh.artefact import Artefact
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.chip import ChipSpec, Site, TimingSpec
 from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.mapping.types import Part
 from pcmesh.model import LayerGraph
@@ -104,6 +104,27 @@ class ChipSchedule(Artefact):
     def integration_steps(self) -> int:
         """Steps in which some tile integrates."""
         return sum(bool(step.integrations) for step in self.steps)
+
+    def slots_ns(self, timing: TimingSpec) -> tuple[int, ...]:
+        """Return the lengths of the time steps of one interval, which repeat.
+
+        A step in which no columns are read, in this frame or the one that overlaps it, is an integration step.
+        """
+        read = {number % self.interval_steps for number, step in enumerate(self.steps) if step.readouts}
+        return tuple(timing.step_ns if slot in read else timing.integration_ns for slot in range(self.interval_steps))
+
+    def start_ns(self, step: int, timing: TimingSpec) -> int:
+        """Return when a step of a frame starts, ns from the frame's start; of the step behind the last: its end."""
+        slots = self.slots_ns(timing)
+        return step // len(slots) * sum(slots) + sum(slots[: step % len(slots)])
+
+    def operation_ns(self, timing: TimingSpec) -> int:
+        """Return the length of a frame."""
+        return self.start_ns(len(self.steps), timing)
+
+    def interval_ns(self, timing: TimingSpec) -> int:
+        """Return the time from one frame to the next."""
+        return sum(self.slots_ns(timing))
 
     @property
     def output_slots(self) -> int:

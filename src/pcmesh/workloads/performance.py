@@ -13,10 +13,13 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.compiled import load_compiled
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
+from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.evaluation.performance.energy import run_energy
 from pcmesh.evaluation.performance.result import data_result, variant_result
 from pcmesh.model import LayerGraph
 from pcmesh.workloads.kws.graph import keyword_graph, keyword_options
 from pcmesh.workloads.kws.network import load_keyword_network
+from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS, rnnt_plans, time_rnnt
 from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -64,12 +67,15 @@ def run_performance(
     first = next(iter(plans.values()))
     widths = rnnt_widths(first.graph) if first.graph.name == "rnnt" else None
     data = _data(options, widths)
+    activities = power_tests(plans, options.load.seed, progress)
+    costs = load_costs()
     chosen = "expanded" if options.expanded and "expanded" in plans else next(iter(plans))
     variants = {}
     for name, compiled in plans.items():
         times = {overlap: replace(options.time, overlap=overlap) for overlap in (False, True)}
         runs = {overlap: _run(compiled, widths, data, time) for overlap, time in times.items()}
-        variants[name] = variant_result(runs[options.time.overlap], runs)
+        run = runs[options.time.overlap]
+        variants[name] = variant_result(run, runs, run_energy(run, activities[name], costs), costs)
     return {
         "network": first.graph.name,
         "chip": first.chip.name,

@@ -124,11 +124,11 @@ def transport_program(chip: ChipSpec, tree: tuple[Guard, ...]) -> ChipProgram:
         open_guard(mesh.setdefault(guard.site, {}), hop, Lane.ALL)
 
     def place(site: Site) -> TileProgram:
-        line = Timeline([PlaceSlot(mesh=mesh[site])], 1, step_ns, lambda b, s: s.words(b), PlaceSlot())
+        line = Timeline([PlaceSlot(mesh=mesh[site])], (step_ns,), lambda b, s: s.words(b), PlaceSlot())
         return TileProgram(site=site, program=line.program(f"tile {tuple(site)}", words))
 
     def pad(number: int, slot: PadSlot) -> PadProgram:
-        line = Timeline([slot], 1, step_ns, lambda b, s: s.words(b), PadSlot())
+        line = Timeline([slot], (step_ns,), lambda b, s: s.words(b), PadSlot())
         return PadProgram(pad=number, program=line.program(f"landing pad {number}", words))
 
     source = _source_pad(chip)
@@ -136,9 +136,8 @@ def transport_program(chip: ChipSpec, tree: tuple[Guard, ...]) -> ChipProgram:
     olps = range(len(chip.grid.olps))
     return ChipProgram(
         chip=0,
-        step_ns=step_ns,
+        slots_ns=(step_ns,),
         steps=1,
-        interval_steps=1,
         tiles=tuple(place(site) for site in sorted(mesh)),
         ilps=(pad(source, PadSlot(START, send_word(0, "positive"))),),
         olps=tuple(pad(number, count) for number in olps),

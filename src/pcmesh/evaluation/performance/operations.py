@@ -13,6 +13,9 @@ from pcmesh.model.digital import AFFINE, CONVERSION, MULTIPLY_ADD, SUM
 MOVES_DATA = ("copy", "concatenate")
 """Kinds of digital operations whose outputs are values of their inputs: what is converted is converted once."""
 
+MATRIX = "expand"
+"""Kind of the digital operation that is a matrix product."""
+
 
 @dataclass(frozen=True)
 class Operations:
@@ -22,11 +25,13 @@ class Operations:
         runs: executions of each analog layer.
         analog: operations of each analog layer: two per weight and execution.
         digital: operations of each digital task.
+        matrices: those tasks that are matrix products (weight expansion).
     """
 
     runs: Mapping[str, int]
     analog: Mapping[str, int]
     digital: Mapping[str, int]
+    matrices: frozenset[str] = frozenset()
 
     @property
     def total_analog(self) -> int:
@@ -68,7 +73,8 @@ def count_operations(
         parts = runs[layer.name] * _partial_columns(compiled, layer.name)
         digital[f"{layer.name}-sums"] = parts * (AFFINE.operations + SUM.operations)
     analog = {name: runs[name] * weights[name] * MULTIPLY_ADD.operations for name in runs}
-    return Operations(runs, analog, {name: count for name, count in digital.items() if count})
+    matrices = frozenset(operation.name for operation in graph.digital if operation.kind == MATRIX)
+    return Operations(runs, analog, {name: count for name, count in digital.items() if count}, matrices)
 
 
 def converted_values(graph: LayerGraph, vector: str) -> int:

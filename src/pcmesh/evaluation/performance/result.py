@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pcmesh.evaluation.performance.costs import CostTable
+from pcmesh.evaluation.performance.energy import DIGITAL, Energy
 from pcmesh.evaluation.performance.run import DataSet, Run
 from pcmesh.model.digital import DIGITAL_COSTS
 
@@ -23,15 +25,18 @@ def data_result(data: DataSet) -> dict[str, Any]:
     }
 
 
-def variant_result(run: Run, by_overlap: Mapping[bool, Run]) -> dict[str, Any]:
+def variant_result(run: Run, by_overlap: Mapping[bool, Run], energy: Energy, costs: CostTable) -> dict[str, Any]:
     """Return the figures of one variant of a network.
 
     Args:
         run: the run that is reported.
         by_overlap: the runs without and with overlap of utterances, for comparison.
+        energy: of that run.
+        costs: the table that it was counted with.
     """
     operations = run.operations
     return {
+        **_rates(energy.total, operations.total_analog, run),
         "utterances": run.utterances,
         "operations": operations.total_analog,
         "total_time_s": run.total_s,
@@ -47,7 +52,15 @@ def variant_result(run: Run, by_overlap: Mapping[bool, Run]) -> dict[str, Any]:
             "by_task": dict(operations.digital),
             "costs": [asdict(cost) for cost in DIGITAL_COSTS],
         },
-        "per_chip": [_chip(run, number) for number in range(len(run.operation_ns))],
+        "energy": {
+            "total_j": energy.total,
+            "chips_j": energy.chips,
+            "chips_tops_per_w": operations.total_analog / energy.chips / _TERA,
+            "digital_j": energy.by("supply").get(DIGITAL, 0.0),
+            **{f"by_{axis}_j": energy.by(axis) for axis in ("supply", "phase", "layer", "cost")},
+            "costs": [entry.model_dump() for entry in costs.cost],
+        },
+        "per_chip": [_chip(run, number, energy.of_chip(number + 1)) for number in range(len(run.operation_ns))],
         "per_layer": [
             {"layer": layer, "runs": runs, "operations": operations.analog[layer]}
             for layer, runs in operations.runs.items()
@@ -55,13 +68,28 @@ def variant_result(run: Run, by_overlap: Mapping[bool, Run]) -> dict[str, Any]:
     }
 
 
-def _chip(run: Run, number: int) -> dict[str, Any]:
+def _rates(joule: float, operations: int, run: Run) -> dict[str, float]:
+    return {
+        "energy_j": joule,
+        "power_w": joule / run.total_s,
+        "tops_per_w": operations / joule / _TERA,
+        "samples_per_s_per_w": run.utterances / joule,
+    }
+
+
+def _chip(run: Run, number: int, energy: Energy) -> dict[str, Any]:
     layers = [name for stage in run.pipeline.stages if number in stage.chips for name in stage.layers]
     analog = sum(run.operations.analog[name] for name in layers)
     period = [unit.period_ns for unit in run.pipeline.units if number in unit.chips]
     return {
         "chip": number + 1,
         "layers": layers,
+        **_rates(energy.total, analog, run),
+        "running_power_w": energy.total / (run.activity[number] * run.total_s),
+        "by_supply_j": energy.by("supply"),
+        "samples_per_s": run.samples_per_s,
+        "mean_sample_us": 1e6 / run.samples_per_s,
+        "real_time_factor": run.real_time_factor,
         "operations": analog,
         "runs": run.runs_of_chips[number],
         "operation_ns": run.operation_ns[number],

@@ -104,7 +104,6 @@ def run_time(compiled: Compiled, data: DataSet, options: TimeOptions) -> Run:
         decoding = decode(pipeline, simulation, data.letters, options.overlap, options.decoder)
         end, steps, joints = np.maximum(end, decoding.end), decoding.steps, decoding.joints
     frames = {row.frames: int(row.counts.sum()) for row in simulation.rows}
-    step_ns = compiled.chip.timing.step_ns
     schedules = sorted(compiled.routing.chips, key=lambda schedule: schedule.chip)
     operations = count_operations(compiled, pipeline, frames, steps, joints, options.held)
     return Run(
@@ -116,7 +115,7 @@ def run_time(compiled: Compiled, data: DataSet, options: TimeOptions) -> Run:
         runs_of_chips=tuple(
             _runs_of_chip(pipeline, schedule.chip, operations.runs, options.decoder) for schedule in schedules
         ),
-        operation_ns=tuple(len(schedule.steps) * step_ns for schedule in schedules),
+        operation_ns=tuple(schedule.operation_ns(compiled.chip.timing) for schedule in schedules),
     )
 
 

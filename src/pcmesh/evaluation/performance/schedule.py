@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pcmesh.chip import TimingSpec
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance.flow import Flow, Way
 from pcmesh.evaluation.performance.stages import Compiled, Input, Link, Pipeline, Stage, Unit
@@ -142,10 +143,10 @@ class _Reader:
         """Return the time until the last code of some layers is counted, and has crossed the link."""
         names = {layer.name for layer in layers}
         groups = {group.index for group in self._compiled.mapping.groups if group.layer in names}
-        step_ns = self._compiled.chip.timing.step_ns
+        timing = self._compiled.chip.timing
         chips = {chip for layer in layers for chip in self._chips[layer.name]}
-        last = max(_last_step(self._schedules[chip], groups) for chip in chips)
-        return last * step_ns + max(self._link_ns(chip, groups, names) for chip in chips)
+        counted = max(_last_step(self._schedules[chip], groups, timing) for chip in chips)
+        return counted + max(self._link_ns(chip, groups, names) for chip in chips)
 
     def _link_ns(self, chip: int, groups: set[int], layers: set[str]) -> int:
         """Return how long the vectors of some layers take over a chip's link."""
@@ -196,16 +197,16 @@ class _Reader:
         return (chip for layer in self._groups[number] for chip in self._chips[layer.name])
 
     def _unit(self, members: tuple[int, ...], stages: dict[int, Stage]) -> Unit:
-        step_ns = self._compiled.chip.timing.step_ns
+        timing = self._compiled.chip.timing
         chips = tuple(sorted({chip for number in members for chip in self._chips_of(number)}))
-        interval = max(self._schedules[chip].interval_steps for chip in chips) * step_ns
+        interval = max(self._schedules[chip].interval_ns(timing) for chip in chips)
         layers = {name for number in members for name in stages[number].layers}
         groups = {group.index for group in self._compiled.mapping.groups if group.layer in layers}
         crossing = max(self._link_ns(chip, groups, layers) for chip in chips)
         return Unit(
             chips=chips,
             stages=members,
-            operation_ns=max(len(self._schedules[chip].steps) for chip in chips) * step_ns,
+            operation_ns=max(self._schedules[chip].operation_ns(timing) for chip in chips),
             period_ns=max(interval, crossing, *(stages[number].loop_ns for number in members)),
             frames=max(stages[number].frames for number in members),
         )
@@ -239,11 +240,11 @@ def _chips_of_layers(compiled: Compiled) -> dict[str, tuple[int, ...]]:
     return {layer: tuple(sorted(chips)) for layer, chips in found.items()}
 
 
-def _last_step(schedule: ChipSchedule, groups: set[int]) -> int:
-    """Return the number of steps until the last vector of some groups has reached a landing pad; 0 without one."""
+def _last_step(schedule: ChipSchedule, groups: set[int], timing: TimingSpec) -> int:
+    """Return when the last vector of some groups has reached a landing pad, ns; 0 without one."""
     counted = [
         number
         for number, step in enumerate(schedule.steps, start=1)
         if any(transfer.olp is not None and transfer.group in groups for transfer in step.transfers)
     ]
-    return max(counted, default=0)
+    return schedule.start_ns(max(counted, default=0), timing)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
-from pcmesh.physics.units import TICKS_PER_NS
+from pcmesh.execution.clocked.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Activity:
         frames: frames executed.
         row_ns: time that row drivers were on (bias rows included), summed over rows, ns.
         column_integrations: columns that integrated, summed over phases.
+        column_ns: how long columns were ready to integrate, summed over columns and phases, ns.
         conversions: columns that were compared with a ramp.
         net_pulses: pulses that entered a net (each rises and falls once), summed over nets.
         hop_pulses: of these, pulses through a borderguard.
@@ -26,6 +29,7 @@ class Activity:
     frames: int
     row_ns: float
     column_integrations: int
+    column_ns: float
     conversions: int
     net_pulses: int
     hop_pulses: int
@@ -34,21 +38,33 @@ class Activity:
     fetches: int
 
 
-@dataclass
+KINDS = tuple(field.name for field in fields(Activity) if field.name != "frames")
+
+
+class Event(NamedTuple):
+    """What is counted together: a kind of `Activity`, the cycle (1 ns), and who did it."""
+
+    kind: str
+    cycle: int
+    who: str
+
+
 class Counter:
     """The counts while a chip runs; `lanes` chips run in lockstep."""
 
-    lanes: int = 1
-    row_ticks: int = 0
-    column_integrations: int = 0
-    conversions: int = 0
-    net_pulses: int = 0
-    hop_pulses: int = 0
-    ilp_pulses: int = 0
-    olp_counts: int = 0
-    fetches: int = 0
+    def __init__(self, clock: Clock, lanes: int = 1) -> None:
+        self.lanes = lanes
+        self.events: dict[Event, float] = defaultdict(float)
+        self._clock = clock
+
+    def add(self, kind: str, count: float, who: str, cycle: int | None = None) -> None:
+        """Count something that happens now, or began at a cycle; `kind` is a field of `Activity`."""
+        self.events[Event(kind, self._clock.cycle if cycle is None else cycle, who)] += count
 
     def activity(self, frames: int) -> Activity:
         """Return the counts so far."""
-        counts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("lanes", "row_ticks")}
-        return Activity(frames=frames, row_ns=self.row_ticks / TICKS_PER_NS, **counts)
+        total: dict[str, float] = defaultdict(float)
+        for event, count in self.events.items():
+            total[event.kind] += count
+        whole = {kind: round(total[kind]) for kind in KINDS if not kind.endswith("_ns")}
+        return Activity(frames=frames, row_ns=total["row_ns"], column_ns=total["column_ns"], **whole)

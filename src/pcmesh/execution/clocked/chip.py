@@ -9,7 +9,7 @@ import torch
 
 from pcmesh.chip import Site
 from pcmesh.errors import HardwareError, InputError
-from pcmesh.execution.clocked.activity import Activity, Counter
+from pcmesh.execution.clocked.activity import Activity, Counter, Event
 from pcmesh.execution.clocked.capacitors import CapacitorBank
 from pcmesh.execution.clocked.clock import HOST, Clock
 from pcmesh.execution.clocked.controller import Bank, Controller
@@ -30,10 +30,11 @@ PIPELINED_FRAMES = 3
 
 @dataclass(frozen=True)
 class ClockedRun:
-    """What came out: group -> (F, columns) int32 OLP codes; and what the chip did for it."""
+    """What came out: group -> (F, columns) int32 OLP codes; what the chip did for it, in all and event by event."""
 
     codes: Mapping[int, torch.Tensor]
     activity: Activity
+    events: Mapping[Event, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ClockedChip:
         run = _Run(self.hardware, self.program, order, noise, trace)
         run.schedule_loads(frames)
         run.execute()
-        return ClockedRun(run.codes(), run.counter.activity(order.numel()))
+        return ClockedRun(run.codes(), run.counter.activity(order.numel()), dict(run.counter.events))
 
 
 class _Run:
@@ -80,7 +81,8 @@ class _Run:
     ) -> None:
         chip = hardware.chip
         self._hardware, self._program, self._order, self._noise = hardware, program, order, noise
-        self.clock, self.counter = Clock(), Counter(lanes=order.shape[0])
+        self.clock = Clock()
+        self.counter = Counter(self.clock, lanes=order.shape[0])
         self._mesh = MeshModel(chip, hardware.instance, self.clock, self.counter)
         self._banks = {
             site: CapacitorBank(
@@ -116,7 +118,7 @@ class _Run:
         """Run until the last frame has left the chip."""
         turns = self._order.shape[1]
         steps = (turns - 1) * self._program.interval_steps + self._program.steps
-        self.clock.run(steps * self._program.step_ns * TICKS_PER_NS)
+        self.clock.run(self._program.start_ns(steps) * TICKS_PER_NS)
 
     def schedule_loads(self, frames: Mapping[str, torch.Tensor]) -> None:
         """Let the host write the ILPs' SRAM before the step of each frame that sends it first."""
@@ -178,7 +180,7 @@ class _Run:
         ticks = torch.zeros((slices.shape[0], self._hardware.chip.wires), dtype=torch.int32)
         ticks[:, : load.stop - load.start] = slices
         pad = self._ilps[load.ilp]
-        when = step * self._program.step_ns * TICKS_PER_NS
+        when = self._program.start_ns(step) * TICKS_PER_NS
         self.clock.at(when, HOST, lambda: pad.write(load.address, ticks))
 
     def _read(self, collect: Collect) -> torch.Tensor:

@@ -34,7 +34,7 @@ class Controller:
             last = len(self._words) - 1
             raise self._clock.refuse(self.where, f"fetch from address {self.address}, the last word is at {last}")
         word = self._words[self.address]
-        self._counter.fetches += self._counter.lanes
+        self._counter.add("fetches", self._counter.lanes, self.where)
         if self.on_fetch is not None:
             self.on_fetch(self.where, self.address)
         following = self._next(word)

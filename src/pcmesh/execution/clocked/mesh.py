@@ -126,7 +126,8 @@ class MeshModel:
                 self._contention(net, parity, driver, other)
             self._refuse_high(net, parity, f"a pulse of {arrival.signal.source} arrives")
             self._live[net, parity] = (arrival, driver)
-        self._counter.net_pulses += sum(arrival.signal.pulses[parity] for parity in arrival.parities)
+        pulses = sum(arrival.signal.pulses[parity] for parity in arrival.parities)
+        self._counter.add("net_pulses", pulses, arrival.signal.source)
         if self.on_arrival is not None:
             self.on_arrival(net, arrival)
         for listen in self.listeners[net]:
@@ -138,7 +139,8 @@ class MeshModel:
 
     def _pass(self, guard: Guard, arrival: Arrival, parities: tuple[int, ...]) -> None:
         shift = arrival.shift + self._shift(guard.site, f"{guard.side}{guard.direction}")
-        self._counter.hop_pulses += sum(arrival.signal.pulses[parity] for parity in parities)
+        pulses = sum(arrival.signal.pulses[parity] for parity in parities)
+        self._counter.add("hop_pulses", pulses, arrival.signal.source)
         there = Arrival.of(arrival.signal, parities, shift, arrival.rise + self._delay)
         self._clock.at(there.rise, PULSE, lambda: self._arrive(guard.target, _name(guard), there))
 

@@ -34,7 +34,7 @@ class InputPad:
         if vector is None:
             raise self._clock.refuse(self._where, f"address {word['address']} is sent before the host wrote it")
         signal = Signal.of(self._where, (-vector if word["part"] else vector).clamp_min(0))
-        self._counter.ilp_pulses += sum(signal.pulses)
+        self._counter.add("ilp_pulses", sum(signal.pulses), self._where)
         self._mesh.drive(self._net, self._where, signal, PARITIES)
 
 
@@ -82,7 +82,7 @@ class OutputPad:
                 raise self._clock.refuse(self._where, f"wire {wire} is still high when counting ends")
             codes = olp_codes(found[0].widths()[:, parity::2], self._period, self._timing)
             counted[:, parity::2] = codes
-            self._counter.olp_counts += codes.numel()
+            self._counter.add("olp_counts", codes.numel(), self._where)
         self.sram.setdefault(word["address"], []).append(counted)
         self._word = None
 

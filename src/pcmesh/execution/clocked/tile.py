@@ -81,7 +81,7 @@ class TileModel:
             return
         widths = torch.zeros((ticks.shape[0], self._chip.wires), dtype=torch.int32)
         widths[:, : ticks.shape[1]] = ticks
-        self._counter.conversions += ticks.numel()
+        self._counter.add("conversions", ticks.numel(), self._where)
         self._mesh.drive_columns(self._site, Signal.of(f"the columns of {self._where}", widths))
 
     def _begin(self, word: Instruction) -> _Window:
@@ -120,10 +120,19 @@ class TileModel:
             raise self._clock.refuse(self._where, "the bias rows are still on when the integration ends")
         widths = self._widths(window)
         pairs = tuple(pair for pair in (1, 2) if word[f"wp{pair}"])
-        self._counter.row_ticks += int(widths.sum()) * len(pairs)
-        self._counter.column_integrations += widths.shape[0] * self._chip.tile.columns
+        self._count(window, widths, len(pairs))
         charge, current, noise = self._integrate(word, pairs, widths, bank)
         bank.end(pairs, charge, current, noise)
+
+    def _count(self, window: _Window, widths: torch.Tensor, pairs: int) -> None:
+        columns = widths.shape[0] * self._chip.tile.columns
+        counts = {
+            "row_ns": int(widths.sum()) * pairs / TICKS_PER_NS,
+            "column_integrations": columns,
+            "column_ns": columns * (self._clock.now - window.begin) / TICKS_PER_NS,
+        }
+        for kind, count in counts.items():
+            self._counter.add(kind, count, self._where, window.begin // TICKS_PER_NS)
 
     def _widths(self, window: _Window) -> torch.Tensor:
         """Return the pulse widths at the rows in use and the bias rows, (L, R') float64."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from vcd import VCDWriter
@@ -32,12 +33,12 @@ class Trace:
         self._wires, self._nets, self._lane = tuple(wires), nets, lane
         self._clock: Clock | None = None
         self._changes: list[tuple[int, str, str, int, int]] = []
-        self._step_ns = 1
+        self._program: ChipProgram | None = None
 
     def attach(self, clock: Clock, mesh: MeshModel, program: ChipProgram) -> None:
         """Start recording a chip; the chip does that."""
         self._clock = clock
-        self._step_ns = program.step_ns
+        self._program = program
         mesh.on_arrival = self._arrival
 
     def watched(self, where: str, banks: Mapping[str, Bank]) -> dict[str, Bank]:
@@ -56,9 +57,7 @@ class Trace:
             InputError: the file cannot be written.
         """
         end = max((ticks for ticks, *_ in self._changes), default=0)
-        step_ticks = self._step_ns * TICKS_PER_NS
-        steps = [(n * step_ticks, "chip", "step", 16, n) for n in range(end // step_ticks + 1)]
-        changes = sorted(self._changes + steps, key=lambda change: change[0])
+        changes = sorted(self._changes + list(self._steps(end)), key=lambda change: change[0])
         with (
             whole_file(path) as temporary,
             temporary.open("w", encoding="ascii") as stream,
@@ -70,6 +69,16 @@ class Trace:
             }
             for ticks, scope, name, _, value in changes:
                 writer.change(variables[scope, name], round(ticks * _PS_PER_NS / TICKS_PER_NS), value)
+
+    def _steps(self, end: int) -> Iterator[tuple[int, str, str, int, int]]:
+        """Yield the beginnings of the time steps up to a tick."""
+        if self._program is None:
+            return
+        for number in count():
+            start = self._program.start_ns(number) * TICKS_PER_NS
+            if start > end:
+                return
+            yield start, "chip", "step", 16, number
 
     def _watch(self, where: str, kind: str, bank: Bank) -> Bank:
         scope = _identifier(where)

@@ -32,7 +32,7 @@ def listen(file: Path, options: KwsOptions, progress: Progress = lambda *_: None
         "file": str(file),
         "word": speech.class_names[int(run.predicted[0])],
         "software_word": speech.class_names[int(prepared.software[0])],
-        "latency_ns": len(schedule.steps) * prepared.chip.timing.step_ns,
+        "latency_ns": schedule.operation_ns(prepared.chip.timing),
         "seed": options.seed,
         "chip": prepared.chip.name,
         "versions": versions(),

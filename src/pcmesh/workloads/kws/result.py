@@ -43,7 +43,7 @@ def kws_result(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint])
     software = accuracy(prepared.software, labels)
     yields = [overall(run.quality) for run in runs]
     schedule = prepared.compiled.routing.chips[0]
-    step_ns = prepared.chip.timing.step_ns
+    timing = prepared.chip.timing
     low, high = interval_95(per_chip)
     return {
         "software_accuracy": software,
@@ -56,9 +56,9 @@ def kws_result(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint])
             "split": options.split if options.data else "test",
             "calibration": prepared.calibration_source,
         },
-        "frame_interval_ns": schedule.interval_steps * step_ns,
+        "frame_interval_ns": schedule.interval_ns(timing),
         "frame_steps": schedule.interval_steps,
-        "latency_ns": len(schedule.steps) * step_ns,
+        "latency_ns": schedule.operation_ns(timing),
         "tiles": len(prepared.compiled.mapping.tiles),
         "analog_yield": sum(y for y, _ in yields) / len(yields),
         "mean_weight_error": sum(e for _, e in yields) / len(yields),

@@ -95,7 +95,7 @@ def _chip(
         "weights": sum(layer["weights"] for layer in layers),
         "integration_phases": schedule.integration_steps,
         "output_slots": schedule.output_slots,
-        "operation_ns": len(schedule.steps) * chip.timing.step_ns,
+        "operation_ns": schedule.operation_ns(chip.timing),
         "layers": layers,
     }
 

@@ -1,0 +1,75 @@
+"""The power test of any network: which microcode and which devices the clocked chips get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from pcmesh.chip import ChipSpec
+from pcmesh.compiled import CompiledNetwork
+from pcmesh.evaluation.performance import Compiled
+from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
+from pcmesh.execution.hardware import ChipHardware, chip_hardware
+from pcmesh.mapping import LayerOptions, TileImage
+from pcmesh.microcode import Microcode
+from pcmesh.physics.fabrication import Instance
+from pcmesh.pipeline import compile_network, program_nominal
+from pcmesh.routing import ChipSchedule
+
+Progress = Callable[[str, int, int], None]
+
+
+def power_tests(variants: Mapping[str, Compiled], seed: int, report: Progress) -> dict[str, tuple[ChipActivity, ...]]:
+    """Execute the power test of each variant of a network; a chip that two variants have alike is tested once.
+
+    Raises:
+        HardwareError: a chip refused an action.
+    """
+    known: list[tuple[ChipSchedule, tuple[TileImage, ...], ChipSpec, ChipActivity]] = []
+    found: dict[str, tuple[ChipActivity, ...]] = {}
+    for name, compiled in variants.items():
+        bench = _Bench(compiled, seed, report)
+        chips: list[ChipActivity] = []
+        for schedule in compiled.routing.chips:
+            tiles = _tiles_on(compiled, schedule.chip)
+            alike = [entry[-1] for entry in known if entry[:-1] == (schedule, tiles, compiled.chip)]
+            chips.append(alike[0] if alike else bench.test(schedule.chip))
+            known.append((schedule, tiles, compiled.chip, chips[-1]))
+        found[name] = tuple(chips)
+    return found
+
+
+class _Bench:
+    """The test set-up of one variant."""
+
+    def __init__(self, compiled: Compiled, seed: int, report: Progress) -> None:
+        self._compiled, self._seed, self._report = compiled, seed, report
+
+    def test(self, chip: int) -> ChipActivity:
+        """Return what a chip does for an operation."""
+        self._report("power test", chip, self._compiled.placement.chips)
+        microcode, hardware = self._set_up
+        one = microcode.model_copy(update={"chips": (microcode.chips[chip],)})
+        done = run_power_test(self._compiled, one, hardware, self._seed)[0]
+        self._report("power test", chip + 1, self._compiled.placement.chips)
+        return done
+
+    @cached_property
+    def _set_up(self) -> tuple[Microcode, Callable[[int], ChipHardware]]:
+        compiled = self._compiled
+        if not any(compiled.graph.producer(layer.input) is not None for layer in compiled.graph.layers):
+            return plain_microcode(compiled), lambda die: blank_hardware(compiled, die)
+        # What arrives at a tile depends on the weights before it.
+        whole = compiled if isinstance(compiled, CompiledNetwork) else _compile(compiled)
+        network = program_nominal(whole, Instance(self._seed)).network
+        return whole.microcode, lambda die: chip_hardware(network, die)
+
+
+def _compile(compiled: Compiled) -> CompiledNetwork:
+    options = {entry.layer: LayerOptions(encoding=entry.encoding) for entry in compiled.mapping.layers}
+    return compile_network(compiled.graph, compiled.chip, options)
+
+
+def _tiles_on(compiled: Compiled, chip: int) -> tuple[TileImage, ...]:
+    places = zip(compiled.mapping.tiles, compiled.placement.places, strict=True)
+    return tuple(tile for tile, place in places if place.chip == chip)
