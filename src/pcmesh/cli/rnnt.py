@@ -31,13 +31,31 @@ def transcribe_files(
     seed: options.Seed = 0,
     no_mesh: options.NoMesh = False,
     calibration: options.Calibration = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Print text while the audio arrives: one file played at real time, or - for 16-bit 16-kHz PCM.",
+        ),
+    ] = False,
+    causal: Annotated[
+        bool, typer.Option("--causal", help="The text that --stream prints, at once: the same normalisation.")
+    ] = False,
     json: options.Json = None,
 ) -> None:
-    """Write down what is said in recordings; with [bold]--engine chip[/bold] on a simulated chip instance."""
+    """Write down what is said in recordings; with [bold]--engine chip[/bold] on a simulated chip instance.
+
+    A whole recording's features are normalised by their mean and deviation over all of it. While audio arrives
+    ([bold]--stream[/bold]) only what was heard so far is known, at least the first second, which is held back:
+    the text can differ.
+    """
     from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions
     from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, transcribe_on_chip
     from pcmesh.workloads.rnnt.transcribe import load_speech_network, transcribe
 
+    if stream or causal:
+        _stream(files, checkpoint, stream, engine, json)
+        return
     age = parse_duration(time_since_programming)
     chosen = ChipOptions(expand=expand, time_s=age, seed=seed, chip=chip, mesh=not no_mesh)
     network = load_speech_network(checkpoint)
@@ -50,6 +68,35 @@ def transcribe_files(
         console().print(f"{one.path}: {one.text}", markup=False, soft_wrap=True)
     utterances = [one.as_json() for one in found]
     write_result({"engine": engine, "checkpoint": checkpoint and str(checkpoint), "utterances": utterances}, json, None)
+
+
+def _stream(files: list[Path], checkpoint: Path | None, real_time: bool, engine: str, json: Path | None) -> None:
+    import sys
+
+    from pcmesh.errors import ConfigurationError
+    from pcmesh.speech.audio import load_audio
+    from pcmesh.speech.transcripts import to_text
+    from pcmesh.workloads.rnnt.streaming import at_real_time, pcm_pieces, stream
+    from pcmesh.workloads.rnnt.transcribe import load_speech_network
+
+    if engine != "float":
+        raise ConfigurationError("streaming runs in software only", "Leave out --engine chip")
+    if real_time and len(files) != 1:
+        raise ConfigurationError(f"{len(files)} files cannot be streamed at once", "Give one file, or - for PCM")
+    network, found = load_speech_network(checkpoint), []
+    for file in files:
+        if str(file) == "-":
+            pieces = pcm_pieces(sys.stdin.buffer)
+        else:
+            wave = load_audio(file)
+            pieces = at_real_time(wave) if real_time else iter([wave])
+        labels: list[int] = []
+        for letters in stream(network, pieces):
+            labels += letters
+            console().print(to_text(letters), end="", markup=False, soft_wrap=True)
+        console().print()
+        found.append({"file": str(file), "text": to_text(labels), "tokens": labels})
+    write_result({"engine": engine, "causal": True, "utterances": found}, json, None)
 
 
 rnnt.command("evaluate")(evaluate_set)
