@@ -14,6 +14,7 @@ from pcmesh.speech.prompts import TRANSCRIPTS, prompt_transcripts, read_prompt
 from pcmesh.speech.sentences import training_sentences
 from pcmesh.speech.transcripts import ALPHABET, to_text
 from pcmesh.workloads.rnnt.pool import LONGEST_S, Pool, PoolConfig
+from pcmesh.workloads.rnnt.pool_beside import pool_beside
 
 
 def missing_source() -> str | None:
@@ -44,6 +45,16 @@ def test_shards_are_the_same_in_any_order(tmp_path: Path) -> None:
     for number in (0, 1):
         name = f"shard-{number:04d}.safetensors"
         assert (tmp_path / "up" / name).read_bytes() == (tmp_path / "down" / name).read_bytes()
+
+
+@needs_sources
+def test_another_process_makes_the_same_shards(tmp_path: Path) -> None:
+    config = PoolConfig(shard_sentences=6, piper_share=0)
+    with pool_beside(config, tmp_path / "beside", 2) as pool:
+        found = pool.shard(1)
+    wanted = Pool(config, tmp_path / "alone").shard(1)
+    assert torch.equal(found.frames_KM, wanted.frames_KM)
+    assert torch.equal(found.labels, wanted.labels)
 
 
 @needs_sources

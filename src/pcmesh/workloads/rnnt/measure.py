@@ -16,7 +16,7 @@ from pcmesh.speech.corpora import MLPERF_LONGEST_S, list_utterances, no_longer_t
 from pcmesh.speech.flite import speak_flite
 from pcmesh.speech.prompts import prompt_transcripts, read_prompt
 from pcmesh.speech.rnnt_features import rnnt_features
-from pcmesh.speech.sentences import held_out_sentences
+from pcmesh.speech.sentences import HeldOutSplit, held_out_sentences
 from pcmesh.speech.spoken import TEST_SURROUNDINGS, Samples, at_16_khz, hear, held_out_speech, trim
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt.network import RnntNetwork
@@ -39,10 +39,9 @@ class Measured:
     rate: float
 
 
-def synthetic(split: str = "test", count: int | None = None) -> TestSpeech:
-    """Return held-out sentences in held-out voices of espeak-ng; split: "validation" or "test"."""
-    assert split in ("validation", "test")
-    return [(one.text, one.wave) for one in held_out_speech("test" if split == "test" else "validation", count)]
+def synthetic(split: HeldOutSplit = "test", count: int | None = None) -> TestSpeech:
+    """Return held-out sentences in held-out voices of espeak-ng."""
+    return [(one.text, one.wave) for one in held_out_speech(split, count)]
 
 
 def another_speaker() -> TestSpeech:

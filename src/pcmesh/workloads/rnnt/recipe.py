@@ -34,7 +34,7 @@ class RecipeConfig:
     encoder: int = 384
     prediction: int = 160
     joint: int = 256
-    steps: int = 16_000
+    steps: int = 17_500
     batches: BatchConfig = field(default_factory=BatchConfig)
     learning_rate: float = 1.5e-3
     dropout: float = 0.0

@@ -13,7 +13,8 @@ from pcmesh.files import write_text
 from pcmesh.workloads.rnnt.checkpoint import load_network, save_network
 from pcmesh.workloads.rnnt.measure import measure, measure_all, synthetic
 from pcmesh.workloads.rnnt.model_card import model_card
-from pcmesh.workloads.rnnt.pool import Pool, PoolConfig
+from pcmesh.workloads.rnnt.pool import PoolConfig
+from pcmesh.workloads.rnnt.pool_beside import pool_beside
 from pcmesh.workloads.rnnt.recipe import HARDWARE_AWARE, RecipeConfig
 from pcmesh.workloads.rnnt.run import Run, train_rnnt
 from pcmesh.workloads.rnnt.transcribe import SHIPPED
@@ -67,12 +68,13 @@ def _train(options: argparse.Namespace) -> None:
         seconds = time.monotonic() - started_s
         print(f"{seconds:7.0f} s  step {run.step} of {recipe.steps}: loss {transducer:.3f}, WER {rate:.2%}", flush=True)
 
-    pool = Pool(PoolConfig(), options.work / "pool")
     start = load_network(options.out / SHIPPED) if options.hardware_aware else None
     checkpoint = options.work / f"checkpoint-{name}.pt"
     if not checkpoint.exists():
         log_file.write_text(LOG_HEADER, encoding="utf-8")
-    done = train_rnnt(recipe, pool, checkpoint, report, options.every, start)
+    shards = recipe.batches.shards
+    with pool_beside(PoolConfig(), options.work / "pool", shards) as pool:
+        done = train_rnnt(recipe, pool, checkpoint, report, options.every, start)
     out.mkdir(parents=True, exist_ok=True)
     save_network(done.average, out / SHIPPED, int8=True)
     measured = measure_all(load_network(out / SHIPPED), options.recorded)
