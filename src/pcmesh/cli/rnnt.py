@@ -26,6 +26,7 @@ def transcribe_files(
     checkpoint: options.Checkpoint = None,
     engine: options.Engine = "float",
     expand: options.Expand = None,
+    copies: options.Copies = 4,
     time_since_programming: options.Age = "0s",
     chip: options.Chip = "nature2023",
     seed: options.Seed = 0,
@@ -57,7 +58,7 @@ def transcribe_files(
         _stream(files, checkpoint, stream, engine, json)
         return
     age = parse_duration(time_since_programming)
-    chosen = ChipOptions(expand=expand, time_s=age, seed=seed, chip=chip, mesh=not no_mesh)
+    chosen = ChipOptions(expand=expand, copies=copies, time_s=age, seed=seed, chip=chip, mesh=not no_mesh)
     network = load_speech_network(checkpoint)
     with progress() as report:
         if engine == "float":

@@ -45,6 +45,7 @@ def evaluate_set(
         bool, typer.Option("--cumulative", help="One more layer at a time on the chip (as Fig. 5b).")
     ] = False,
     expand: options.Expand = None,
+    copies: options.Copies = 4,
     time_since_programming: options.Age = "0s",
     chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances, each with its own devices.")] = 5,
     chip: options.Chip = "nature2023",
@@ -72,6 +73,7 @@ def evaluate_set(
         layers=choose_layers(layers),
         mode="each" if each else "cumulative" if cumulative else "together",
         expand=expand,
+        copies=copies,
         time_s=parse_duration(time_since_programming),
         chips=chips,
         seed=seed,

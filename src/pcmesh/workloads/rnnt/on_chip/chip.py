@@ -39,19 +39,20 @@ class RnntProgram:
     scaling: InputScaling
 
 
-def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None) -> RnntProgram:
+def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None, copies: int = 4) -> RnntProgram:
     """Compile a network as the paper maps it.
 
     Args:
         network: in evaluation mode.
         chip: the chip.
-        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: four copies of each feature.
+        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies of each feature.
+        copies: their number (weight averaging; paper: 4).
 
     Raises:
         CapacityError: it does not fit.
         ConfigurationError: an expansion to fewer rows than features.
     """
-    widths = network.widths.model_copy(update={"expand": expand})
+    widths = network.widths.model_copy(update={"expand": expand, "input_copies": copies})
     matrix = None if expand is None else expansion_matrix(widths)
     state = {key.replace("joint.net", "joint_net"): value for key, value in network.state_dict().items()}
     graph = rnnt_graph(widths, state, matrix)

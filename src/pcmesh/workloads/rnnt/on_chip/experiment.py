@@ -37,7 +37,8 @@ class ChipOptions:
     Attributes:
         layers: names from `LAYERS`.
         mode: all of them together, each alone, or cumulative (the first, the first two, ..).
-        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: four copies.
+        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
+        copies: of the features' rows, without expansion.
         time_s: age since programming and calibration; nothing is calibrated anew.
         chips: number of chip instances.
         seed: of fabrication, programming, drift and read noise.
@@ -49,6 +50,7 @@ class ChipOptions:
     layers: tuple[str, ...] = LAYERS
     mode: Mode = "together"
     expand: int | None = None
+    copies: int = 4
     time_s: float = 0.0
     chips: int = 5
     seed: int = 0
@@ -111,7 +113,7 @@ def evaluate_on_chip(
     """
     store = Store(options.work / content_hash(recordings.digest(), network_digest(network), repr(options)))
     software = Run(network, None, frozenset(), store).recognise(recordings, _named(report, "software"))
-    program = compile_rnnt(network, load_chip(options.chip), options.expand)
+    program = compile_rnnt(network, load_chip(options.chip), options.expand, options.copies)
     outcomes = []
     for number in range(options.chips):
         chip = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
