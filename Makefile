@@ -16,6 +16,7 @@ help:
 	@echo 'make train-kws  train the keyword network that ships (DATA=recordings TEACHER=folder)'
 	@echo 'make train-rnnt train the speech network that ships (docs/rnnt.md names the packages it needs)'
 	@echo 'make docs       write the generated tables of docs/ anew'
+	@echo 'make rnnt-results  the experiments of docs/rnnt-on-chip.md (half an hour)'
 	@echo 'make readme     run the commands of README.md and show their output there'
 	@echo 'make clean      remove the virtual environment, caches and results'
 
@@ -65,6 +66,10 @@ train-rnnt: $(INSTALLED)
 .PHONY: docs
 docs: $(INSTALLED)
 	$(BIN)/python docs/reference.py
+
+.PHONY: rnnt-results
+rnnt-results: $(INSTALLED)
+	$(BIN)/python docs/rnnt_results.py
 
 .PHONY: readme
 readme: $(INSTALLED)

@@ -189,3 +189,52 @@ def test_map_refuses_an_expansion_below_the_features(program: Program) -> None:
     outcome = program("rnnt", "map", "--expand", 100)
     assert outcome.code == 2
     assert "Expand to at least 240 rows" in outcome.err
+
+
+def test_evaluate_on_chips_prints_rates_and_writes_a_report(
+    program: Program, checkpoint: Path, corpus: Path, tmp_path: Path
+) -> None:
+    arguments = ("rnnt", "evaluate", "--engine", "chip", "--data", corpus, "--checkpoint", checkpoint)
+    more = ("--calibration", corpus, "--layers", "enc-lstm0,dec-fc", "--each", "--chips", 2, "--out", tmp_path / "out")
+    outcome = program(*arguments, *more)
+    assert outcome.code == 0, outcome.err
+    assert "software" in outcome.out
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert [one["layers"] for one in result["conditions"]] == [["enc-lstm0"], ["dec-fc"]]
+    assert result["data"]["kind"] == "recorded"
+    assert "recorded speech" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_transcribe_on_the_chip_repeats_and_ages(program: Program, checkpoint: Path, tmp_path: Path) -> None:
+    write_noise(tmp_path / "a.wav", 1.3)
+    write_noise(tmp_path / "training" / "b.wav", 1.9)
+    (tmp_path / "training" / "list.tsv").write_text("b.wav\tone two\n")
+    texts = []
+    for number, age in enumerate(("0s", "0s", "1y")):
+        file = tmp_path / f"{number}.json"
+        arguments = ("--checkpoint", checkpoint, "--calibration", tmp_path / "training", "--json", file)
+        outcome = program(
+            "rnnt", "transcribe", tmp_path / "a.wav", "--engine", "chip", "--time-since-programming", age, *arguments
+        )
+        assert outcome.code == 0, outcome.err
+        texts.append(json.loads(file.read_text())["utterances"][0]["tokens"])
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
+
+
+def test_unknown_layers_and_two_modes_are_refused(program: Program, checkpoint: Path, corpus: Path) -> None:
+    arguments = ("rnnt", "evaluate", "--engine", "chip", "--data", corpus, "--checkpoint", checkpoint)
+    outcome = program(*arguments, "--layers", "joint-fc")
+    assert (outcome.code, "joint-fc" in outcome.err) == (2, True)
+    assert program(*arguments, "--each", "--cumulative").code == 2
+
+
+def test_causal_text_is_that_of_the_stream(program: Program, checkpoint: Path, tmp_path: Path) -> None:
+    write_noise(tmp_path / "a.wav", 1.3)
+    found = []
+    for option in ("--causal", "--stream"):
+        file = tmp_path / f"{option}.json"
+        outcome = program("rnnt", "transcribe", tmp_path / "a.wav", option, "--checkpoint", checkpoint, "--json", file)
+        assert outcome.code == 0, outcome.err
+        found.append(json.loads(file.read_text())["utterances"][0]["tokens"])
+    assert found[0] == found[1]

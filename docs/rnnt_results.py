@@ -1,0 +1,138 @@
+"""Run the experiments of docs/rnnt-on-chip.md and write its tables anew: `make rnnt-results`.
+
+A run that is cut off goes on where it stopped: each experiment's result is kept in runs/rnnt-results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from pcmesh.files import write_json, write_text
+from pcmesh.workloads.rnnt.held_out import synthetic_utterances
+from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
+from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
+from pcmesh.workloads.rnnt.transcribe import SHIPPED, load_speech_network
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, RUNS = ROOT / "docs" / "rnnt-on-chip.md", ROOT / "runs" / "rnnt-results"
+HARDWARE_AWARE = ROOT / "src/pcmesh/workloads/rnnt/weights/hardware_aware" / SHIPPED
+WEEK_S = 604_800.0
+FIRST = ("enc-lstm0",)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One invocation of `pcmesh rnnt evaluate --engine chip`."""
+
+    name: str
+    title: str
+    options: ChipOptions
+    command: str = ""
+    checkpoint: Path | None = None
+
+
+def experiments(chips: int) -> list[Experiment]:
+    """Return what is run, in the order of the page."""
+
+    def one(name: str, title: str, command: str, checkpoint: Path | None = None, **options: Any) -> Experiment:
+        chosen = ChipOptions(chips=chips, work=RUNS / "work", mesh=False, **options)
+        return Experiment(name, title, chosen, command, checkpoint)
+
+    found = [
+        one("each", "each layer alone", "--each", mode="each"),
+        one("cumulative", "one more layer at a time", "--cumulative", mode="cumulative"),
+        one("week", "everything, a week later", "--time-since-programming 1w", time_s=WEEK_S),
+        one("expanded", "everything, Enc-LSTM0 expanded to 1,024 rows", "--expand 1024", expand=1024),
+    ]
+    for copies in (1, 2, 4):
+        rows = 240 * copies
+        command = f"--layers enc-lstm0 --copies {copies}"
+        found.append(one(f"copies-{copies}", f"{rows} rows, copies", command, layers=FIRST, copies=copies))
+    for rows in (480, 720, 1024):
+        command = f"--layers enc-lstm0 --expand {rows}"
+        found.append(one(f"expand-{rows}", f"{rows:,} rows, expansion", command, layers=FIRST, expand=rows))
+    if HARDWARE_AWARE.is_file():
+        path = HARDWARE_AWARE.relative_to(ROOT)
+        found.append(one("aware", "everything, trained for the chip", f"--checkpoint {path}", HARDWARE_AWARE))
+    return found
+
+
+def run(experiment: Experiment, utterances: int) -> dict[str, Any]:
+    """Return the experiment's result, from disk where it is there already."""
+    kept = RUNS / f"{experiment.name}-{utterances}x{experiment.options.chips}.json"
+    if kept.is_file():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    network = load_speech_network(experiment.checkpoint)
+    with synthetic_utterances(utterances) as listed, Progress(transient=True) as progress:
+        task = progress.add_task(experiment.name)
+
+        def report(step: str, done: int, total: int) -> None:
+            progress.update(task, description=f"{experiment.name}: {step}", completed=done, total=total)
+
+        recordings = load_recordings([one.path for one in listed], report)
+        training = calibration_features(None, experiment.options.seed)
+        said = [one.text for one in listed]
+        result = evaluate_on_chip(network, recordings, said, training, experiment.options, report)
+    write_json(kept, result)
+    return result
+
+
+def row(name: str, result: dict[str, Any], condition: dict[str, Any], command: str) -> str:
+    """Return one line of a table."""
+    low, high = condition["wer"]["ci95"]
+    ratio = condition["accuracy_of_software"]
+    return (
+        f"| {name} | {100 * result['software']['wer']:.2f} | {100 * condition['wer']['mean']:.2f} "
+        f"| {100 * low:.2f} to {100 * high:.2f} | {100 * condition['increase']:+.2f} | {100 * ratio:.1f} % "
+        f"| `{command}` |"
+    )
+
+
+def lines(experiment: Experiment, result: dict[str, Any]) -> list[str]:
+    """Return the lines of one experiment."""
+    conditions = result["conditions"]
+    if len(conditions) == 1:
+        return [row(experiment.title, result, conditions[0], experiment.command)]
+    names = [f"{'+ ' if experiment.name == 'cumulative' else ''}{one['layers'][-1]}" for one in conditions]
+    return [row(name, result, one, experiment.command) for name, one in zip(names, conditions, strict=True)]
+
+
+def table(found: Sequence[tuple[Experiment, dict[str, Any]]]) -> str:
+    """Return the page's table."""
+    head = "| on the chip | software WER, % | chip WER, % | 95 % interval | points | of software's accuracy | options |"
+    body = [line for experiment, result in found for line in lines(experiment, result)]
+    return "\n".join([head, "|---|---:|---:|---:|---:|---:|---|", *body])
+
+
+def main() -> None:
+    """Run what is missing and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--utterances", type=int, default=500, help="synthetic held-out sentences")
+    parser.add_argument("--chips", type=int, default=5, help="chip instances")
+    parser.add_argument("--only", nargs="*", help="names of experiments; without, all")
+    chosen = parser.parse_args()
+    found = []
+    for experiment in experiments(chosen.chips):
+        if chosen.only and experiment.name not in chosen.only:
+            continue
+        result = run(experiment, chosen.utterances)
+        print("\n".join(lines(experiment, result)), flush=True)
+        found.append((experiment, result))
+    if not chosen.only:
+        text = f"{chosen.utterances:,} synthetic utterances, {chosen.chips} chip instances.\n\n{table(found)}\n"
+        page = PAGE.read_text(encoding="utf-8")
+        marked = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
+        write_text(PAGE, marked.sub(lambda match: f"{match[1]}{text}{match[2]}", page))
+
+
+if __name__ == "__main__":
+    main()
