@@ -4,22 +4,23 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from pcmesh.chip import ChipSpec
+from pcmesh.calibration.ranges import LayerRange, choose_range
+from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.execution.paths import Paths, route_paths
-from pcmesh.mapping import LayerOptions, Mapping
+from pcmesh.mapping import ColumnGroup, Encoding, LayerOptions, Mapping
 from pcmesh.mapping.mapper import map_network
 from pcmesh.microcode import Microcode, generate
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.fabrication import Instance
-from pcmesh.physics.units import STEPS_PER_G_MAX
+from pcmesh.physics.units import STEPS_PER_G_MAX, TICKS_PER_NS
 from pcmesh.placement import Placement
 from pcmesh.placement.place import place
-from pcmesh.programming.chip import ProgrammedNetwork, fabricate
-from pcmesh.programming.targets import LayerTargets
+from pcmesh.programming.chip import ProgrammedNetwork, fabricate, program
+from pcmesh.programming.targets import LayerTargets, largest_weight
 from pcmesh.routing import Routing
 from pcmesh.routing.route import route
 
@@ -87,3 +88,69 @@ def machine(
         replace(blank, g=g, targets=targets),
         route_paths(routing, mapping, chip, instance),
     )
+
+
+@dataclass(frozen=True)
+class IdealMachine:
+    """A machine on a chip without imperfections that holds random weights.
+
+    Attributes:
+        machine: the same mapping, placement and routing; the weights are written by closed loop.
+        ranges: layer -> its range.
+        values: vector -> (F, size) what PyTorch gives for the frames; an input of 1 is the longest pulse.
+    """
+
+    machine: Machine
+    ranges: dict[str, LayerRange]
+    values: dict[str, torch.Tensor]
+    frames: dict[str, torch.Tensor]
+
+
+def ideal(made: Machine, frames: int, seed: int = 0) -> IdealMachine:
+    """Put random weights on an ideal chip of the same grid and tiles, and run them in PyTorch."""
+    real = made.network.chip
+    chip = load_chip("ideal").model_copy(update={"grid": real.grid, "tile": real.tile})
+    generator = torch.Generator().manual_seed(seed)
+    weights = {name: torch.randn(w.shape, generator=generator) for name, w in made.graph.weights.items()}
+    graph, longest = replace(made.graph, weights=weights), chip.timing.input_max_ns * TICKS_PER_NS
+    inputs = random_frames(graph, chip, frames, seed)
+    values = {name: ticks / longest for name, ticks in inputs.items()}
+    full_scale, ranges, targets = dict.fromkeys(values, 1.0), {}, {}
+    for layer in graph.layers:
+        weight, x, linear = weights[layer.name], values[layer.input], layer.activation == "linear"
+        groups = made.mapping.groups_of(layer.name)
+        parts = [x[:, rows_of(made, g)] @ weight[rows_of(made, g), g.column_start : g.column_stop] for g in groups]
+        span = choose_range(
+            chip,
+            made.mapping.layer(layer.name).encoding,
+            torch.cat(parts, dim=1),
+            full_scale[layer.input],
+            largest_weight(weight, 0.0),
+            linear,
+            0.0,
+        )
+        ranges[layer.name] = span
+        targets[layer.name] = LayerTargets.nominal(weight, span.max_weight)
+        if not linear:
+            values[layer.output] = torch.relu(x @ weight)
+            full_scale[layer.output] = span.longest_value(span.ramp(chip), 1.0, chip)
+    ramps = {group.index: ranges[group.layer].ramp(chip) for group in made.mapping.groups}
+    blank = fabricate(chip, Instance(seed), made.mapping, made.placement)
+    finished = replace(
+        made,
+        graph=graph,
+        ramps=ramps,
+        microcode=generate(made.routing, made.mapping, made.placement, graph, ramps, chip),
+        network=program(blank, targets, 0),
+        paths=route_paths(made.routing, made.mapping, chip, Instance(seed)),
+    )
+    return IdealMachine(finished, ranges, values, inputs)
+
+
+def rows_of(made: Machine, group: ColumnGroup) -> torch.Tensor:
+    """Return the rows of the layer that a group of columns adds up."""
+    found = []
+    for tile in (made.mapping.tiles[index] for index in group.tiles):
+        blocks = (tile.wp1, tile.wp2) if tile.encoding is Encoding.PCM2 else (tile.wp1,)
+        found += [torch.arange(block.row_start, block.row_stop) for block in blocks if block is not None]
+    return torch.cat(found)

@@ -91,8 +91,9 @@ def _build(values: Mapping[str, Any], source: str) -> ChipSpec:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "chip"
+        problem = "no such key" if first["type"] == "extra_forbidden" else first["msg"]
         given = "" if isinstance(first.get("input"), dict) else f" (given: {first.get('input')!r})"
         raise ConfigurationError(
-            f"{source}: {where}: {first['msg']}{given}",
+            f"{source}: {where}: {problem}{given}",
             "docs/chip.md lists every key with its unit and limits",
         ) from error

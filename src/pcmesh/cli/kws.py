@@ -19,6 +19,10 @@ QUICK_WORDS = 120
 
 Chip = Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")]
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights (safetensors) instead of those that ship.")]
+Split = Annotated[
+    Literal["train", "validation", "test", "all"],
+    typer.Option(metavar="PART", help="Part of the data that is spotted: train, validation, test, all."),
+]
 Seed = Annotated[
     int, typer.Option(metavar="N", help="Seed of everything random; the same seed gives the same figures.")
 ]
@@ -30,10 +34,7 @@ def run(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
     ] = None,
-    split: Annotated[
-        Literal["train", "validation", "test", "all"],
-        typer.Option(metavar="PART", help="Part of the data that is spotted: train, validation, test, all."),
-    ] = "test",
+    split: Split = "test",
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
     chips: Annotated[
         int, typer.Option(min=1, metavar="N", help="Chip instances, each with its own fabrication and devices.")
@@ -101,6 +102,47 @@ def listen_to(
         f"{result['word']}    (software: {result['software_word']}; {result['latency_ns']:,} ns on the chip)"
     )
     write_result(result, json, None)
+
+
+@kws.command("techniques")
+def techniques(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+    ] = None,
+    split: Split = "test",
+    utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
+    chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances.")] = 5,
+    seed: Seed = 0,
+    chip: Chip = "nature2023",
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json.")] = Path("runs/kws-techniques"),
+) -> None:
+    """Say what each technique is worth: leave one out, or let the chips drift, and spot the same words."""
+    from pcmesh.workloads.kws.prepare import KwsOptions
+    from pcmesh.workloads.kws.techniques import compare_techniques
+
+    options = KwsOptions(data=data, split=split, utterances=utterances, chips=chips, seed=seed, chip=chip)
+    with progress() as report:
+        result = compare_techniques(options, report)
+    rows = [
+        (
+            row["name"],
+            _percent(row["software_accuracy"]),
+            f"{_percent(row['chip_accuracy']['mean'])} ± {_half(row['chip_accuracy']['ci95'])}",
+            _percent(row["of_software"]),
+            f"{100 * row['change']['mean']:+.2f} ± {_half(row['change']['ci95'])}",
+        )
+        for row in result["techniques"]
+    ]
+    speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
+    title = f"What each technique is worth: {result['n_utterances']} words of {speech}, chips: {result['chips']}"
+    console().print(table(title, ("Chips", "Software", "Chips' accuracy", "Of software", "Change, points"), rows))
+    console().print("± are 95 % intervals over chips; the change is of the same chips.")
+    console().print("Written: " + ", ".join(str(path) for path in write_result(result, json, out)))
+
+
+def _half(interval: list[float]) -> str:
+    return f"{50 * (interval[1] - interval[0]):.2f}"
 
 
 def _run(options: KwsOptions, json: Path | None, out: Path) -> None:

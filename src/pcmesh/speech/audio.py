@@ -90,7 +90,7 @@ def _refuse_truncated_wav(file: Path) -> None:
             missing = stream.tell() + length - size
             if missing > 0:
                 raise InputError(
-                    f"{file}: cut off: its header promises {length} bytes of {chunk[:4]!r}, {missing} are missing",
+                    f"{file}: cut off: its header promises {length:,} bytes of {chunk[:4].decode("ascii", "replace")}, {missing:,} are missing",
                     "Copy or export the recording again",
                 )
             if chunk[:4] == b"data":

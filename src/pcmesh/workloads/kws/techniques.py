@@ -1,0 +1,88 @@
+"""What each technique is worth: the same words on the same chips, with one technique left out, and at several ages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pcmesh.durations import format_duration
+from pcmesh.evaluation.accuracy import accuracy, interval_95
+from pcmesh.pipeline import CalibratedChip
+from pcmesh.workloads.kws.experiment import bring_up_chip, spot
+from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare
+
+ALL = "everything on"
+
+
+def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
+    """Run the keyword experiment as it is, with one technique left out, and aged.
+
+    Args:
+        options: words, chips, seed; the balance, calibration and drift times of the comparison are chosen here.
+        progress: called with a stage, what is done of it and its total.
+
+    Returns:
+        The result (`result.json`; its keys are described in docs/kws.md).
+    """
+    with as_file(files("pcmesh.workloads.kws") / "weights" / "plain" / "kws.safetensors") as plain:
+        variants = _variants(options, plain)
+        first = prepare(variants[ALL], progress)
+        rows: list[dict[str, Any]] = []
+        for number, (name, changed) in enumerate(variants.items()):
+            progress("techniques", number, len(variants) + 1)
+            prepared = first if name == ALL else prepare(changed, lambda *_: None, first.speech)
+            rows.append(_row(name, prepared, [bring_up_chip(prepared, chip) for chip in range(options.chips)], rows))
+    progress("techniques", len(variants), len(variants) + 1)
+    chips = [bring_up_chip(first, number) for number in range(options.chips)]
+    rows += [_row(name, first, aged, rows) for name, aged in _ages(chips, options.drift_times_s)]
+    progress("techniques", len(variants) + 1, len(variants) + 1)
+    return {
+        "techniques": rows,
+        "n_utterances": len(first.speech),
+        "data": {
+            "kind": first.speech.kind,
+            "source": first.speech.source,
+            "calibration": first.calibration_source,
+        },
+        "chips": options.chips,
+        "seed": options.seed,
+        "configuration": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()},
+    }
+
+
+def _variants(options: KwsOptions, plain: Path) -> dict[str, KwsOptions]:
+    base = replace(options, balanced=True, calibrated=True, time_s=0.0)
+    return {
+        ALL: base,
+        "without asymmetry balance": replace(base, balanced=False),
+        "without calibration": replace(base, calibrated=False),
+        "without either": replace(base, balanced=False, calibrated=False),
+        "without hardware-aware training": replace(base, weights=plain),
+    }
+
+
+def _ages(chips: list[CalibratedChip], times_s: tuple[float, ...]) -> Iterator[tuple[str, list[CalibratedChip]]]:
+    for time_s in times_s:
+        aged = [chip.aged(time_s) for chip in chips]
+        yield f"after {format_duration(time_s)}", aged
+        yield f"after {format_duration(time_s)}, new bias rows", [chip.with_new_bias() for chip in aged]
+
+
+def _row(name: str, prepared: Prepared, chips: list[CalibratedChip], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one line; `rows` begins with the chips that have everything on, to which each chip is compared."""
+    labels = prepared.speech.labels
+    per_chip = [accuracy(spot(prepared, chip).predicted, labels) for chip in chips]
+    best = rows[0]["chip_accuracy"]["per_chip"] if rows else per_chip
+    changes = [value - other for value, other in zip(per_chip, best, strict=True)]
+    software = accuracy(prepared.software, labels)
+    mean = sum(per_chip) / len(per_chip)
+    return {
+        "name": name,
+        "software_accuracy": software,
+        "chip_accuracy": {"mean": mean, "ci95": list(interval_95(per_chip)), "per_chip": per_chip},
+        "of_software": mean / max(software, 1e-9),
+        "change": {"mean": sum(changes) / len(changes), "ci95": list(interval_95(changes))},
+    }
