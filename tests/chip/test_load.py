@@ -81,8 +81,8 @@ pads = [{ domain = "A", edge = "east", ilp_row = 1, olp_row = 0 }]
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[tile]\nrow = 4\n", ["tile.row", "Extra inputs"]),
-        ("[tiles]\nrows = 4\n", ["tiles", "Extra inputs"]),
+        ("[tile]\nrow = 4\n", ["tile.row", "no such key"]),
+        ("[tiles]\nrows = 4\n", ["tiles", "no such key"]),
         ("[tile]\nrows = 0\n", ["tile.rows", "greater than or equal to 1", "given: 0"]),
         ("[tile]\nrows = -512\n", ["tile.rows", "given: -512"]),
         ("[tile]\nrows = 2048\n", ["tile.rows", "1024", "given: 2048"]),

@@ -206,6 +206,33 @@ def test_verify_compares_every_code(program: Program, folder: Path, tmp_path: Pa
     assert "$enddefinitions" in (tmp_path / "v.vcd").read_text()
 
 
+def test_verify_says_what_data_and_noise_need(program: Program, folder: Path) -> None:
+    outcome = program("verify", folder, "--data", folder)
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error: 'tiny' takes no words: --data is for the keyword network. Leave out --data\n",
+    )
+
+
+def test_verify_compares_means_and_variances(program: Program, tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    graph = LayerGraph(
+        name="one",
+        vectors=(Vector(name="x", size=40), Vector(name="y", size=12)),
+        layers=(AnalogLayer(name="layer", input="x", output="y"),),
+        digital=(),
+        weights={"layer": torch.randn(40, 12, generator=generator)},
+    )
+    compile_network(graph, load_chip()).save(tmp_path / "one")
+    outcome = program("verify", tmp_path / "one", "--noise", 400, "--json", tmp_path / "v.json")
+    assert outcome.code == 0
+    assert "largest z of the variances" in outcome.out
+    noise = json.loads((tmp_path / "v.json").read_text())["noise"]
+    assert noise["runs"] == 400
+    assert noise["outputs"] >= 1
+    assert max(noise["largest_z_mean"], noise["largest_z_variance"]) < noise["limit"]
+
+
 def test_transport_counts_what_arrives(program: Program, tmp_path: Path) -> None:
     outcome = program("transport", "--vectors", 2, "--json", tmp_path / "t.json")
     assert outcome.code == 0

@@ -12,15 +12,26 @@ from pcmesh.cli.inspect import Folder
 from pcmesh.cli.output import ProgressCallback, console, facts, progress, write_result
 
 if TYPE_CHECKING:
-    from pcmesh.execution.clocked.verify import Verification
+    import torch
+
+    from pcmesh.compiled import CompiledNetwork
+    from pcmesh.execution.clocked.verify import NoiseAgreement, Verification
+    from pcmesh.pipeline import ProgrammedChip
 
 _TRACED_WIRES = 4
 
 
 def verify(
     folder: Folder,
-    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Random frames that are executed.")] = 3,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of the frames.")] = 0,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames that are executed.")] = 3,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Frames are the first test words of these recordings (kws); else random."),
+    ] = None,
+    noise: Annotated[
+        int | None, typer.Option(min=100, metavar="N", help="Run the first frame N times with read noise too.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of random frames.")] = 0,
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write controllers and some wires of the first chip as VCD.")
     ] = None,
@@ -30,9 +41,23 @@ def verify(
 
     The die is programmed with the network's weights and has all its mismatch; read noise is off, so that the two
     engines must agree in every code. A wrong route, wait or mask shows as a difference or is refused by the chip.
+
+    With [bold]--noise N[/bold] the engines draw read noise each in its own way; then means and variances must agree.
     """
+    from pcmesh.compiled import load_compiled
+    from pcmesh.physics.fabrication import Instance
+    from pcmesh.pipeline import program_nominal
+
+    compiled = load_compiled(folder)
+    inputs = _frames(compiled, data, frames, seed)
     with progress() as report:
-        result = _verify(folder, frames, seed, trace, report)
+        report("programming", 0, 1)
+        chip = program_nominal(compiled, Instance(seed))
+        report("programming", 1, 1)
+        if trace is not None:
+            _trace(chip, inputs, trace)
+        result = _exact(chip, inputs, report)
+        noisy = None if noise is None else _noisy(chip, inputs, noise, seed, report)
     rows = [
         ("codes compared", f"{result.codes_compared:,}"),
         ("codes differing", f"{result.codes_differing:,}"),
@@ -42,34 +67,69 @@ def verify(
         (f"first: group {d.group}, frame {d.frame}", f"column {d.column}: {d.clocked}, expected {d.expected}")
         for d in result.differences
     ]
+    if noisy is not None:
+        rows += [
+            ("with read noise", f"one frame {noisy.runs:,} times, {noisy.outputs} outputs that do not saturate"),
+            ("largest z of the means", f"{noisy.largest_z_mean:.2f}  (limit {noisy.limit:.2f})"),
+            ("largest z of the variances", f"{noisy.largest_z_variance:.2f}  (limit {noisy.limit:.2f})"),
+            ("odds of a false alarm", f"{noisy.odds:g}"),
+        ]
     console().print(facts(f"Clocked chip against behavioural engine: {folder}", rows))
-    write_result({**asdict(result), "frames": frames, "seed": seed}, json, None)
-    if result.codes_differing:
+    found = {**asdict(result), "frames": frames, "seed": seed, "noise": None if noisy is None else asdict(noisy)}
+    write_result(found, json, None)
+    if result.codes_differing or (noisy is not None and not noisy.agrees):
         raise typer.Exit(1)
 
 
-def _verify(folder: Path, frames: int, seed: int, trace_file: Path | None, report: ProgressCallback) -> Verification:
-    from pcmesh.compiled import load_compiled
-    from pcmesh.execution.clocked.chip import ClockedChip
+def _frames(compiled: CompiledNetwork, data: Path | None, count: int, seed: int) -> dict[str, torch.Tensor]:
     from pcmesh.execution.clocked.frames import random_frames
-    from pcmesh.execution.clocked.trace import Trace
+    from pcmesh.workloads.kws.frames import recorded_frames
+
+    if data is not None:
+        return recorded_frames(compiled, data, count)
+    return random_frames(compiled.graph, compiled.chip, count, seed)
+
+
+def _exact(chip: ProgrammedChip, inputs: dict[str, torch.Tensor], report: ProgressCallback) -> Verification:
     from pcmesh.execution.clocked.verify import codes_by_group, verify
     from pcmesh.execution.hardware import chip_hardware
-    from pcmesh.physics.fabrication import Instance
-    from pcmesh.pipeline import program_nominal
 
-    compiled = load_compiled(folder)
-    report("programming", 0, 1)
-    chip = program_nominal(compiled, Instance(seed))
-    report("programming", 1, 1)
-    inputs = random_frames(compiled.graph, compiled.chip, frames, seed)
+    compiled = chip.compiled
     outputs = chip.engine().run(inputs, None)
     collected = {collect.group for program in compiled.microcode.chips for collect in program.collects}
     expected = {g: codes for g, codes in codes_by_group(compiled.mapping, outputs).items() if g in collected}
-    if trace_file is not None:
-        program = compiled.microcode.chips[0]
-        trace = Trace(range(compiled.chip.wires)[:: max(compiled.chip.wires // _TRACED_WIRES, 1)])
-        one = {name: ticks[:1] for name, ticks in inputs.items()}
-        ClockedChip(chip_hardware(chip.network, program.chip), program).run(one, noise=False, trace=trace)
-        trace.write(trace_file)
     return verify(compiled.microcode, lambda die: chip_hardware(chip.network, die), inputs, expected, report=report)
+
+
+def _noisy(
+    chip: ProgrammedChip, inputs: dict[str, torch.Tensor], runs: int, seed: int, report: ProgressCallback
+) -> NoiseAgreement:
+    from pcmesh.execution.behavioural.network import frame_keys, noise_keys
+    from pcmesh.execution.clocked.chip import ClockedChip
+    from pcmesh.execution.clocked.verify import codes_by_group, compare_noise
+    from pcmesh.execution.hardware import chip_hardware
+    from pcmesh.physics.fabrication import Instance
+
+    compiled = chip.compiled
+    repeated = {name: ticks[:1].expand(runs, -1).contiguous() for name, ticks in inputs.items()}
+    keys = frame_keys(noise_keys(Instance(seed), [str(number) for number in range(runs)]), 0)
+    expected = codes_by_group(compiled.mapping, chip.engine().run(repeated, keys))
+    codes: dict[int, torch.Tensor] = {}
+    for number, program in enumerate(compiled.microcode.chips):
+        report("with read noise", number, len(compiled.microcode.chips))
+        codes |= ClockedChip(chip_hardware(chip.network, program.chip), program).run(repeated, noise=True).codes
+    report("with read noise", len(compiled.microcode.chips), len(compiled.microcode.chips))
+    largest = int(compiled.chip.timing.input_max_ns / compiled.chip.timing.output_step_ns)
+    return compare_noise({group: expected[group] for group in codes}, codes, largest)
+
+
+def _trace(chip: ProgrammedChip, inputs: dict[str, torch.Tensor], file: Path) -> None:
+    from pcmesh.execution.clocked.chip import ClockedChip
+    from pcmesh.execution.clocked.trace import Trace
+    from pcmesh.execution.hardware import chip_hardware
+
+    program, wires = chip.compiled.microcode.chips[0], chip.compiled.chip.wires
+    trace = Trace(range(wires)[:: max(wires // _TRACED_WIRES, 1)])
+    one = {name: ticks[:1] for name, ticks in inputs.items()}
+    ClockedChip(chip_hardware(chip.network, program.chip), program).run(one, noise=False, trace=trace)
+    trace.write(file)

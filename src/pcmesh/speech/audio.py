@@ -89,8 +89,9 @@ def _refuse_truncated_wav(file: Path) -> None:
                 return
             missing = stream.tell() + length - size
             if missing > 0:
+                part = chunk[:4].decode("ascii", "replace")
                 raise InputError(
-                    f"{file}: cut off: its header promises {length:,} bytes of {chunk[:4].decode("ascii", "replace")}, {missing:,} are missing",
+                    f"{file}: cut off: its header promises {length:,} bytes of {part}, {missing:,} are missing",
                     "Copy or export the recording again",
                 )
             if chunk[:4] == b"data":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from scipy import stats
 
 from pcmesh.errors import VerificationError
 from pcmesh.execution.clocked.activity import Activity
@@ -13,6 +14,10 @@ from pcmesh.execution.clocked.chip import ClockedChip
 from pcmesh.execution.hardware import ChipHardware
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.microcode import Microcode
+
+FALSE_ALARM = 1e-4
+_NOISY = 1.0
+"""An output counts where its standard deviation is more than a code: the rounding to codes then hardly matters."""
 
 Codes = Mapping[int, torch.Tensor]
 """Group -> (F, columns) int32 codes."""
@@ -37,6 +42,32 @@ class Verification:
     codes_differing: int
     differences: tuple[Difference, ...]
     activity: Mapping[int, Activity]
+
+
+@dataclass(frozen=True)
+class NoiseAgreement:
+    """Means and variances of two engines' codes with read noise.
+
+    Attributes:
+        runs: how often each engine ran the same frame.
+        outputs: outputs that vary and do not saturate.
+        largest_z_mean, largest_z_variance: the largest difference of means, and of logarithms of variances, in units of
+            its standard deviation for two samples of one normal distribution.
+        limit: what they must stay below, so that engines that agree fail with probability `odds` (Bonferroni).
+        odds: of a false alarm.
+    """
+
+    runs: int
+    outputs: int
+    largest_z_mean: float
+    largest_z_variance: float
+    limit: float
+    odds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both stay below the limit."""
+        return max(self.largest_z_mean, self.largest_z_variance) < self.limit
 
 
 def verify(
@@ -93,6 +124,38 @@ def compare(
             found.append(Difference(group, frame, column, *pair))
     compared = sum(wanted.numel() for wanted in expected.values())
     return Verification(compared, differing, tuple(found), dict(activity or {}))
+
+
+def compare_noise(one: Codes, two: Codes, largest: int, odds: float = FALSE_ALARM) -> NoiseAgreement:
+    """Compare the means and variances of two engines that ran one frame many times with read noise.
+
+    Args:
+        one, two: group -> (runs, columns) int32 codes.
+        largest: the largest code; outputs that reach it, or 0, do not count.
+        odds: of a false alarm.
+
+    Raises:
+        VerificationError: no output varies without saturating.
+    """
+    first, second = (torch.cat([codes[group] for group in sorted(one)], dim=1).double() for codes in (one, two))
+    runs = len(first)
+    free = first.std(0) > _NOISY
+    for sample in (first, second):
+        free &= (sample.amin(0) > 0) & (sample.amax(0) < largest)
+    if not bool(free.any()):
+        raise VerificationError("with read noise every output saturates or hardly varies: nothing can be compared")
+    first, second = first[:, free], second[:, free]
+    z_mean = (first.mean(0) - second.mean(0)) / torch.sqrt((first.var(0) + second.var(0)) / runs)
+    z_variance = torch.log(first.var(0) / second.var(0)) / (4 / runs) ** 0.5
+    outputs = first.shape[1]
+    return NoiseAgreement(
+        runs=runs,
+        outputs=outputs,
+        largest_z_mean=float(z_mean.abs().max()),
+        largest_z_variance=float(z_variance.abs().max()),
+        limit=float(stats.norm.isf(odds / (4 * outputs))),
+        odds=odds,
+    )
 
 
 def codes_by_group(mapping: TileMapping, outputs: Mapping[str, torch.Tensor]) -> dict[int, torch.Tensor]:

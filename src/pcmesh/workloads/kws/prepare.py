@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -91,16 +91,24 @@ def prepare(options: KwsOptions, progress: Progress, speech: SpeechSet | None = 
     network = load_keyword_network(options.weights)
     progress("speech", 0, 2)
     speech = _speech(options) if speech is None else speech
-    inputs = _network_inputs(network, speech)
+    inputs = network_inputs(network, speech)
     progress("speech", 1, 2)
     validation, source = _validation(options)
-    calibration = _network_inputs(network, validation)
+    calibration = network_inputs(network, validation)
     progress("speech", 2, 2)
     software = _software(network, inputs)
     graph, mapped = keyword_graph(network), keyword_options(options.balanced)
     compiled = compile_network(graph, chip, mapped, {INPUT: calibration})
     full_scale = float(calibration.abs().max())
     return Prepared(options, network, speech, inputs, calibration, source, full_scale, compiled, software)
+
+
+def remapped(prepared: Prepared, balanced: bool, calibrated: bool) -> Prepared:
+    """Return the same words and network with another mapping, with calibrated chips or not."""
+    options = replace(prepared.options, balanced=balanced, calibrated=calibrated)
+    mapped = keyword_options(balanced)
+    compiled = compile_network(prepared.compiled.graph, prepared.chip, mapped, {INPUT: prepared.calibration})
+    return replace(prepared, options=options, compiled=compiled)
 
 
 def _speech(options: KwsOptions) -> SpeechSet:
@@ -135,7 +143,8 @@ def _validation(options: KwsOptions) -> tuple[SpeechSet, str]:
     return joined, f"{len(real)} real, {len(rest)} synthetic"
 
 
-def _network_inputs(network: KeywordNetwork, speech: SpeechSet) -> torch.Tensor:
+def network_inputs(network: KeywordNetwork, speech: SpeechSet) -> torch.Tensor:
+    """Return what goes into the first layer for each utterance, (B, 1024) float32."""
     with torch.no_grad():
         return torch.cat([network.inputs(keyword_features(part.waves)) for part in speech.batches(BATCH)])
 

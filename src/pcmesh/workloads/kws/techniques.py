@@ -12,9 +12,16 @@ from pcmesh.durations import format_duration
 from pcmesh.evaluation.accuracy import accuracy, interval_95
 from pcmesh.pipeline import CalibratedChip
 from pcmesh.workloads.kws.experiment import bring_up_chip, spot
-from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare
+from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare, remapped
 
 ALL = "everything on"
+UNAWARE = "without hardware-aware training"
+_LEFT_OUT = {
+    "without asymmetry balance": (False, True),
+    "without calibration": (True, False),
+    "without either": (False, False),
+}
+"""Name -> whether asymmetry balance and calibration are on."""
 
 
 def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
@@ -27,18 +34,18 @@ def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None
     Returns:
         The result (`result.json`; its keys are described in docs/kws.md).
     """
-    with as_file(files("pcmesh.workloads.kws") / "weights" / "plain" / "kws.safetensors") as plain:
-        variants = _variants(options, plain)
-        first = prepare(variants[ALL], progress)
-        rows: list[dict[str, Any]] = []
-        for number, (name, changed) in enumerate(variants.items()):
-            progress("techniques", number, len(variants) + 1)
-            prepared = first if name == ALL else prepare(changed, lambda *_: None, first.speech)
-            rows.append(_row(name, prepared, [bring_up_chip(prepared, chip) for chip in range(options.chips)], rows))
-    progress("techniques", len(variants), len(variants) + 1)
+    first = prepare(replace(options, balanced=True, calibrated=True, time_s=0.0), progress)
+    rows: list[dict[str, Any]] = []
+    names = (ALL, *_LEFT_OUT, UNAWARE)
+    for number, name in enumerate(names):
+        progress("techniques", number, len(names) + 1)
+        prepared = _variant(name, first)
+        chips = [bring_up_chip(prepared, chip) for chip in range(options.chips)]
+        rows.append(_row(name, prepared, chips, rows))
+    progress("techniques", len(names), len(names) + 1)
     chips = [bring_up_chip(first, number) for number in range(options.chips)]
     rows += [_row(name, first, aged, rows) for name, aged in _ages(chips, options.drift_times_s)]
-    progress("techniques", len(variants) + 1, len(variants) + 1)
+    progress("techniques", len(names) + 1, len(names) + 1)
     return {
         "techniques": rows,
         "n_utterances": len(first.speech),
@@ -53,15 +60,13 @@ def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None
     }
 
 
-def _variants(options: KwsOptions, plain: Path) -> dict[str, KwsOptions]:
-    base = replace(options, balanced=True, calibrated=True, time_s=0.0)
-    return {
-        ALL: base,
-        "without asymmetry balance": replace(base, balanced=False),
-        "without calibration": replace(base, calibrated=False),
-        "without either": replace(base, balanced=False, calibrated=False),
-        "without hardware-aware training": replace(base, weights=plain),
-    }
+def _variant(name: str, first: Prepared) -> Prepared:
+    if name == ALL:
+        return first
+    if name in _LEFT_OUT:
+        return remapped(first, *_LEFT_OUT[name])
+    with as_file(files("pcmesh.workloads.kws") / "weights" / "plain" / "kws.safetensors") as plain:
+        return prepare(replace(first.options, weights=plain), lambda *_: None, first.speech)
 
 
 def _ages(chips: list[CalibratedChip], times_s: tuple[float, ...]) -> Iterator[tuple[str, list[CalibratedChip]]]:
