@@ -11,7 +11,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pcmesh.files import write_json, write_text
@@ -57,7 +57,13 @@ def facts(title: str, rows: Sequence[tuple[str, str]]) -> Table:
 def progress() -> Iterator[ProgressCallback]:
     """Yield `report(stage, done, total)`, which moves a bar per stage; it shows only on a terminal."""
     bars: dict[str, Any] = {}
-    columns = (TextColumn("{task.description:<24}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console(error=True), transient=True, disable=not sys.stderr.isatty()) as display:
 
         def report(stage: str, done: int, total: int) -> None:
