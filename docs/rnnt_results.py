@@ -50,6 +50,13 @@ def experiments(chips: int) -> list[Experiment]:
         one("each", "each layer alone", "--each", mode="each"),
         one("cumulative", "one more layer at a time", "--cumulative", mode="cumulative"),
         one("week", "everything, a week later", "--time-since-programming 1w", time_s=WEEK_S),
+        one(
+            "week-recalibrated",
+            "the same, read-out fitted anew",
+            "--time-since-programming 1w --recalibrate",
+            time_s=WEEK_S,
+            recalibrate=True,
+        ),
         one("expanded", "everything, Enc-LSTM0 expanded to 1,024 rows", "--expand 1024", expand=1024),
     ]
     for copies in (1, 2, 4):

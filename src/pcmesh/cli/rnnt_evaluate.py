@@ -47,6 +47,9 @@ def evaluate_set(
     expand: options.Expand = None,
     copies: options.Copies = 4,
     time_since_programming: options.Age = "0s",
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Fit the columns' read-out anew at that age.")
+    ] = False,
     chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances, each with its own devices.")] = 5,
     chip: options.Chip = "nature2023",
     seed: options.Seed = 0,
@@ -75,6 +78,7 @@ def evaluate_set(
         expand=expand,
         copies=copies,
         time_s=parse_duration(time_since_programming),
+        recalibrate=recalibrate,
         chips=chips,
         seed=seed,
         chip=chip,

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from pcmesh.chip import ChipSpec
@@ -14,6 +13,7 @@ from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.products import ChipProducts, LayerProduct
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import bring_up_products, compile_network
+from pcmesh.random import torch_generator
 from pcmesh.workloads.rnnt.graph import expansion_matrix, rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.network import RnntNetwork
@@ -22,6 +22,10 @@ from pcmesh.workloads.rnnt.on_chip.preprocess import InputScaling
 
 LAYERS = (*(f"enc-lstm{n}" for n in range(5)), "enc-fc", "dec-lstm0", "dec-lstm1", "dec-fc")
 """The layers that can be on the chip, in the network's order (paper: Fig. 4a). The joint FC is digital."""
+
+
+CALIBRATION_FRAMES = 2000
+"""Frames of each layer (paper: Methods)."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,17 @@ class RnntChip:
         """Return the chips `time_s` after calibration, read as they were calibrated then."""
         return replace(self, products=self.products.aged(time_s))
 
+    def calibrated(self, features: Sequence[Tensor], frames: int = CALIBRATION_FRAMES) -> RnntChip:
+        """Return the chips with the affine read-out of all columns fitted anew, at their age (see `bring_up_rnnt`)."""
+        return replace(self, products=self.products.calibrated(_vectors(self.program, features, frames, self.instance)))
+
 
 def bring_up_rnnt(
-    program: RnntProgram, instance: Instance, features: Sequence[Tensor], frames: int = 2000, mesh: bool = True
+    program: RnntProgram,
+    instance: Instance,
+    features: Sequence[Tensor],
+    frames: int = CALIBRATION_FRAMES,
+    mesh: bool = True,
 ) -> RnntChip:
     """Program a chip instance and calibrate its columns.
 
@@ -108,6 +120,10 @@ def bring_up_rnnt(
         frames: calibration frames of each layer, drawn from them (paper: 2,000).
         mesh: False leaves out what wires do to pulses.
     """
-    generator = torch.Generator().manual_seed(instance.seed)
-    vectors = calibration_vectors(program.network, program.scaling, features, frames, generator)
+    vectors = _vectors(program, features, frames, instance)
     return RnntChip(program, bring_up_products(program.compiled, instance, vectors, mesh))
+
+
+def _vectors(program: RnntProgram, features: Sequence[Tensor], frames: int, instance: Instance) -> dict[str, Tensor]:
+    generator = torch_generator(instance.seed, "data", "calibration frames")
+    return calibration_vectors(program.network, program.scaling, features, frames, generator)

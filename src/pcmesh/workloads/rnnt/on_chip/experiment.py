@@ -39,7 +39,8 @@ class ChipOptions:
         mode: all of them together, each alone, or cumulative (the first, the first two, ..).
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
         copies: of the features' rows, without expansion.
-        time_s: age since programming and calibration; nothing is calibrated anew.
+        time_s: age since programming and calibration.
+        recalibrate: whether the read-out of the columns is fitted anew at that age.
         chips: number of chip instances.
         seed: of fabrication, programming, drift and read noise.
         chip: preset or TOML file.
@@ -52,6 +53,7 @@ class ChipOptions:
     expand: int | None = None
     copies: int = 4
     time_s: float = 0.0
+    recalibrate: bool = False
     chips: int = 5
     seed: int = 0
     chip: str = "nature2023"
@@ -120,6 +122,7 @@ def evaluate_on_chip(
         quality = programming_quality(chip.products.network)
         made = (*overall(quality), _programming(chip, quality) if number == 0 else [])
         chip = chip.aged(options.time_s)
+        chip = chip.calibrated(training) if options.recalibrate else chip
         named = _named(report, f"chip {number + 1} of {options.chips}")
         runs = [Run(network, chip, frozenset(layers), store) for layers in options.conditions()]
         written = [run.recognise(recordings, named) for run in runs]
