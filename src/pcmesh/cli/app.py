@@ -13,6 +13,7 @@ from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
+from pcmesh.cli.paper import paper
 from pcmesh.cli.perf import perf
 from pcmesh.cli.rnnt import rnnt
 from pcmesh.cli.sensitivity import sensitivity
@@ -64,6 +65,7 @@ app.command("asm")(asm)
 app.command("transport")(transport)
 app.command("verify")(verify)
 app.command("perf")(perf)
+app.command("paper")(paper)
 
 
 def main() -> None:

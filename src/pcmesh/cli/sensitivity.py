@@ -16,6 +16,7 @@ Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes; the f
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")]
 Bits = Annotated[str, typer.Option(metavar="FROM:TO:STEP", help="Bits to try: from, to, step; fractions are welcome.")]
+LONGEST_S = 15.0
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
 
 
@@ -58,6 +59,68 @@ def kws(
     _show(result, json, out)
 
 
+@sensitivity.command("rnnt")
+def rnnt(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text). Without: synthetic sentences.",
+        ),
+    ] = None,
+    utterances: Annotated[int, typer.Option(min=1, metavar="N", help="Take the first N recordings.")] = 200,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another network, MLPerf's format or safetensors.")
+    ] = None,
+    bits: Bits = "3:7:0.5",
+    chip_run: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Result of a chip run on the same recordings, for its bits. Repeatable."),
+    ] = None,
+    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    workers: Workers = 1,
+    fresh: Fresh = False,
+    json: Json = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
+        "runs/sensitivity-rnnt"
+    ),
+) -> None:
+    """The RNN-T: all weights, encoder, decoder, each layer; and Enc-LSTM0 at 3.5 bits with weight expansion."""
+    from contextlib import ExitStack
+
+    from pcmesh.chip import load_chip
+    from pcmesh.workloads.rnnt.evaluate import choose_utterances
+    from pcmesh.workloads.rnnt.held_out import synthetic_utterances
+    from pcmesh.workloads.rnnt.sensitivity import chip_accuracies, rnnt_sensitivity
+    from pcmesh.workloads.rnnt.transcribe import load_speech_network
+
+    network, spec, values = load_speech_network(checkpoint), load_chip(chip), parse_bits(bits)
+    accuracies = chip_accuracies(chip_run or [])
+    with ExitStack() as files, progress() as report:
+        if data is None:
+            chosen = files.enter_context(synthetic_utterances(utterances))
+        else:
+            chosen, _ = choose_utterances(data, None, LONGEST_S, utterances)
+        kind = (
+            {"kind": "synthetic", "source": "held-out sentences"}
+            if data is None
+            else {"kind": "real", "source": str(data)}
+        )
+        result = rnnt_sensitivity(
+            network,
+            chosen,
+            kind,
+            spec,
+            report,
+            bits=values,
+            chip_accuracies=accuracies,
+            folder=out / "points",
+            fresh=fresh,
+            workers=workers,
+        )
+    _show(result, json, out)
+
+
 def parse_bits(text: str) -> tuple[float, ...]:
     """Return the numbers of `FROM:TO:STEP`, both ends included.
 
@@ -95,6 +158,9 @@ def _show(result: dict[str, Any], json: Path | None, out: Path) -> None:
     title = f"Bits that keep {kept} of the accuracy, {result['n_utterances']:,} utterances of {speech}"
     console().print(table(title, ("Quantised", "Weights", "Bits", "95 % interval", "Choice", "Why"), rows))
     console().print(facts("Network and chip", list(_facts(result))))
+    for point in result.get("expansion", ()):
+        name = f"{point['rows']:,} rows, " + ("expanded" if point["expanded"] else "as trained")
+        console().print(f"Enc-LSTM0 at {point['bits']} bits, {name}: {100 * (1 - point['accuracy']):.2f} %")
     written = write_result(result, json, out)
     written.append(write_report(render_sensitivity(result), out))
     console().print("Written: " + ", ".join(str(path) for path in written))

@@ -70,12 +70,13 @@ def run_kws(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[s
         aged = chip.aged(options.time_s)
         runs.append(spot(prepared, aged))
         if number == 0:
-            drift = [_drift_point(prepared, chip, time_s) for time_s in (0.0, *options.drift_times_s)]
+            drift = [drift_point(prepared, chip, time_s) for time_s in (0.0, *options.drift_times_s)]
     progress("chips", options.chips, options.chips)
     return kws_result(prepared, runs, drift)
 
 
-def _drift_point(prepared: Prepared, chip: CalibratedChip, time_s: float) -> DriftPoint:
+def drift_point(prepared: Prepared, chip: CalibratedChip, time_s: float) -> DriftPoint:
+    """Measure a chip's accuracy at an age, as it was calibrated and with its bias rows calibrated anew."""
     aged = chip.aged(time_s)
     labels = prepared.speech.labels
     before = accuracy(spot(prepared, aged).predicted, labels)

@@ -1,0 +1,29 @@
+"""How claims are written for people: values, bounds, deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_MARKS = {"<=": "≤ ", ">=": "> "}
+
+
+def value_text(value: Any, relation: str = "=") -> str:
+    """Return a number, several numbers or words as people write them."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return _MARKS.get(relation, "") + ", ".join(value_text(entry) for entry in value)
+    whole = float(value).is_integer() and abs(value) < 1e12
+    return _MARKS.get(relation, "") + (f"{value:,.0f}" if whole else f"{value:,.5g}")
+
+
+def deviation_text(row: Mapping[str, Any]) -> str:
+    """Return the deviation in percent (of several numbers the largest), or whether words agree."""
+    if row["agrees"] is not None:
+        return "same" if row["agrees"] else "differs"
+    if row["deviation"] is None:
+        return "-"
+    return f"{100 * row['deviation']:+.1f} %" if abs(row["deviation"]) >= 5e-4 else "0"

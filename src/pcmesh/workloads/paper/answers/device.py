@@ -1,0 +1,73 @@
+"""Devices and columns: programming, what its errors are worth, ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+
+from pcmesh.evaluation.effective_bits import bits_of_weight_error
+from pcmesh.evaluation.performance import Link
+from pcmesh.programming.quality import overall
+from pcmesh.workloads.paper.expansion import FEATURES, powers
+from pcmesh.workloads.paper.experiments import Experiments
+from pcmesh.workloads.paper.found import Found, computed, fitted, quoted, simulated
+
+_NEARLY = 0.01
+"""A gate within this of its end counts as saturated."""
+
+
+def expansion_law(e: Experiments) -> Found:
+    """Program a layer expanded to more and more rows."""
+    points = e.expansion
+    note = f"programmed tiles, {FEATURES} inputs on {points[0].rows} to {points[-1].rows} rows; errors of devices only"
+    return simulated(powers(points), note)
+
+
+def effective_bits(e: Experiments) -> Found:
+    """Turn the programming error into the bits that round as badly."""
+    errors = torch.cat([pair.error.flatten() for run in e.kws_runs for pair in run.quality])
+    sigma = float(errors.std())
+    note = f"from the programming error alone (σ {100 * sigma:.2f} % of Max W), not from word errors"
+    return simulated(bits_of_weight_error(sigma), note)
+
+
+def region(_: Experiments) -> Found:
+    """Find where a sigmoid is within 1 % of its end."""
+    edge = math.log((1 - _NEARLY) / _NEARLY)
+    return computed((-edge, edge), "beyond, a sigmoid is within 1 % of its end (tanh: beyond half of that)")
+
+
+def analog_yield(e: Experiments) -> Found:
+    """Take all tiles of all chips."""
+    found = [overall(run.quality) for run in e.kws_runs]
+    worst = sum(error for _, error in found) / len(found)
+    return simulated(100 * sum(good for good, _ in found) / len(found), f"mean error {100 * worst:.2f} % of Max W")
+
+
+def capacitor(e: Experiments) -> Found:
+    """See how many capacitors the calibrated layers connect."""
+    column = e.chip.column
+    used = [span.capacitor_units for chip in e.kws_chips for span in chip.calibration.ranges.values()]
+    typical = sorted(used)[len(used) // 2] * column.capacitor_unit_ff
+    chosen = ", ".join(f"{units * column.capacitor_unit_ff:g}" for units in used[:3])
+    note = f"the layers' ranges connect {chosen} fF; the mirror's ratio was chosen for about 250 fF"
+    return fitted((column.capacitor_units, column.capacitor_unit_ff, typical), note)
+
+
+def link(_: Experiments) -> Found:
+    """Multiply."""
+    bench = Link()
+    return computed((bench.pins, bench.pin_mhz, bench.gbit_s), "pins x rate; both are the paper's")
+
+
+ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
+    56: expansion_law,
+    59: effective_bits,
+    60: region,
+    61: analog_yield,
+    63: capacitor,
+    64: lambda e: quoted("an input of the chip's description", e.chip.column.read_voltage_v),
+    66: link,
+}

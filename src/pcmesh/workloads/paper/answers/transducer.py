@@ -1,0 +1,121 @@
+"""Accuracy of the RNN-T: with the published checkpoint and LibriSpeech where they are given, else of the small network
+that ships, which is another one and stands beside the claim, never for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from pcmesh.durations import SECONDS
+from pcmesh.evaluation.accuracy import ISO_ACCURACY
+from pcmesh.workloads.paper.claims import Value
+from pcmesh.workloads.paper.experiments import Experiments
+from pcmesh.workloads.paper.found import Also, Found, computed, needs_data, quoted, simulated
+from pcmesh.workloads.paper.listener import Listener
+from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
+
+PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
+_FILES = "MLPerf's checkpoint and LibriSpeech dev-clean (--checkpoint FILE --librispeech DIR)"
+_SMALL = "another network: rnnt-small"
+_ROWS = 1024
+
+Measure = Callable[[Listener], Value]
+
+
+def limit(_: Experiments) -> Found:
+    """Take 99 % of the published accuracy."""
+    return computed(100 * (1 - ISO_ACCURACY * (1 - PUBLISHED_WER)), "arithmetic on the published 7.452 %")
+
+
+def share(_: Experiments) -> Found:
+    """Divide the published accuracies."""
+    value = 100 * (1 - PUBLISHED_EXPANDED_WER) / (1 - PUBLISHED_WER)
+    return computed(value, "arithmetic on the published 9.258 % and 7.452 %")
+
+
+def calibration_frames(_: Experiments) -> Found:
+    """The number is a setting."""
+    return quoted("a setting of pcmesh rnnt evaluate --engine chip", 2000)
+
+
+def software(listener: Listener) -> Value:
+    """Word error rate in software."""
+    return listener.word_error_rate
+
+
+def threshold(listener: Listener) -> Value:
+    """Bits of all weights that keep 99 % of the accuracy."""
+    return listener.sensitivity.curve(NETWORK).threshold
+
+
+def ranking(listener: Listener) -> Value:
+    """The three layers that need most bits."""
+    layers = sorted(rnnt_layers(listener.network.widths), key=lambda n: -listener.sensitivity.curve(n).threshold)
+    return ", ".join(_named(layer) for layer in layers[:3])
+
+
+def coarse(listener: Listener) -> Value:
+    """Word error rates with Enc-LSTM0 at 3.5 bits."""
+    return listener.coarse_first_layer
+
+
+def together(listener: Listener) -> Value:
+    """Word error rate with all layers on chips."""
+    return _rate(listener.on_chip())
+
+
+def week(listener: Listener) -> Value:
+    """The same after a week of drift."""
+    return _rate(listener.on_chip(time_s=SECONDS["w"]))
+
+
+def expanded(listener: Listener) -> Value:
+    """The same with weight expansion."""
+    return _rate(listener.on_chip(expand=_ROWS))
+
+
+def worst(listener: Listener) -> Value:
+    """The layer with the most word errors when it alone is on the chip."""
+    found = listener.on_chip(mode="each")["conditions"]
+    return _named(max(found, key=lambda one: one["wer"]["mean"])["layers"][0])
+
+
+def _rate(result: dict[str, object]) -> float:
+    conditions = result["conditions"]
+    return 100 * float(conditions[-1]["wer"]["mean"])  # type: ignore[index]
+
+
+def _named(layer: str) -> str:
+    """Return a layer's name as the paper writes it."""
+    block, _, rest = layer.partition("-")
+    return f"{block if block == 'joint' else block.capitalize()}-{rest.upper()}"
+
+
+def _answer(e: Experiments, measure: Measure, on_chip: bool, long: bool) -> Found:
+    """Measure with the published network where it is there; beside it, unless it takes too long, with the small one."""
+    if e.published is not None:
+        return (simulated if on_chip else computed)(measure(e.published), e.published.described)
+    if long and not e.options.full:
+        return needs_data(f"{_FILES}; rnnt-small beside it: pcmesh paper --full")
+    small = Also(_SMALL, measure(e.small), "simulated" if on_chip else "computed", e.small.described)
+    return needs_data(_FILES).beside(small)
+
+
+def _with(measure: Measure, on_chip: bool = False, long: bool = True) -> Callable[[Experiments], Found]:
+    return partial(_answer, measure=measure, on_chip=on_chip, long=long)
+
+
+ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
+    31: _with(software, long=False),
+    32: limit,
+    33: _with(threshold),
+    34: _with(ranking),
+    48: calibration_frames,
+    51: _with(together, on_chip=True),
+    52: _with(week, on_chip=True),
+    53: _with(expanded, on_chip=True),
+    54: share,
+    55: _with(coarse, long=False),
+    58: _with(worst, on_chip=True),
+}

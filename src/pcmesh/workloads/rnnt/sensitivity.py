@@ -1,0 +1,239 @@
+"""Sensitivity of the RNN-T: word errors against the bits of all weights, a block's or a layer's (paper: Fig. 4, 5e)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from pcmesh.cache import ResultCache
+from pcmesh.chip import ChipSpec
+from pcmesh.errors import InputError
+from pcmesh.evaluation.advice import advise
+from pcmesh.evaluation.effective_bits import effective_bits
+from pcmesh.evaluation.quantisation import WeightPart
+from pcmesh.evaluation.scores import Scores
+from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
+from pcmesh.evaluation.word_errors import word_errors
+from pcmesh.files import read_text
+from pcmesh.speech.corpora import Utterance
+from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.rnnt.decoder import greedy_decode
+from pcmesh.workloads.rnnt.graph import expansion_matrix
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.recognition import encode
+from pcmesh.workloads.rnnt.transcribe import load_features
+from pcmesh.workloads.rnnt.widths import RnntWidths
+
+NETWORK, WITHOUT_JOINT, ENCODER, DECODER = "network", "network without joint-FC", "encoder", "decoder"
+FIRST = "enc-lstm0"
+EXPANSION_BITS = 3.5
+EXPANSION_ROWS = (256, 320, 512, 768, 1024)
+BITS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0)
+
+Report = Callable[[str, int, int], None]
+
+
+def rnnt_layers(widths: RnntWidths) -> dict[str, tuple[WeightPart, ...]]:
+    """Return the matrices of each layer (paper: Fig. 4d)."""
+    stacks = [("encoder.pre_rnn", n) for n in range(2)] + [("encoder.post_rnn", n) for n in range(3)]
+    found = {f"enc-lstm{index}": _lstm(stack, n) for index, (stack, n) in enumerate(stacks)}
+    found["enc-fc"] = (WeightPart("joint.net.0.weight", (0, widths.encoder)),)
+    found["dec-emb"] = (WeightPart("prediction.embed.weight"),)
+    found |= {f"dec-lstm{n}": _lstm("prediction.dec_rnn", n) for n in range(2)}
+    found["dec-fc"] = (WeightPart("joint.net.0.weight", (widths.encoder, widths.encoder + widths.prediction)),)
+    found["joint-fc"] = (WeightPart("joint.net.3.weight"),)
+    return found
+
+
+def rnnt_groups(widths: RnntWidths) -> dict[str, tuple[WeightPart, ...]]:
+    """Return what is quantised together: everything, all but the joint FC, encoder, decoder, each layer."""
+    layers = rnnt_layers(widths)
+
+    def joined(*starts: str) -> tuple[WeightPart, ...]:
+        return tuple(part for name, parts in layers.items() if name.startswith(starts) for part in parts)
+
+    blocks = {NETWORK: ("enc", "dec", "joint"), WITHOUT_JOINT: ("enc", "dec"), ENCODER: ("enc",), DECODER: ("dec",)}
+    return {name: joined(*starts) for name, starts in blocks.items()} | layers
+
+
+def expanded_groups(widths: RnntWidths) -> dict[str, tuple[WeightPart, ...]]:
+    """Return Enc-LSTM0 with Wx expanded to more and more rows (paper: Fig. 5e): Q(Wx·pinv(M))·M."""
+    wx, wh = rnnt_layers(widths)[FIRST]
+    return {
+        f"{FIRST} on {rows} rows": (
+            WeightPart(wx.parameter, expansion=expansion_matrix(widths.model_copy(update={"expand": rows}))),
+            wh,
+        )
+        for rows in EXPANSION_ROWS
+        if rows >= widths.features
+    }
+
+
+def _lstm(stack: str, number: int) -> tuple[WeightPart, ...]:
+    return tuple(WeightPart(f"{stack}.lstm.weight_{kind}_l{number}") for kind in ("ih", "hh"))
+
+
+@dataclass
+class WordScores:
+    """Counts the words of a set that are right, utterance by utterance.
+
+    Attributes:
+        features: (T, F) of each utterance.
+        texts: what is said in them.
+        encoded: encoder's weights (their hash) -> its outputs; only those of the first network seen are kept.
+    """
+
+    features: tuple[Tensor, ...]
+    texts: tuple[str, ...]
+    encoded: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def __call__(self, network: RnntNetwork) -> Scores:
+        """Return words said less word errors, of the words said."""
+        written = self._written(network)
+        found = [word_errors([said], [text]) for said, text in zip(self.texts, written, strict=True)]
+        return Scores(tuple(float(f.words - f.errors) for f in found), tuple(float(f.words) for f in found))
+
+    def _written(self, network: RnntNetwork) -> list[str]:
+        encoded = self._encode(network)
+        lengths = torch.tensor([len(frames) for frames in encoded])
+        parts = network.joint.encoder_part(pad_sequence(encoded))
+        return [to_text(one.labels) for one in greedy_decode(network, parts, lengths)]
+
+    def _encode(self, network: RnntNetwork) -> list[Tensor]:
+        key = _digest(network.encoder)
+        found = self.encoded.get(key)
+        if found is None:
+            order = sorted(range(len(self.features)), key=lambda n: len(self.features[n]))
+            done = dict(zip(order, encode(network, [self.features[n] for n in order]), strict=True))
+            found = [done[n] for n in range(len(order))]
+            if not self.encoded:
+                self.encoded[key] = found
+        return found
+
+
+def rnnt_sensitivity(
+    network: RnntNetwork,
+    utterances: Sequence[Utterance],
+    data: Mapping[str, Any],
+    chip: ChipSpec,
+    report: Report,
+    *,
+    bits: Sequence[float] = BITS,
+    chip_accuracies: Sequence[float] = (),
+    folder: Path | None = None,
+    fresh: bool = False,
+    workers: int = 1,
+) -> dict[str, Any]:
+    """Return the curves, thresholds, expansion and advice; docs/sensitivity.md describes the keys.
+
+    Args:
+        network: in evaluation mode.
+        utterances: recordings with their texts.
+        data: what they are: `kind`, `source`.
+        chip: for the rows of its tiles.
+        report: is told the stage.
+        bits: to try.
+        chip_accuracies: 1 - WER of chip runs on these utterances, for the effective precision.
+        folder: where finished points are kept.
+        fresh: forget those.
+        workers: processes.
+    """
+    features = []
+    for number, one in enumerate(utterances):
+        report("features", number, len(utterances))
+        features.append(load_features(one.path))
+    report("features", len(utterances), len(utterances))
+    evaluate = WordScores(tuple(features), tuple(one.text for one in utterances))
+    cache = ResultCache(folder, (_digest(network), _features_digest(features), evaluate.texts), fresh)
+    options: dict[str, Any] = {"cache": cache, "workers": workers, "report": report}
+    found = sensitivity(network, rnnt_groups(network.widths), evaluate, bits, **options)
+    first = {FIRST: rnnt_layers(network.widths)[FIRST], **expanded_groups(network.widths)}
+    coarse = sensitivity(network, first, evaluate, (EXPANSION_BITS,), enough=0.0, **options)
+    return _result(network, found, coarse, data, len(utterances), chip, chip_accuracies)
+
+
+def chip_accuracies(results: Sequence[Path]) -> list[float]:
+    """Return 1 - WER of every chip instance in results of `pcmesh rnnt evaluate --engine chip`, all layers on the chip.
+
+    Raises:
+        InputError: a file is no such result (named).
+    """
+    found: list[float] = []
+    for path in results:
+        try:
+            conditions = json.loads(read_text(path))["conditions"]
+            whole = max(conditions, key=lambda one: len(one["layers"]))
+            found += [1 - float(rate) for rate in whole["wer"]["per_chip"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{path}: no result of a chip run", "Write one with pcmesh rnnt evaluate --engine chip --json FILE"
+            ) from error
+    return found
+
+
+def _result(
+    network: RnntNetwork,
+    found: Sensitivity,
+    coarse: Sensitivity,
+    data: Mapping[str, Any],
+    count: int,
+    chip: ChipSpec,
+    chip_accuracies: Sequence[float],
+) -> dict[str, Any]:
+    whole = found.curve(WITHOUT_JOINT)
+    precision = effective_bits(whole, chip_accuracies) if chip_accuracies else None
+    layers = list(rnnt_layers(network.widths))
+    against = whole.threshold if precision is None else precision.mean
+    curves = [found.curve(name) for name in layers]
+    rows = {FIRST: network.widths.features}
+    return {
+        "network": f"RNN-T of {network.parameters_total:,} parameters",
+        "metric": "wer",
+        "baseline": found.baseline.accuracy,
+        "kept": found.kept,
+        "limit": found.limit,
+        "curves": [curve.as_json() for curve in found.curves],
+        "whole": WITHOUT_JOINT,
+        "layers": layers,
+        "effective_bits": None
+        if precision is None
+        else {"accuracy_per_chip": list(chip_accuracies), **asdict(precision)},
+        "expansion": [
+            {
+                "bits": EXPANSION_BITS,
+                "rows": network.widths.features if curve.group == FIRST else int(curve.group.split()[2]),
+                "expanded": curve.group != FIRST,
+                "accuracy": curve.accuracies[0],
+            }
+            for curve in coarse.curves
+        ],
+        "advice": [asdict(entry) for entry in advise(curves, rows, 2 * chip.tile.rows, against)],
+        "n_utterances": count,
+        "data": dict(data),
+        "seed": 0,
+        "configuration": {"widths": network.widths.model_dump()},
+    }
+
+
+def _digest(module: torch.nn.Module) -> str:
+    found = hashlib.blake2b(digest_size=8)
+    for key, value in sorted(module.state_dict().items()):
+        found.update(key.encode())
+        found.update(value.detach().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def _features_digest(features: Sequence[Tensor]) -> str:
+    found = hashlib.blake2b(digest_size=8)
+    for one in features:
+        found.update(one.contiguous().numpy().tobytes())
+    return found.hexdigest()
