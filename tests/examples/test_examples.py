@@ -16,7 +16,9 @@ def _main(name: str) -> Any:
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"own_network.py", "another_chip.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "any_network.py", "own_network.py", "another_chip.py", "speech_detector.py",
+    }  # fmt: skip
 
 
 def test_own_network(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,3 +29,15 @@ def test_own_network(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_chip() -> None:
     tiles = [line.partition(": ")[2].partition(" tiles")[0] for line in _main("another_chip.py")]
     assert tiles == ["4", "2", "16", "8"]
+
+
+def test_any_network() -> None:
+    found = _main("any_network.py")
+    assert found["software"] > 0.93
+    assert min(found.values()) > found["software"] - 0.03
+
+
+def test_speech_detector() -> None:
+    pytest.importorskip("silero_vad")
+    found = runpy.run_path(str(EXAMPLES / "speech_detector.py"))["main"](synthetic_recordings=2)
+    assert found["chip"] > 0.9

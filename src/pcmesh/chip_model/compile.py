@@ -12,10 +12,11 @@ from torch import nn
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
-from pcmesh.chip_model.side import ChipSide
+from pcmesh.chip_model.side import ChipSide, sent_frames
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.balance import Balance, balance
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
@@ -40,6 +41,7 @@ def compile_model(
     layers: Mapping[str, Pin] | None = None,
     encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
     pack: Pack = "auto",
+    balance_scales: bool = True,
     seed: int = 0,
     number: int = 0,
     batch_dim: int | None = 0,
@@ -60,6 +62,7 @@ def compile_model(
         encoding: of the layers that are not named. AB cancels asymmetries, 2-PCM holds twice the weights a tile.
         pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
             where it saves a chip.
+        balance_scales: give rows and columns digital factors that make weights fill the conductances.
         seed, number: which chip instance.
         batch_dim: dimension of the samples in the inputs; None where there are none.
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
@@ -93,6 +96,7 @@ def compile_model(
         digital=digital,
         pack=pack,
         clipped_share=clipped_share,
+        balance=balance_scales,
     )
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
@@ -109,9 +113,10 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
     Raises:
         CapacityError: a layer does not fit; the message says what is short by how much.
     """
-    fit, notes = _best_fit(choice, captured.products, chip)
+    balances = {p.name: balance(p.weight, seen.inputs[p.name]) for p in captured.products} if choice.balance else {}
+    fit, notes = _best_fit(choice, balanced_products(captured.products, balances), chip)
     blank = fabricate(chip, instance, fit.mapping, fit.placement)
-    inputs = fit.layout.inputs(seen.inputs)
+    inputs = fit.layout.inputs(sent_frames(seen.inputs, balances))
     programmed = program_products(blank, fit.layout.graph, inputs, None, choice.clipped_share)
     deployment = Deployment(
         captured=captured,
@@ -124,7 +129,12 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
         warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
         choice=replace(choice, packed=fit.packed),
     )
-    return ChipModel(deployment, ChipSide(fit.layout, programmed))
+    return ChipModel(deployment, ChipSide(fit.layout, programmed, balances))
+
+
+def balanced_products(products: Sequence[MatrixProduct], balances: Mapping[str, Balance]) -> tuple[MatrixProduct, ...]:
+    """Return the products with the weights that are programmed."""
+    return tuple(replace(p, weight=balances[p.name].weight(p.weight)) if p.name in balances else p for p in products)
 
 
 @dataclass(frozen=True)

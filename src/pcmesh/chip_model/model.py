@@ -43,6 +43,7 @@ class Choice:
         pack: whether what does not fill a tile shares tiles.
         packed: products that do.
         clipped_share: share of a layer's outputs allowed beyond its range.
+        balance: whether rows and columns get digital factors (`mapping.balance`).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Choice:
     pack: Pack = "auto"
     packed: tuple[str, ...] = ()
     clipped_share: float = 0.001
+    balance: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,13 @@ class ChipModel(nn.Module):
         try:
             with torch.no_grad():
                 return self.network(*args, **kwargs)
+        except RuntimeError as error:
+            if not str(error).startswith("Expected input at"):
+                raise
+            raise InputError(
+                str(error).split(". If you")[0].replace("*args", "the arguments"),
+                "Compile with dynamic_shapes that leave this dimension free, or give inputs of the examples' shape",
+            ) from error
         finally:
             runtime.products, runtime.samples = SoftwareProducts(self.deployment.captured.weights), None
 

@@ -17,12 +17,14 @@ from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
+from pcmesh.chip_model.compile import balanced_products
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import InputError
 from pcmesh.execution.products import ChipProducts
 from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, capture_program
@@ -49,6 +51,7 @@ class _Stored(Artefact):
     packed: tuple[str, ...]
     options: dict[str, LayerOptions]
     clipped_share: float
+    balanced: tuple[str, ...]
     mapping: TileMapping
     placement: Placement
     ranges: dict[str, LayerRange]
@@ -80,7 +83,7 @@ def save_model(model: ChipModel, folder: Path) -> None:
     try:
         partial.mkdir(parents=True)
         (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
-        save_file(_chip_tensors(model.side.chip), partial / _CHIP)
+        save_file(_chip_tensors(model.side), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
         torch.export.save(program, partial / _NETWORK)
         if folder.exists():
@@ -107,7 +110,8 @@ def load_model(folder: str | Path) -> ChipModel:
     captured = _captured(place, stored)
     tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    layout = layers_of(stored.name, captured.products, tile, stored.packed)
+    balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.balanced}
+    layout = layers_of(stored.name, balanced_products(captured.products, balances), tile, stored.packed)
     instance = Instance(stored.seed, stored.number)
     deployment = Deployment(
         captured=captured,
@@ -125,6 +129,7 @@ def load_model(folder: str | Path) -> ChipModel:
             pack=bool(stored.packed),
             packed=stored.packed,
             clipped_share=stored.clipped_share,
+            balance=bool(stored.balanced),
         ),
     )
     weights = layout.graph.weights
@@ -142,7 +147,7 @@ def load_model(folder: str | Path) -> ChipModel:
         for layer, count in stored.readouts.items()
     }
     products = ChipProducts(layout.graph, network, stored.ranges, None, readouts)
-    return ChipModel(deployment, ChipSide(layout, products), stored.noisy)
+    return ChipModel(deployment, ChipSide(layout, products, balances), stored.noisy)
 
 
 def _stored(model: ChipModel) -> _Stored:
@@ -159,6 +164,7 @@ def _stored(model: ChipModel) -> _Stored:
         packed=deployment.choice.packed,
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
+        balanced=tuple(model.side.balances),
         mapping=deployment.mapping,
         placement=deployment.placement,
         ranges=dict(chip.ranges),
@@ -173,12 +179,15 @@ def _stored(model: ChipModel) -> _Stored:
     )
 
 
-def _chip_tensors(chip: ChipProducts) -> dict[str, Tensor]:
+def _chip_tensors(side: ChipSide) -> dict[str, Tensor]:
+    chip = side.chip
     found = {f"g/{tile}": g.contiguous() for tile, g in chip.network.g.items()}
     for layer, readouts in chip.readouts.items():
         for bank, readout in enumerate(readouts):
             found[f"slope/{layer}/{bank}"] = readout.slope.contiguous()
             found[f"offset/{layer}/{bank}"] = readout.offset.contiguous()
+    for name, factors in side.balances.items():
+        found[f"rows/{name}"], found[f"columns/{name}"] = factors.rows.contiguous(), factors.columns.contiguous()
     return found
 
 
