@@ -50,8 +50,9 @@ def _program(
 
     Type first: [bold]pcmesh kws[/bold] spots keywords in speech on four simulated tiles.
 
-    Then ask: [bold]pcmesh kws --time-since-programming 1mo[/bold] shows what a month of drift does.
-
+    Then ask: [bold]pcmesh kws --time-since-programming 1mo[/bold] shows what a month of drift does,
+    [bold]pcmesh rnnt transcribe FILE[/bold] writes down what a recording says,
+    [bold]pcmesh paper[/bold] sets each claim of the paper beside what is computed here.
     """
 
 
