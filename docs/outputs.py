@@ -1,18 +1,22 @@
-"""Runs the commands that README.md shows and puts their true output there: `python docs/outputs.py` (`make readme`).
+"""Runs the commands that documents show and puts their true output there: `python docs/outputs.py [DOCUMENT...]`.
 
-A `console` block with one command gets that command's output; results go to a temporary folder.
+A `console` block with one command gets that command's output. Commands run in a temporary folder that holds MLPerf's
+manifest where there is one (folder PCMESH_DATA). Without arguments: README.md (`make readme`).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+MANIFEST = Path(os.environ.get("PCMESH_DATA", ROOT.parent / "shared" / "data")) / "mlperf_rnnt" / "dev-clean-wav.json"
 BLOCK = re.compile(r"(?<=^```console\n)\$ (pcmesh [^\n]*)\n.*?(?=^```)", re.MULTILINE | re.DOTALL)
 
 
@@ -26,6 +30,11 @@ def shown(command: str, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        text = BLOCK.sub(lambda block: shown(block[1], Path(folder)), README.read_text(encoding="utf-8"))
-    README.write_text(text, encoding="utf-8")
+    for name in sys.argv[1:] or ["README.md"]:
+        document = ROOT / name
+        with tempfile.TemporaryDirectory() as folder:
+            if MANIFEST.is_file():
+                shutil.copy(MANIFEST, folder)
+            place = Path(folder)
+            text = BLOCK.sub(lambda block, place=place: shown(block[1], place), document.read_text(encoding="utf-8"))
+        document.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/chip.md and docs/physics.md: `python docs/reference.py` (`make docs`).
+"""Writes the generated parts of documents: `python docs/reference.py` (`make docs`).
 
 Each generated part stands between `<!-- generated: name -->` and `<!-- end -->`; tests/docs checks that it is current.
 """
@@ -18,7 +18,9 @@ from pydantic.fields import FieldInfo
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.grid import PadSpec
+from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
+from pcmesh.model.digital import DIGITAL_COSTS
 
 DOCS = Path(__file__).parent
 UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}
@@ -141,7 +143,17 @@ def _field_row(field: Field) -> str:
     return f"| `{field.name}` | {bits} | {field.meaning} | {values} |"
 
 
+def energy_costs() -> str:
+    """Return the table of what events cost."""
+    rows = ["| cost | supply | pJ each | standing | what it stands for |", "|---|---|---|---|---|"]
+    rows += [f"| {c.name} | {c.supply} | {c.pj:g} | {c.standing} | {c.note} |" for c in load_costs().cost]
+    rows += ["", "| digital operations for | count | standing | note |", "|---|---|---|---|"]
+    rows += [f"| {c.thing} | {c.operations} | {c.standing} | {c.note} |" for c in DIGITAL_COSTS]
+    return "\n".join(rows)
+
+
 GENERATED = {
+    "performance.md": {"costs": energy_costs},
     "chip.md": {"keys": chip_keys},
     "physics.md": {"chip values": chip_sources},
     "microcode.md": {"instructions": instructions},

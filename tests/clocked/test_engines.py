@@ -67,6 +67,14 @@ def compare_with_pytorch(built: IdealMachine) -> None:
         assert bool(((got - wanted).abs() < 1e-4 * span.output_full_scale * sums).all()), layer.name
 
 
+def test_shorter_integration_steps_and_pulses_than_output_slots():
+    """Bias rows conduct as long as the longest input pulse, in both engines."""
+    timing = {"input_max_ns": 60, "integration_ns": 100}
+    made = machine(chain((30, 12)), small_chip(rows=16, columns=16, timing=timing))
+    assert made.microcode.chips[0].slots_ns == (100, 100, 100, 100, 300)
+    check(made)
+
+
 def test_lanes_and_pipelining_do_not_matter():
     made = machine(chain((30, 16, 12, 5)), small_chip(rows=16, columns=16))
     chip = ClockedChip(made.hardware(), made.microcode.chips[0])

@@ -21,7 +21,11 @@ def fabric(branch: torch.Tensor, direction: torch.Tensor) -> TileFabric:
 
 def gains(encoding: Encoding, made: TileFabric) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what a positive and a negative input contribute per tick, without bias rows, (rows, columns) each."""
-    matrix = charge_matrix([placed(CHIP, random_conductances(CHIP, balanced=True), encoding, True, made)], True)
+    matrix = charge_matrix(
+        [placed(CHIP, random_conductances(CHIP, balanced=True), encoding, True, made)],
+        True,
+        CHIP.timing.input_max_ns * 256,
+    )
     identity = torch.eye(matrix.rows, dtype=torch.int8)
     values = []
     for planes in (matrix.positive, matrix.negative):

@@ -35,7 +35,7 @@ def make_bank(encoding=Encoding.AB, signed=True, digits=1, counted=True, chip=CH
     )
     return Bank(
         (0,),
-        charge_matrix([placed(chip, g, encoding, signed, fabric)], signed),
+        charge_matrix([placed(chip, g, encoding, signed, fabric)], signed, chip.timing.input_max_ns * 256),
         column_parameters(chip, fabric, ramp, unit, pairs),
         torch.arange(columns),
         signed,
@@ -129,7 +129,7 @@ def test_divided_steps_give_the_bits_of_the_reference_and_the_codes_of_loops(sig
     chip = small_chip(rows=6, columns=4, preset="ideal")
     g = random_conductances(chip).to(torch.int32) * 256 + torch.arange(4, dtype=torch.int32) * 61
     fabric = fabricate_tile(chip, Instance(0), Site(0, 0))
-    matrix = charge_matrix([placed(chip, g, Encoding.AB, signed, fabric)], signed)
+    matrix = charge_matrix([placed(chip, g, Encoding.AB, signed, fabric)], signed, chip.timing.input_max_ns * 256)
     column = column_parameters(chip, fabric, RAMP, 1.0, 2)
     bank = replace(make_bank(signed=signed, digits=digits, chip=chip), matrix=matrix, column=column)
     ticks = make_ticks(3, 6, signed, whole=digits == 1)

@@ -47,7 +47,7 @@ def fit_readout(
         chip: the chip.
     """
     step = round(chip.timing.output_step_ns * TICKS_PER_NS)
-    largest = chip.timing.input_max_ns * TICKS_PER_NS // step
+    largest = chip.timing.output_max_ns * TICKS_PER_NS // step
     ends = span.values(torch.tensor([0, step]), ramp)
     unit, start = float(ends[1] - ends[0]), float(ends[0])
     inside = ((codes_BN > 0) & (codes_BN < largest)).to(torch.float32)

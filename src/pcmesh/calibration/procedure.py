@@ -164,7 +164,7 @@ class Calibrator:
         ramp = wide.ramp(chip, gain, linear=True)
         ramps = {group.index: ramp for group in network.mapping.groups_of(layer)}
         pulses = self.measure(network, layer, ramps, ticks, True)
-        full = chip.timing.input_max_ns * TICKS_PER_NS
+        full = chip.timing.output_max_ns * TICKS_PER_NS
         inside = ((pulses / full - 0.5).abs() < _SATURATED) & (expected.abs() < limit)
         return fit_columns(wide.values(pulses, ramp, gain), expected, inside.to(torch.float32))
 
@@ -194,7 +194,7 @@ class Calibrator:
     ) -> int:
         """Return the shift of the zero level (ticks) that brings the ReLU outputs closest to the software's."""
         ramp = calibration.ramps[network.mapping.groups_of(layer)[0].index]
-        longest = network.chip.timing.input_max_ns * TICKS_PER_NS
+        longest = network.chip.timing.output_max_ns * TICKS_PER_NS
         wanted = (products / calibration.longest_value(network, layer) * longest).clamp(0, longest)
         measured = self.measure(network, layer, {g.index: ramp for g in network.mapping.groups_of(layer)}, ticks, False)
         active = (wanted > 0) & (wanted < longest) & (measured > 0) & (measured < longest)

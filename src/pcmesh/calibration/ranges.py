@@ -45,7 +45,7 @@ class LayerRange(Artefact):
         """
         signed = self.linear if linear is None else linear
         slope_code = round(self.ns_per_volt(chip, gain, signed) * SLOPE_CODES_PER_NS_PER_V)
-        zero = chip.timing.input_max_ns * TICKS_PER_NS // 2 if signed else 0
+        zero = chip.timing.output_max_ns * TICKS_PER_NS // 2 if signed else 0
         return RampSetting(
             capacitor_units=self.capacitor_units,
             slope_code=min(max(slope_code, 1), _MAX_CODE),
@@ -59,7 +59,7 @@ class LayerRange(Artefact):
     def ns_per_volt(self, chip: ChipSpec, gain: float, signed: bool) -> float:
         """Return the ramp's slope that makes `output_full_scale` the longest pulse."""
         volts = self.volts_per_unit / self.capacitor_units * self.output_full_scale * gain
-        return chip.timing.input_max_ns * (0.5 if signed else 1.0) / max(volts, 1e-12)
+        return chip.timing.output_max_ns * (0.5 if signed else 1.0) / max(volts, 1e-12)
 
     def values(self, ticks: torch.Tensor, ramp: RampSetting, gain: float = 1.0) -> torch.Tensor:
         """Turn output pulses (ticks) into units of input @ weight."""
@@ -67,7 +67,7 @@ class LayerRange(Artefact):
 
     def longest_value(self, ramp: RampSetting, gain: float, chip: ChipSpec) -> float:
         """Return the value that the longest pulse of a ReLU stands for, with the slope as it could be set."""
-        return chip.timing.input_max_ns * TICKS_PER_NS / self._ticks_per_unit(ramp, gain)
+        return chip.timing.output_max_ns * TICKS_PER_NS / self._ticks_per_unit(ramp, gain)
 
     def _ticks_per_unit(self, ramp: RampSetting, gain: float) -> float:
         ticks_per_volt = ramp.slope_code / SLOPE_CODES_PER_NS_PER_V * TICKS_PER_NS

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from pcmesh.chip.base import Spec
+from pcmesh.errors import ConfigurationError
 
 
 class Site(NamedTuple):
@@ -29,7 +30,9 @@ class PadSpec(Spec):
 
     domain: str = Field(description="name of the power domain")
     edge: Literal["west", "east"] = Field(description="outer edge on which both landing pads lie")
-    ilp_row: int = Field(ge=0, description="mesh row that the input landing pad drives")
+    ilp_row: int | None = Field(
+        default=None, ge=0, description="mesh row that the input landing pad drives; left out: there is none"
+    )
     olp_row: int = Field(ge=0, description="mesh row that the output landing pad listens to")
 
 
@@ -53,10 +56,12 @@ class GridSpec(Spec):
         names = [pad.domain for pad in self.pads]
         if len(set(names)) != len(names):
             raise ValueError("a power domain is listed twice")
-        ends = [(p.edge, row) for p in self.pads for row in (p.ilp_row, p.olp_row)]
-        if len(set(ends)) != len(ends):
+        whole = [(p.edge, row) for p in self.pads if p.ilp_row is not None for row in (p.ilp_row, p.olp_row)]
+        # A further output landing pad may listen at the end that an input landing pad drives: in other time steps.
+        outputs = [(p.edge, p.olp_row) for p in self.pads]
+        if len(set(whole)) != len(whole) or len(set(outputs)) != len(outputs):
             raise ValueError("two landing pads share one end of a mesh row")
-        if any(row >= self.rows for _, row in ends):
+        if any(row >= self.rows for _, row in whole + outputs):
             raise ValueError(f"a landing pad is on a mesh row beyond row {self.rows - 1}")
         return self
 
@@ -69,12 +74,27 @@ class GridSpec(Spec):
     @property
     def ilps(self) -> tuple[Pad, ...]:
         """Input landing pads, in the order of the power domains."""
-        return tuple(Pad(p.domain, p.edge, p.ilp_row) for p in self.pads)
+        return tuple(Pad(p.domain, p.edge, p.ilp_row) for p in self.pads if p.ilp_row is not None)
 
     @property
     def olps(self) -> tuple[Pad, ...]:
         """Output landing pads, in the order of the power domains."""
         return tuple(Pad(p.domain, p.edge, p.olp_row) for p in self.pads)
+
+    def with_more_olps(self, count: int) -> GridSpec:
+        """Return the grid with further output landing pads, at the ends of the mesh rows that ILPs drive.
+
+        Raises:
+            ConfigurationError: there are not so many free ends.
+        """
+        taken = {(pad.edge, pad.row) for pad in self.olps}
+        free = [pad for pad in self.ilps if (pad.edge, pad.row) not in taken]
+        if count > len(free):
+            raise ConfigurationError(
+                f"{count} more output landing pads, but {len(free)} ends of mesh rows are without one", "Take fewer"
+            )
+        more = [PadSpec(domain=f"{pad.domain}+", edge=pad.edge, olp_row=pad.row) for pad in free[:count]]
+        return GridSpec.model_validate(self.model_dump() | {"pads": (*self.pads, *more)})
 
     def number(self, site: Site) -> int:
         """Return a tile's number as people see it: from 1, row by row from the north-west."""

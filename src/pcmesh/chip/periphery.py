@@ -54,6 +54,7 @@ class TimingSpec(Spec):
 
     input_max_ns: int = Field(ge=1, le=255, description="longest input pulse; one count is one clock")
     input_step_ns: float = Field(gt=0, le=64, description="resolution of an input pulse")
+    output_max_ns: int = Field(ge=1, le=255, description="longest output pulse (as long as inputs for tile to tile)")
     output_step_ns: float = Field(gt=0, le=64, description="resolution of the OLP's counter")
     step_ns: int = Field(ge=1, description="one time step in which columns are read (output slot, hand-over)")
     integration_ns: int = Field(ge=1, description="one time step in which tiles only integrate")
@@ -63,6 +64,8 @@ class TimingSpec(Spec):
         for name in ("step_ns", "integration_ns"):
             if getattr(self, name) < self.input_max_ns:
                 raise ValueError(f"{name} = {getattr(self, name)} is shorter than input_max_ns = {self.input_max_ns}")
+        if self.step_ns < self.output_max_ns:
+            raise ValueError(f"step_ns = {self.step_ns} is shorter than output_max_ns = {self.output_max_ns}")
         return self
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from pcmesh.cli.output import console, progress, table, write_result
+from pcmesh.cli.output import console, progress, write_result
+from pcmesh.cli.perf_tables import perf_tables
 
 
 def perf(
@@ -54,8 +54,29 @@ def perf(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the chip: tile.rows=1024. Repeatable."),
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Print the first table only.")] = False,
     costs: Annotated[
         bool, typer.Option("--costs", help="Show what each event and digital operation is counted with, and why.")
+    ] = False,
+    integration_ns: Annotated[
+        int | None,
+        typer.Option(metavar="NS", help="What if tiles integrated so long (300)? Pulses shrink or grow alike."),
+    ] = None,
+    input_bits: Annotated[
+        int | None, typer.Option(metavar="N", help="What if pulses had so many bits (8), and steps as much less time?")
+    ] = None,
+    encoding: Annotated[
+        Literal["AB", "2-PCM", "4-PCM"] | None,
+        typer.Option(metavar="HOW", help="What if all layers were held like this: AB, 2-PCM, 4-PCM?"),
+    ] = None,
+    more_olps: Annotated[
+        int, typer.Option(min=0, metavar="N", help="What if there were N more output landing pads?")
+    ] = 0,
+    mac: Annotated[
+        bool, typer.Option("--mac", help="Measure how exact products are on that chip: one tile, random weights.")
+    ] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fit the costs anew; compare with every published figure, each left out once.")
     ] = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of what is unknown: where letters fall.")] = 0,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
@@ -69,93 +90,37 @@ def perf(
 
     [bold]pcmesh perf kws[/bold] takes a thousand frames of the keyword network.
 
-    [bold]pcmesh perf rnnt --set digital.layer_ns=100[/bold] asks what a faster digital side would bring.
+    [bold]pcmesh perf rnnt --integration-ns 150 --mac[/bold] asks what half the integration time saves, and costs.
+
+    [bold]pcmesh perf rnnt --set digital.layer_ns=100[/bold] asks the same of any key of the chip (docs/chip.md).
     """
     from pcmesh.chip import change_chip, load_chip
     from pcmesh.evaluation.performance import Link, TimeOptions
+    from pcmesh.mapping import Encoding
     from pcmesh.workloads.performance import PerfOptions, run_performance
     from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS
     from pcmesh.workloads.rnnt.speech_load import LoadOptions
+    from pcmesh.workloads.what_if import WhatIf
 
     spec = None if chip is None and not change else change_chip(load_chip(chip or "nature2023"), change or [])
     options = PerfOptions(
         network=network,
         load=LoadOptions(manifest=manifest, data=data, utterances=utterances, letters=letters, seed=seed),
         time=TimeOptions(overlap=overlap, decoder=decoder, link=Link() if link else None),
+        what_if=WhatIf(
+            integration_ns=integration_ns,
+            input_bits=input_bits,
+            more_olps=more_olps,
+            encoding=None if encoding is None else Encoding(encoding),
+        ),
+        mac=mac,
+        fit=fit,
         expand=expand or EXPANDED_ROWS,
         expanded=expand is not None,
     )
     with progress() as report:
         result = run_performance(options, spec, report)
-    for shown in _tables(result, costs):
+    for shown in islice(perf_tables(result, costs), 1 if brief else None):
         console().print(shown, "")
     for path in write_result(result, json, None):
         console().print(f"Written: {path}")
-
-
-def _tables(result: dict[str, Any], costs: bool) -> Iterator[Table]:
-    variants: dict[str, dict[str, Any]] = result["variants"]
-    overlap = "overlapping" if result["options"]["overlap"] else "one after the other"
-    title = f"{result['network']} on {result['chip']}: {result['data']['described']}, {overlap}"
-    rows = [
-        ("Time, one after the other", *(f"{v['time_s']['no_overlap']:.5g} s" for v in variants.values())),
-        ("Time, overlapping", *(f"{v['time_s']['overlap']:.5g} s" for v in variants.values())),
-        ("Samples per second", *(f"{v['samples_per_s']:,.1f}" for v in variants.values())),
-        ("Mean time of a sample", *(f"{v['mean_sample_us']:,.1f} µs" for v in variants.values())),
-        ("Real-time factor", *(_real_time(v["real_time_factor"]) for v in variants.values())),
-        ("Analog operations", *(f"{v['operations']:,}" for v in variants.values())),
-        ("Digital operations", *(f"{v['digital']['operations']:,}" for v in variants.values())),
-        ("Analog to digital", *(_ratio(v["digital"]) for v in variants.values())),
-        ("Rate", *(f"{v['tops']:.4g} TOPS" for v in variants.values())),
-        ("Energy", *(f"{v['energy_j']:.4g} J" for v in variants.values())),
-        ("  of it digital", *(f"{v['energy']['digital_j']:.3g} J" for v in variants.values())),
-        ("Power", *(f"{v['power_w']:.3f} W" for v in variants.values())),
-        ("Chips alone", *(f"{v['energy']['chips_tops_per_w']:.3f} TOPS/W" for v in variants.values())),
-        ("With the digital side", *(f"{v['tops_per_w']:.3f} TOPS/W" for v in variants.values())),
-        ("Samples per second and watt", *(f"{v['samples_per_s_per_w']:,.1f}" for v in variants.values())),
-    ]
-    yield table(title, ("", *variants), rows)
-    names = ("Chip", "Layers", "Runs", "ns each", "Next, ns", "Busy", "Energy, J", "W running", "TOPS/W")
-    chips = [
-        (
-            entry["chip"],
-            ", ".join(entry["layers"]),
-            f"{entry['runs']:,}",
-            f"{entry['operation_ns']:,}",
-            "-" if entry["period_ns"] is None else f"{entry['period_ns']:,}",
-            f"{100 * entry['activity']:.1f} %",
-            f"{entry['energy_j']:.3g}",
-            f"{entry['running_power_w']:.3f}",
-            f"{entry['tops_per_w']:.2f}",
-        )
-        for entry in result["per_chip"]
-    ]
-    yield table(f"Chips ({result['variant']})", names, chips)
-    yield _energy_table(result["energy"])
-    counted = [(c["thing"], c["operations"], c["standing"], c["note"]) for c in result["digital"]["costs"]]
-    if costs and result["digital"]["operations"]:
-        yield table("Digital operations counted per", ("", "Operations", "Standing", "Note"), counted)
-    if costs:
-        entries = [
-            (c["name"], c["supply"], f"{c['pj']:.4g}", c["standing"], c["note"]) for c in result["energy"]["costs"]
-        ]
-        yield table("Costs", ("", "Supply", "pJ each", "Standing", "What"), entries)
-
-
-def _energy_table(energy: dict[str, Any]) -> Table:
-    total = energy["total_j"]
-    rows = [
-        (axis, name, f"{joule:.4g}", f"{100 * joule / total:.1f} %")
-        for axis in ("supply", "cost", "phase")
-        for name, joule in energy[f"by_{axis}_j"].items()
-        if joule > 0
-    ]
-    return table("Where the energy goes", ("By", "", "J", "Share"), rows)
-
-
-def _ratio(digital: dict[str, Any]) -> str:
-    return f"{digital['ratio']:.1f} : 1" if digital["operations"] else "-"
-
-
-def _real_time(factor: float) -> str:
-    return f"{factor:.2e}" if factor == factor else "-"

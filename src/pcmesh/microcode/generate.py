@@ -73,14 +73,15 @@ def generate(
 
 
 def _check_step(chip: ChipSpec) -> None:
-    needed = START + chip.timing.input_max_ns + 1
-    for key in ("step_ns", "integration_ns"):
-        length = getattr(chip.timing, key)
+    timing = chip.timing
+    for key, pulse in (("step_ns", "output_max_ns"), ("step_ns", "input_max_ns"), ("integration_ns", "input_max_ns")):
+        length, longest = getattr(timing, key), getattr(timing, pulse)
+        needed = START + longest + 1
         if length < needed:
             raise ConfigurationError(
                 f"timing.{key} = {length} is {needed - length} ns too short: {START} ns to switch the mesh and a pulse "
-                f"of {chip.timing.input_max_ns} ns that the mesh may widen by 1 ns",
-                f"Set timing.{key} to {needed} or more (and the delay of the longest route), or shorten input_max_ns",
+                f"of {longest} ns that the mesh may widen by 1 ns",
+                f"Set timing.{key} to {needed} or more (and the delay of the longest route), or shorten {pulse}",
             )
 
 

@@ -86,7 +86,7 @@ def column_parameters(
     reference = column.compression_reference * chip.timing.input_max_ns * TICKS_PER_NS * pairs
     ticks_per_volt = setting.slope_code / SLOPE_CODES_PER_NS_PER_V * TICKS_PER_NS
     jitter_v = chip.mesh.jitter_ns * TICKS_PER_NS / max(ticks_per_volt, 1e-9)
-    full_scale = float(chip.timing.input_max_ns * TICKS_PER_NS)
+    full_scale = float(chip.timing.output_max_ns * TICKS_PER_NS)
 
     def spread(value: float) -> torch.Tensor:
         return torch.full_like(fabric.gain, value)

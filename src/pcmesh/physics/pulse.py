@@ -43,4 +43,4 @@ def olp_codes(ticks: torch.Tensor, clock_ratio: float | torch.Tensor, timing: Ti
     """
     step = timing.output_step_ns * TICKS_PER_NS
     counts = torch.floor(ticks.to(torch.float64) / (step * clock_ratio) + 0.5)
-    return counts.clamp_(0, int(timing.input_max_ns * TICKS_PER_NS / step)).to(torch.int32)
+    return counts.clamp_(0, int(timing.output_max_ns * TICKS_PER_NS / step)).to(torch.int32)

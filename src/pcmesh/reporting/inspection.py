@@ -198,8 +198,8 @@ def controller_program(compiled: CompiledNetwork, tile: str | None, pad: str | N
 def _pad_program(compiled: CompiledNetwork, name: str) -> Program:
     chip, _, pad = name.partition(".")
     kind, _, domain = pad.partition("-")
-    pads = compiled.chip.grid.pads
-    domains = [entry.domain for entry in pads]
+    grid = compiled.chip.grid
+    domains = [entry.domain for entry in (grid.ilps if kind == "ILP" else grid.olps)]
     if not chip.isdecimal() or kind not in ("ILP", "OLP") or domain not in domains:
         raise InputError(f"'{name}' names no landing pad", f"Write e.g. 1.ILP-{domains[0]}; pads: {', '.join(domains)}")
     if not 1 <= int(chip) <= compiled.placement.chips:

@@ -15,14 +15,19 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.evaluation.performance.energy import run_energy
+from pcmesh.evaluation.performance.mlperf import comparison
 from pcmesh.evaluation.performance.result import data_result, variant_result
+from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
 from pcmesh.workloads.kws.graph import keyword_graph, keyword_options
 from pcmesh.workloads.kws.network import load_keyword_network
+from pcmesh.workloads.mac_probe import mac_error
 from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS, rnnt_plans, time_rnnt
+from pcmesh.workloads.rnnt.published import MEASURED_CHIP, Scenes, chip_operations, fit_result, halved_activity
 from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
+from pcmesh.workloads.what_if import WhatIf
 
 Progress = Callable[[str, int, int], None]
 
@@ -37,6 +42,9 @@ class PerfOptions:
         network: `rnnt`, `kws`, or a folder with a compiled network.
         load: which recordings (RNN-T); `load.utterances` is the number of frames for other networks.
         time: how a run is timed.
+        what_if: what is changed of the chip and the mapping.
+        mac: measure the error of one tile's products on that chip too.
+        fit: fit the costs anew and compare with the paper's figures (RNN-T with MLPerf's manifest).
         expand: rows of the RNN-T's expanded variant.
         expanded: report the expanded variant first.
     """
@@ -44,6 +52,9 @@ class PerfOptions:
     network: str = "rnnt"
     load: LoadOptions = field(default_factory=LoadOptions)
     time: TimeOptions = field(default_factory=TimeOptions)
+    what_if: WhatIf = field(default_factory=WhatIf)
+    mac: bool = False
+    fit: bool = False
     expand: int = EXPANDED_ROWS
     expanded: bool = False
 
@@ -67,16 +78,17 @@ def run_performance(
     first = next(iter(plans.values()))
     widths = rnnt_widths(first.graph) if first.graph.name == "rnnt" else None
     data = _data(options, widths)
+    _check_fit(options, plans)
     activities = power_tests(plans, options.load.seed, progress)
     costs = load_costs()
-    chosen = "expanded" if options.expanded and "expanded" in plans else next(iter(plans))
-    variants = {}
+    runs, variants = {}, {}
     for name, compiled in plans.items():
         times = {overlap: replace(options.time, overlap=overlap) for overlap in (False, True)}
-        runs = {overlap: _run(compiled, widths, data, time) for overlap, time in times.items()}
-        run = runs[options.time.overlap]
-        variants[name] = variant_result(run, runs, run_energy(run, activities[name], costs), costs)
-    return {
+        by_overlap = {overlap: _run(compiled, widths, data, time) for overlap, time in times.items()}
+        runs[name] = run = by_overlap[options.time.overlap]
+        variants[name] = variant_result(run, by_overlap, run_energy(run, activities[name], costs), costs)
+    chosen = "expanded" if options.expanded and "expanded" in plans else next(iter(plans))
+    result = {
         "network": first.graph.name,
         "chip": first.chip.name,
         "data": data_result(data),
@@ -85,6 +97,32 @@ def run_performance(
         **variants[chosen],
         "variants": variants,
     }
+    if widths is not None:
+        result["comparison"] = comparison(result["samples_per_s"], result["power_w"])
+    if options.mac:
+        progress("error of products", 0, 1)
+        found = mac_error(first.chip, options.what_if.encoding or Encoding.AB, options.load.seed)
+        result["mac"] = {"sigma": found.sigma, "correlation": found.correlation}
+    if options.fit:
+        result["fit"] = fit_result(
+            Scenes(
+                nominal=runs["nominal"],
+                expanded=runs["expanded"],
+                activity=activities,
+                halved=halved_activity(plans["nominal"], options.load.seed),
+                operations=chip_operations(runs["nominal"], MEASURED_CHIP),
+            ),
+            costs,
+        )
+    return result
+
+
+def _check_fit(options: PerfOptions, plans: Mapping[str, Compiled]) -> None:
+    if options.fit and ("nominal" not in plans or options.load.manifest is None or options.what_if.anything):
+        raise ConfigurationError(
+            "the costs are fitted to the paper's figures, which are of the RNN-T with MLPerf's recordings as they are",
+            "pcmesh perf rnnt --manifest FILE --fit, without changes to the chip",
+        )
 
 
 def rnnt_widths(graph: LayerGraph) -> RnntWidths:
@@ -101,11 +139,15 @@ def rnnt_widths(graph: LayerGraph) -> RnntWidths:
 
 
 def _plans(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> Mapping[str, Compiled]:
+    what_if = options.what_if
     if options.network == "rnnt":
-        return rnnt_plans(RnntWidths(), options.expand, chip or load_chip(), progress)
+        changed = what_if.chip(chip or load_chip(), tile_to_tile=False)
+        return rnnt_plans(RnntWidths(), options.expand, changed, progress, what_if.mapped)
     if options.network == "kws":
-        return {"as mapped": plan(keyword_graph(load_keyword_network()), chip or load_chip(), keyword_options(True))}
-    if chip is not None:
+        changed = what_if.chip(chip or load_chip(), tile_to_tile=True)
+        mapped = what_if.mapped(keyword_options(True))
+        return {"as mapped": plan(keyword_graph(load_keyword_network()), changed, mapped)}
+    if chip is not None or what_if.anything:
         raise ConfigurationError(
             f"another chip for {options.network}, which is compiled already", "Compile it for that chip: pcmesh compile"
         )

@@ -58,7 +58,7 @@ def test_counts_are_those_of_the_schedule(network: Plan, activity: tuple[ChipAct
     assert found.total("conversions") == found.total("olp_counts") == 16
     assert found.total("charged_ff") == 16 * network.chip.column.capacitance_ff
     assert found.total("on_ns") == found.operation_ns == 5 * 300
-    assert found.total("tile_ns") == 2 * 5 * 300
+    assert found.total("column_on_ns") == 2 * 5 * 300 * 16
     assert found.phases == (*(f"integration {n}" for n in range(1, 5)), "output 1")
     outputs = [count for part, count in found.counts.items() if part.kind == "conversions" and part.step == 4]
     assert sum(outputs) == 16

@@ -19,8 +19,9 @@ class Cost(Artefact):
     Attributes:
         name: of the cost.
         supply: 1.5 V, 0.8 V, other, or digital (beside the chips).
-        counts: the kind of event that costs: a field of `execution.clocked.Activity`, `tile_ns` (tiles in use x time),
-            `on_ns` (time), `charged_ff` (capacitors read), or digital operations.
+        counts: the kind of event that costs: a field of `execution.clocked.Activity`, `column_on_ns` (columns of tiles
+            in use x time), `on_ns` (time), `charged_ff` (capacitors read), `wire_rows` (pulses x length of the wire in
+            rows of cells), or digital operations.
         pj: cost of one event, pJ.
         standing: where the number comes from.
         note: what it stands for; for fitted ones, what it was fitted to.

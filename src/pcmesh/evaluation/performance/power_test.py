@@ -54,8 +54,9 @@ class ChipActivity:
         chip: from 0.
         operation_ns: length of an operation.
         phases: name of each time step of its loop.
-        counts: events of one operation, mean over the vectors; beside those of the clocked engine `tile_ns` and
-            `on_ns`, the time that its tiles and the chip are on, and `charged_ff`, the capacitors that are read.
+        counts: events of one operation, mean over the vectors; beside those of the clocked engine `column_on_ns`
+            and `on_ns`, the time that the columns of its tiles and the chip are on, `charged_ff`, the capacitors that
+            are read, and `wire_rows`, the rows of cells along which pulses run.
     """
 
     chip: int
@@ -94,8 +95,11 @@ def run_power_test(
         run = ClockedChip(hardware(program.chip), program).run(frames, noise=False, pipelined=TURNS)
         schedule = next(entry for entry in compiled.routing.chips if entry.chip == program.chip)
         layers = _Layers(compiled, schedule)
-        counts = _counts(run.events, program, layers, run.activity.frames) | _on_times(program, layers)
-        counts |= _charged(counts, compiled.chip.column.capacitance_ff)
+        counts = _counts(run.events, program, layers, run.activity.frames) | _on_times(
+            program, layers, compiled.chip.tile.columns
+        )
+        counts |= _scaled(counts, "conversions", "charged_ff", compiled.chip.column.capacitance_ff)
+        counts |= _scaled(counts, "net_pulses", "wire_rows", compiled.chip.wires)
         operation_ns = schedule.operation_ns(compiled.chip.timing)
         found.append(ChipActivity(program.chip, operation_ns, _phases(schedule), counts))
     report("power test", len(microcode.chips), len(microcode.chips))
@@ -117,7 +121,7 @@ def test_vectors(compiled: Compiled, seed: int) -> dict[str, torch.Tensor]:
 
 def plain_microcode(compiled: Compiled) -> Microcode:
     """Return programs for ranges that do not matter: the typical capacitor, zero in the middle of the ramp."""
-    zero = compiled.chip.timing.input_max_ns * TICKS_PER_NS // 2
+    zero = compiled.chip.timing.output_max_ns * TICKS_PER_NS // 2
     setting = RampSetting(capacitor_units=compiled.chip.column.capacitor_units_used, slope_code=1, zero_ticks=zero)
     ramps = {group.index: setting for group in compiled.mapping.groups}
     return generate(compiled.routing, compiled.mapping, compiled.placement, compiled.graph, ramps, compiled.chip)
@@ -210,21 +214,20 @@ def _counts(events: Mapping[Event, float], program: ChipProgram, layers: _Layers
     return dict(found)
 
 
-def _on_times(program: ChipProgram, layers: _Layers) -> dict[Part, float]:
-    """Return how long the tiles in use, and the chip, are on in each step of the loop."""
+def _on_times(program: ChipProgram, layers: _Layers, columns: int) -> dict[Part, float]:
+    """Return how long the columns of tiles in use, and the chip, are on in each step of the loop."""
     found = {}
     for slot, length in enumerate(program.slots_ns):
         found[Part("on_ns", slot, SHARED)] = float(length)
-        found |= {Part("tile_ns", slot, layer): float(length * tiles) for layer, tiles in layers.tiles.items()}
+        found |= {
+            Part("column_on_ns", slot, layer): float(length * tiles * columns) for layer, tiles in layers.tiles.items()
+        }
     return found
 
 
-def _charged(counts: Mapping[Part, float], capacitance_ff: float) -> dict[Part, float]:
-    return {
-        replace(part, kind="charged_ff"): count * capacitance_ff
-        for part, count in counts.items()
-        if part.kind == "conversions"
-    }
+def _scaled(counts: Mapping[Part, float], kind: str, as_kind: str, scale: float) -> dict[Part, float]:
+    """Return the counts of one kind, each so many times, as another kind."""
+    return {replace(part, kind=as_kind): count * scale for part, count in counts.items() if part.kind == kind}
 
 
 def _phases(schedule: ChipSchedule) -> tuple[str, ...]:

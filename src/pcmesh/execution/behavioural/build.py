@@ -126,7 +126,8 @@ def _matrix(network: ProgrammedNetwork, group: ColumnGroup) -> ChargeMatrix:
                 stacked=tile.encoding is Encoding.PCM2,
             )
         )
-    return charge_matrix(placed, network.mapping.layer(group.layer).signed_input)
+    bias_ticks = network.chip.timing.input_max_ns * TICKS_PER_NS
+    return charge_matrix(placed, network.mapping.layer(group.layer).signed_input, bias_ticks)
 
 
 def driven_pairs(network: ProgrammedNetwork, group: ColumnGroup) -> int:
@@ -183,4 +184,4 @@ def _collection(network: ProgrammedNetwork, groups: list[ColumnGroup], paths: Pa
     ]
     ratios = [1.0 if paths is None else paths.clock_ratio(group.index) for group in groups]
     steps = [torch.full((n,), step * ratio, dtype=torch.float64) for n, ratio in zip(counts, ratios, strict=True)]
-    return Collection(torch.cat(shifts), torch.cat(steps), int(timing.input_max_ns * TICKS_PER_NS / step))
+    return Collection(torch.cat(shifts), torch.cat(steps), int(timing.output_max_ns * TICKS_PER_NS / step))

@@ -14,8 +14,6 @@ from pcmesh.execution.behavioural.integer import digit_planes
 from pcmesh.mapping import Phase
 from pcmesh.physics.cell import CellArrays
 
-BIAS_TICKS = 255 * 256
-
 
 @dataclass(frozen=True)
 class ChargeMatrix:
@@ -108,12 +106,13 @@ def _accumulate(tile: PlacedCells, rows: slice, pairs: Sequence[int]) -> _Sums:
     return _Sums(positive, negative, current, variance)
 
 
-def charge_matrix(tiles: Sequence[PlacedCells], signed: bool) -> ChargeMatrix:
+def charge_matrix(tiles: Sequence[PlacedCells], signed: bool, bias_ticks: int) -> ChargeMatrix:
     """Return the charge matrix of one group: its tiles' rows one under the other (pair by pair for 2-PCM).
 
     Args:
         tiles: the tiles that share the bank, in the order of their rows.
         signed: whether the inputs have negative parts.
+        bias_ticks: how long the bias rows conduct.
     """
     parts: list[_Sums] = []
     bias: list[_Sums] = []
@@ -139,9 +138,9 @@ def charge_matrix(tiles: Sequence[PlacedCells], signed: bool) -> ChargeMatrix:
         negative_sum=negative.sum(0, dtype=torch.int64) * int(signed),
         current_sum=current.sum(0, dtype=torch.int64),
         variance_sum=variance.sum(0, dtype=torch.int64),
-        bias_charge=bias_sum("positive") * BIAS_TICKS,
-        bias_current=bias_sum("current") * BIAS_TICKS,
-        bias_variance=(bias_sum("variance") * BIAS_TICKS**2).to(torch.float32),
+        bias_charge=bias_sum("positive") * bias_ticks,
+        bias_current=bias_sum("current") * bias_ticks,
+        bias_variance=(bias_sum("variance") * bias_ticks**2).to(torch.float32),
     )
 
 

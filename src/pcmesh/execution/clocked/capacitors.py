@@ -101,7 +101,7 @@ class CapacitorBank:
             why = "columns still charge it" if self.windows else f"it was {self._state}"
             raise self._clock.refuse(self._where, f"a bank is read that was not integrated ({why})")
         self._state = "read"
-        self._ramp_end = self._clock.now + self._chip.timing.input_max_ns * TICKS_PER_NS
+        self._ramp_end = self._clock.now + self._chip.timing.output_max_ns * TICKS_PER_NS
         return self._pulses(word, noise)
 
     def _pulses(self, word: Instruction, noise: ReadNoise | None) -> torch.Tensor:

@@ -44,7 +44,7 @@ def _mac_errors(
 ) -> dict[str, MacError]:
     """Compare each layer with the ideal product of the pulses that it got, in shares of the output range."""
     timing, graph = prepared.chip.timing, prepared.compiled.graph
-    longest = timing.input_max_ns * TICKS_PER_NS
+    longest = timing.output_max_ns * TICKS_PER_NS
     found, arriving = {}, ticks
     for name in LAYERS:
         span = chip.calibration.ranges[name]

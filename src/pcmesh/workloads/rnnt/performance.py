@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from pcmesh.chip import ChipSpec
 from pcmesh.evaluation.performance import Compiled, DataSet, Plan, Run, TimeOptions, run_time
+from pcmesh.mapping import LayerOptions
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
+from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 EXPANDED_ROWS = 1024
@@ -15,10 +17,21 @@ LETTER_INPUT = "token"
 """The vector that comes once per letter."""
 
 Progress = Callable[[str, int, int], None]
+Remap = Callable[[Mapping[str, LayerOptions]], dict[str, LayerOptions]]
 
 
-def rnnt_plans(widths: RnntWidths, expand: int, chip: ChipSpec, progress: Progress) -> dict[str, Plan]:
-    """Map, place and route both variants: `nominal` (copies of the features' rows) and `expanded`."""
+def rnnt_plans(
+    widths: RnntWidths, expand: int, chip: ChipSpec, progress: Progress, mapped: Remap = dict
+) -> dict[str, Plan]:
+    """Map, place and route both variants: `nominal` (copies of the features' rows) and `expanded`.
+
+    Args:
+        widths: sizes of the network.
+        expand: rows of the expanded variant.
+        chip: the chip.
+        progress: is told what is done.
+        mapped: changes the paper's mapping options.
+    """
     variants = {
         "nominal": widths.model_copy(update={"expand": None}),
         "expanded": widths.model_copy(update={"expand": expand}),
@@ -26,7 +39,7 @@ def rnnt_plans(widths: RnntWidths, expand: int, chip: ChipSpec, progress: Progre
     found = {}
     for done, (name, sizes) in enumerate(variants.items()):
         progress("placing and routing", done, len(variants))
-        found[name] = plan_rnnt(sizes, chip)
+        found[name] = plan_rnnt(sizes, chip, mapped(paper_options(sizes, chip)))
     progress("placing and routing", len(variants), len(variants))
     return found
 
