@@ -18,6 +18,9 @@ from pcmesh.evaluation.performance.mlperf import load_submissions
 from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.evaluation.performance.stages import Plan
 
+BEST_MLPERF = round(load_submissions().best.samples_per_s_per_w, 2)
+"""Samples per second and watt of the best data-centre system of MLPerf v2.1 (RNN-T Offline)."""
+
 MEASURED_CHIP = 3
 """Chip 4: the paper gives its figures one by one."""
 
@@ -94,7 +97,6 @@ def published_figures(scenes: Scenes, costs: CostTable) -> list[Figure]:
         return replace(rate(name, value, unit, group, counts, scale, rounding), per_energy=False)
 
     seconds = 1 / scenes.expanded.total_s
-    best = load_submissions().best.samples_per_s_per_w
     return [
         rate("tile, 1.5 V only", 20.0, "TOPS/W", "tile", tiles, operation, 0.05),
         rate("chip 4", 12.40, "TOPS/W", "chip 4", one, operation, 0.005),
@@ -108,7 +110,7 @@ def published_figures(scenes: Scenes, costs: CostTable) -> list[Figure]:
         rate("system, expanded", 6.704, "TOPS/W", "system", expanded, tera, 0.0005),
         energy("power, expanded", 3.57, "W", "system", expanded, seconds, 0.005),
         rate("system, expanded", 546.6, "samples/s/W", "system", expanded, samples, 0.05),
-        rate("against the best of MLPerf", 14.0, "x", "system", expanded, samples / best, 0.5),
+        rate("against the best of MLPerf", 14.0, "x", "system", expanded, samples / BEST_MLPERF, 0.5),
     ]
 
 
