@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pcmesh.mapping.balance import Balance, balance
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.products import RecordedProducts
+from pcmesh.model.products import ExtremeProducts, MatrixProduct, Products, RecordedProducts
 from pcmesh.random import torch_generator
 
 ENOUGH = 256
@@ -27,43 +28,60 @@ class Frames:
         vectors: product -> vectors that it gets for each sample.
         samples: samples that were run.
         completed: products that got made-up frames.
+        balances: product -> factors of its rows and columns.
     """
 
     inputs: Mapping[str, Tensor]
     vectors: Mapping[str, float]
     samples: int
     completed: tuple[str, ...]
+    balances: Mapping[str, Balance]
 
 
 def record_frames(captured: CapturedNetwork, batches: Iterable[Any], limit: int) -> Frames:
-    """Run the network in software and keep up to `limit` input vectors of every product.
+    """Run the network in software and keep up to `limit` input vectors of every product, and the extreme ones.
+
+    Where not all vectors are kept, the network runs once more, to find those that need the largest range.
 
     Args:
         captured: the network.
         batches: what it is called with, as `example_inputs`.
         limit: vectors kept for each product (paper: 2,000).
     """
+    dim = captured.examples.batch_dim
+    runs = [batch if isinstance(batch, Examples) else Examples.of(batch, dim) for batch in batches]
     recorder = RecordedProducts(captured.weights, limit)
-    samples, before = 0, captured.runtime.products
-    captured.runtime.products, captured.runtime.samples = recorder, None
+    _run(captured, runs, recorder)
+    inputs = {product.name: _seen(recorder, product) for product in captured.products}
+    balances = {p.name: _balance(recorder, p) for p in captured.products}
+    if any(count > limit for count in recorder.rows.values()):
+        extremes = ExtremeProducts(captured.weights, balances)
+        _run(captured, runs, extremes)
+        inputs = {n: torch.cat([x, extremes.examples(n)]) if n in extremes.found else x for n, x in inputs.items()}
+    few = tuple(product for product in captured.products if len(inputs[product.name]) < ENOUGH)
+    inputs |= {product.name: _completed(inputs[product.name], product.signed, product.name) for product in few}
+    samples = sum(run.size for run in runs)
+    vectors = {product.name: recorder.rows.get(product.name, 0) / max(samples, 1) for product in captured.products}
+    return Frames(inputs, vectors, samples, tuple(product.name for product in few), balances)
+
+
+def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products) -> None:
+    before = captured.runtime.products
+    captured.runtime.products, captured.runtime.samples = products, None
     try:
-        for batch in batches:
-            examples = batch if isinstance(batch, Examples) else Examples.of(batch, captured.examples.batch_dim)
-            samples += examples.size
-            with torch.no_grad():
+        with torch.no_grad():
+            for examples in runs:
                 captured.module(*examples.args, **examples.kwargs)
     finally:
         captured.runtime.products = before
-    inputs: dict[str, Tensor] = {}
-    completed: list[str] = []
-    for product in captured.products:
-        found = recorder.examples(product.name) if product.name in recorder.inputs else torch.zeros(0, product.rows)
-        inputs[product.name] = found
-        if len(found) < ENOUGH:
-            completed.append(product.name)
-            inputs[product.name] = _completed(found, product.signed, product.name)
-    vectors = {product.name: recorder.rows.get(product.name, 0) / max(samples, 1) for product in captured.products}
-    return Frames(inputs, vectors, samples, tuple(completed))
+
+
+def _seen(recorder: RecordedProducts, product: MatrixProduct) -> Tensor:
+    return recorder.examples(product.name) if product.name in recorder.inputs else torch.zeros(0, product.rows)
+
+
+def _balance(recorder: RecordedProducts, product: MatrixProduct) -> Balance:
+    return balance(product.weight, recorder.largest.get(product.name, torch.ones(product.rows)))
 
 
 def _completed(found: Tensor, signed: bool, name: str) -> Tensor:

@@ -16,7 +16,7 @@ from pcmesh.chip_model.side import ChipSide, sent_frames
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
-from pcmesh.mapping.balance import Balance, balance
+from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
@@ -113,7 +113,7 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
     Raises:
         CapacityError: a layer does not fit; the message says what is short by how much.
     """
-    balances = {p.name: balance(p.weight, seen.inputs[p.name]) for p in captured.products} if choice.balance else {}
+    balances = seen.balances if choice.balance else {}
     fit, notes = _best_fit(choice, balanced_products(captured.products, balances), chip)
     blank = fabricate(chip, instance, fit.mapping, fit.placement)
     inputs = fit.layout.inputs(sent_frames(seen.inputs, balances))

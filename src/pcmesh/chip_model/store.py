@@ -51,7 +51,7 @@ class _Stored(Artefact):
     packed: tuple[str, ...]
     options: dict[str, LayerOptions]
     clipped_share: float
-    balanced: tuple[str, ...]
+    balanced: bool
     mapping: TileMapping
     placement: Placement
     ranges: dict[str, LayerRange]
@@ -83,7 +83,7 @@ def save_model(model: ChipModel, folder: Path) -> None:
     try:
         partial.mkdir(parents=True)
         (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
-        save_file(_chip_tensors(model.side), partial / _CHIP)
+        save_file(_chip_tensors(model), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
         torch.export.save(program, partial / _NETWORK)
         if folder.exists():
@@ -109,9 +109,11 @@ def load_model(folder: str | Path) -> ChipModel:
         raise InputError(f"{place}: format {stored.format}, this version reads {FORMAT}", "Compile it anew")
     captured = _captured(place, stored)
     tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
+    balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.balanced}
-    layout = layers_of(stored.name, balanced_products(captured.products, balances), tile, stored.packed)
+    layout = layers_of(
+        stored.name, balanced_products(captured.products, balances if stored.balanced else {}), tile, stored.packed
+    )
     instance = Instance(stored.seed, stored.number)
     deployment = Deployment(
         captured=captured,
@@ -120,7 +122,7 @@ def load_model(folder: str | Path) -> ChipModel:
         placement=stored.placement,
         chip=stored.chip,
         instance=instance,
-        frames=Frames(frames, stored.vectors, stored.samples, stored.completed),
+        frames=Frames(frames, stored.vectors, stored.samples, stored.completed, balances),
         warnings=stored.warnings,
         choice=Choice(
             name=stored.name,
@@ -129,7 +131,7 @@ def load_model(folder: str | Path) -> ChipModel:
             pack=bool(stored.packed),
             packed=stored.packed,
             clipped_share=stored.clipped_share,
-            balance=bool(stored.balanced),
+            balance=stored.balanced,
         ),
     )
     weights = layout.graph.weights
@@ -147,7 +149,7 @@ def load_model(folder: str | Path) -> ChipModel:
         for layer, count in stored.readouts.items()
     }
     products = ChipProducts(layout.graph, network, stored.ranges, None, readouts)
-    return ChipModel(deployment, ChipSide(layout, products, balances), stored.noisy)
+    return ChipModel(deployment, ChipSide(layout, products, balances if stored.balanced else {}), stored.noisy)
 
 
 def _stored(model: ChipModel) -> _Stored:
@@ -164,7 +166,7 @@ def _stored(model: ChipModel) -> _Stored:
         packed=deployment.choice.packed,
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
-        balanced=tuple(model.side.balances),
+        balanced=bool(model.side.balances),
         mapping=deployment.mapping,
         placement=deployment.placement,
         ranges=dict(chip.ranges),
@@ -179,14 +181,14 @@ def _stored(model: ChipModel) -> _Stored:
     )
 
 
-def _chip_tensors(side: ChipSide) -> dict[str, Tensor]:
-    chip = side.chip
+def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
+    chip = model.side.chip
     found = {f"g/{tile}": g.contiguous() for tile, g in chip.network.g.items()}
     for layer, readouts in chip.readouts.items():
         for bank, readout in enumerate(readouts):
             found[f"slope/{layer}/{bank}"] = readout.slope.contiguous()
             found[f"offset/{layer}/{bank}"] = readout.offset.contiguous()
-    for name, factors in side.balances.items():
+    for name, factors in model.deployment.frames.balances.items():
         found[f"rows/{name}"], found[f"columns/{name}"] = factors.rows.contiguous(), factors.columns.contiguous()
     return found
 

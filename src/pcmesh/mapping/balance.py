@@ -36,9 +36,9 @@ class Balance(NamedTuple):
         return y / self.columns
 
 
-def balance(weight: Tensor, inputs: Tensor) -> Balance:
-    """Return the factors for a matrix (R, C) and examples of its inputs (B, R)."""
-    sent, held = inputs.abs().amax(0), weight.abs().amax(1)
+def balance(weight: Tensor, sent: Tensor) -> Balance:
+    """Return the factors for a matrix (R, C) whose inputs reach the magnitudes `sent` (R,)."""
+    held = weight.abs().amax(1)
     rows = _bounded(torch.where((sent > 0) & (held > 0), (sent / held).sqrt(), torch.nan))
     largest = (weight * rows[:, None]).abs().amax(0)
     columns = _bounded(torch.where(largest > 0, 1 / largest, torch.nan))

@@ -116,12 +116,12 @@ def layers_of(
 
 
 def _cut(product: MatrixProduct, tile: tuple[int, int]) -> tuple[int | None, list[tuple[int, int, int, int]]]:
-    """Return how many columns make full column blocks, and the rectangles of the last, narrower block."""
-    full = product.columns // tile[1] * tile[1]
+    """Return how many columns make blocks that fill tiles, and the rectangles of what does not."""
+    full = product.columns // tile[1] * tile[1] if product.rows >= tile[0] else 0
     left = [
-        (start, min(start + tile[0], product.rows), full, product.columns)
-        for start in range(0, product.rows, tile[0])
-        if full < product.columns
+        (row, min(row + tile[0], product.rows), column, min(column + tile[1], product.columns))
+        for row in range(0, product.rows, tile[0])
+        for column in range(full, product.columns, tile[1])
     ]
     return full or None, left
 

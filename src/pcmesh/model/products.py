@@ -85,44 +85,65 @@ class SoftwareProducts:
 class RecordedProducts:
     """The products in float32, with the inputs kept: about `limit` rows of each layer, spread over the calls.
 
-    The rows with the largest input and the largest output of a call are always among them, for the ranges.
-
     Attributes:
         weights: layer -> matrix.
         limit: rows kept for each layer.
         inputs: layer -> input rows, one tensor for each call.
         rows: layer -> rows seen in all.
-        extremes: layer -> rows with the largest input or output of a call.
+        largest: layer -> (rows of the matrix,) largest magnitude of each input.
     """
 
     weights: Mapping[str, Tensor]
     limit: int = 2000
     inputs: dict[str, list[Tensor]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
-    extremes: dict[str, list[Tensor]] = field(default_factory=dict)
+    largest: dict[str, Tensor] = field(default_factory=dict)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return x @ weight and keep x."""
         del keys
         self.rows[layer] = self.rows.get(layer, 0) + len(x)
         step = max(1, -(-len(x) // self.limit))
+        self.inputs.setdefault(layer, []).append(x[::step].detach().clone())
+        largest = x.abs().amax(0)
+        self.largest[layer] = torch.maximum(self.largest.get(layer, largest), largest)
+        return x @ self.weights[layer]
+
+    def examples(self, layer: str) -> Tensor:
+        """Return about `limit` input rows of a layer, spread evenly over what was seen."""
+        seen = torch.cat(self.inputs[layer])
+        return seen[:: max(1, -(-len(seen) // self.limit))]
+
+
+@dataclass
+class ExtremeProducts:
+    """The products in float32; of each layer the row with the largest scaled input and that with the largest output.
+
+    Attributes:
+        weights: layer -> matrix.
+        scales: layer -> (rows,) divisor of the inputs and (columns,) factor of the outputs.
+        found: layer -> (largest input, its row, largest output, its row).
+    """
+
+    weights: Mapping[str, Tensor]
+    scales: Mapping[str, tuple[Tensor, Tensor]]
+    found: dict[str, tuple[float, Tensor, float, Tensor]] = field(default_factory=dict)
+
+    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return x @ weight and look for extremes."""
+        del keys
         y = x @ self.weights[layer]
-        kept = self.inputs.setdefault(layer, [])
-        kept.append(x[::step].detach().clone())
-        if step > 1:
-            extreme = torch.stack([x.abs().amax(1).argmax(), y.abs().amax(1).argmax()])
-            self.extremes.setdefault(layer, []).append(x[extreme].detach().clone())
+        rows, columns = self.scales[layer]
+        sent, got = (x / rows).abs().amax(1), (y * columns).abs().amax(1)
+        most, best = int(sent.argmax()), int(got.argmax())
+        new = (float(sent[most]), x[most].clone(), float(got[best]), x[best].clone())
+        old = self.found.get(layer, new)
+        self.found[layer] = (*(new[:2] if new[0] > old[0] else old[:2]), *(new[2:] if new[2] > old[2] else old[2:]))
         return y
 
     def examples(self, layer: str) -> Tensor:
-        """Return about `limit` input rows of a layer, spread evenly over what was seen, and the extreme ones."""
-        seen = torch.cat(self.inputs[layer])
-        step = max(1, -(-len(seen) // self.limit))
-        if step == 1 and layer not in self.extremes:
-            return seen
-        extremes = [seen[seen.abs().amax(1).argmax()][None], *self.extremes.get(layer, [])]
-        y = seen @ self.weights[layer]
-        return torch.cat([seen[::step], seen[y.abs().amax(1).argmax()][None], *extremes])
+        """Return the two rows of a layer."""
+        return torch.stack([self.found[layer][1], self.found[layer][3]])
 
 
 class ProductRuntime:
