@@ -16,6 +16,7 @@ from typing import Any
 from rich.progress import Progress
 
 from pcmesh.files import write_json, write_text
+from pcmesh.mapping import Encoding
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
@@ -59,6 +60,9 @@ def experiments(chips: int) -> list[Experiment]:
         ),
         one("expanded", "everything, Enc-LSTM0 expanded to 1,024 rows", "--expand 1024", expand=1024),
     ]
+    for encoding in (Encoding.PCM2, Encoding.PCM4, Encoding.AB):
+        command = f"--encoding {encoding}"
+        found.append(one(f"all-{encoding}", f"everything in {encoding}", command, encoding=encoding))
     for copies in (1, 2, 4):
         rows = 240 * copies
         command = f"--layers enc-lstm0 --copies {copies}"
@@ -98,7 +102,7 @@ def row(name: str, result: dict[str, Any], condition: dict[str, Any], command: s
     low, high = condition["wer"]["ci95"]
     ratio = condition["accuracy_of_software"]
     return (
-        f"| {name} | {100 * result['software']['wer']:.2f} | {100 * condition['wer']['mean']:.2f} "
+        f"| {name} | {result['tiles']} | {100 * result['software']['wer']:.2f} | {100 * condition['wer']['mean']:.2f} "
         f"| {100 * low:.2f} to {100 * high:.2f} | {100 * condition['increase']:+.2f} | {100 * ratio:.1f} % "
         f"| `{command}` |"
     )
@@ -115,9 +119,9 @@ def lines(experiment: Experiment, result: dict[str, Any]) -> list[str]:
 
 def table(found: Sequence[tuple[Experiment, dict[str, Any]]]) -> str:
     """Return the page's table."""
-    head = "| on the chip | software WER, % | chip WER, % | 95 % interval | points | of software's accuracy | options |"
+    head = "| on the chip | tiles | software WER, % | chip WER, % | 95 % interval | points | of software's | options |"
     body = [line for experiment, result in found for line in lines(experiment, result)]
-    return "\n".join([head, "|---|---:|---:|---:|---:|---:|---|", *body])
+    return "\n".join([head, "|---|---:|---:|---:|---:|---:|---:|---|", *body])
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +46,10 @@ def evaluate_set(
     ] = False,
     expand: options.Expand = None,
     copies: options.Copies = 4,
+    encoding: Annotated[
+        Literal["paper", "AB", "4-PCM", "2-PCM"],
+        typer.Option(metavar="HOW", help="Encoding of all layers: AB, 4-PCM, 2-PCM; or as the paper chose for each."),
+    ] = "paper",
     time_since_programming: options.Age = "0s",
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Fit the columns' read-out anew at that age.")
@@ -66,6 +70,7 @@ def evaluate_set(
     that was cut off goes on at the layer where it stopped, when it is given again.
     """
     from pcmesh.errors import ConfigurationError
+    from pcmesh.mapping import Encoding
     from pcmesh.workloads.rnnt.evaluate import evaluate
     from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
@@ -77,6 +82,7 @@ def evaluate_set(
         mode="each" if each else "cumulative" if cumulative else "together",
         expand=expand,
         copies=copies,
+        encoding=None if encoding == "paper" else Encoding(encoding),
         time_s=parse_duration(time_since_programming),
         recalibrate=recalibrate,
         chips=chips,

@@ -11,6 +11,7 @@ from torch import Tensor
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.products import ChipProducts, LayerProduct
+from pcmesh.mapping import Encoding
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import bring_up_products, compile_network
 from pcmesh.random import torch_generator
@@ -43,7 +44,13 @@ class RnntProgram:
     scaling: InputScaling
 
 
-def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None, copies: int = 4) -> RnntProgram:
+def compile_rnnt(
+    network: RnntNetwork,
+    chip: ChipSpec,
+    expand: int | None = None,
+    copies: int = 4,
+    encoding: Encoding | None = None,
+) -> RnntProgram:
     """Compile a network as the paper maps it.
 
     Args:
@@ -51,6 +58,7 @@ def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None
         chip: the chip.
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies of each feature.
         copies: their number (weight averaging; paper: 4).
+        encoding: of all layers; None: the paper's choice for each.
 
     Raises:
         CapacityError: it does not fit.
@@ -61,7 +69,10 @@ def compile_rnnt(network: RnntNetwork, chip: ChipSpec, expand: int | None = None
     state = {key.replace("joint.net", "joint_net"): value for key, value in network.state_dict().items()}
     graph = rnnt_graph(widths, state, matrix)
     first = state["encoder.pre_rnn.lstm.weight_ih_l0"]
-    compiled = compile_network(graph, chip, paper_options(widths, chip))
+    options = paper_options(widths, chip)
+    if encoding is not None:
+        options = {name: one.model_copy(update={"encoding": encoding}) for name, one in options.items()}
+    compiled = compile_network(graph, chip, options)
     return RnntProgram(network, compiled, InputScaling.of(widths, first, matrix))
 
 

@@ -14,6 +14,7 @@ from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.accuracy import interval_95
 from pcmesh.evaluation.word_errors import WordErrors, word_errors
+from pcmesh.mapping import Encoding
 from pcmesh.physics.fabrication import Instance
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.transcripts import to_text
@@ -39,6 +40,7 @@ class ChipOptions:
         mode: all of them together, each alone, or cumulative (the first, the first two, ..).
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
         copies: of the features' rows, without expansion.
+        encoding: of all layers; None: the paper's choice for each.
         time_s: age since programming and calibration.
         recalibrate: whether the read-out of the columns is fitted anew at that age.
         chips: number of chip instances.
@@ -52,6 +54,7 @@ class ChipOptions:
     mode: Mode = "together"
     expand: int | None = None
     copies: int = 4
+    encoding: Encoding | None = None
     time_s: float = 0.0
     recalibrate: bool = False
     chips: int = 5
@@ -115,7 +118,7 @@ def evaluate_on_chip(
     """
     store = Store(options.work / content_hash(recordings.digest(), network_digest(network), repr(options)))
     software = Run(network, None, frozenset(), store).recognise(recordings, _named(report, "software"))
-    program = compile_rnnt(network, load_chip(options.chip), options.expand, options.copies)
+    program = compile_rnnt(network, load_chip(options.chip), options.expand, options.copies, options.encoding)
     outcomes = []
     for number in range(options.chips):
         chip = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
@@ -159,6 +162,7 @@ def _result(
         "analog_yield": sum(one.analog_yield for one in outcomes) / len(outcomes),
         "mean_weight_error": sum(one.mean_weight_error for one in outcomes) / len(outcomes),
         "programming": outcomes[0].programming,
+        "tiles": sum(layer["tiles"] for layer in outcomes[0].layers),
         "widths": network.widths.model_dump(),
         "time_since_programming_s": options.time_s,
         "seed": options.seed,

@@ -59,7 +59,7 @@ def transcribe_on_chip(
     """Return the transcript of each recording as the first chip instance writes it; errors as `load_recordings`."""
     recordings = load_recordings(paths, report)
     chip = bring_up_rnnt(
-        compile_rnnt(network, load_chip(options.chip), options.expand, options.copies),
+        compile_rnnt(network, load_chip(options.chip), options.expand, options.copies, options.encoding),
         Instance(options.seed),
         training,
         mesh=options.mesh,
