@@ -107,7 +107,7 @@ def model_figures(deployment: Deployment) -> ModelFigures:
         operations=_operations(deployment.captured.operations),
         tiles=len(mapping.tiles),
         chips=deployment.placement.chips,
-        devices=mapping.devices,
+        devices=_devices(deployment),
         used=_filled(deployment, range(len(mapping.tiles))),
         analog_weights=analog,
         digital_weights=_digital_weights(deployment),
@@ -189,3 +189,10 @@ def _digital_weights(deployment: Deployment) -> int:
     programmed = {name for product in deployment.captured.products for name in product.parameters}
     parameters = deployment.captured.parameters
     return sum(count for name, count in parameters.items() if name not in programmed)
+
+
+def _devices(deployment: Deployment) -> int:
+    """Return the PCMs that hold a weight: two for each weight on a pair."""
+    blocks = [(t, b) for t in deployment.mapping.tiles for b in (t.wp1, t.wp2) if b is not None]
+    held = sum(2 * _density(deployment, tile.wp1.layer) * b.rows * b.columns for tile, b in blocks)
+    return round(held)

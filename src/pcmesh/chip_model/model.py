@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.products import SoftwareProducts
+from pcmesh.model.products import Products, SoftwareProducts
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
@@ -90,12 +90,16 @@ class ChipModel(nn.Module):
         deployment: where everything is.
         side: the programmed chip.
         noisy: whether reading is noisy.
+        only: stands in for the chip's side where some products stay in software (`side.MixedProducts`).
     """
 
-    def __init__(self, deployment: Deployment, side: ChipSide, noisy: bool = True) -> None:
+    def __init__(
+        self, deployment: Deployment, side: ChipSide, noisy: bool = True, only: Products | None = None
+    ) -> None:
         super().__init__()
         self.network = deployment.captured.module
         self.deployment, self.side, self.noisy = deployment, side, noisy
+        self.products = only or side
         self._ids: tuple[str, ...] | None = None
         self.training = False
 
@@ -112,7 +116,7 @@ class ChipModel(nn.Module):
         """
         runtime = self.deployment.captured.runtime
         examples = self._checked(args, kwargs)
-        runtime.products = self.side
+        runtime.products = self.products
         runtime.samples = self._keys(examples) if self.noisy else None
         try:
             with torch.no_grad():
@@ -216,6 +220,14 @@ class ChipModel(nn.Module):
         from pcmesh.chip_model.summary import summary_text
 
         return summary_text(self)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the summary's figures as plain data."""
+        from pcmesh.chip_model.figures import model_figures
+
+        d = self.deployment
+        head = {"network": d.choice.name, "chip": d.chip.name, "seed": d.instance.seed, "instance": d.instance.number}
+        return {**head, "age_s": self.age_s, **asdict(model_figures(d)), "warnings": list(d.warnings)}
 
     def save(self, folder: str | Path) -> None:
         """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""

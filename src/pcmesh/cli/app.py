@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pcmesh import __version__
+from pcmesh.cli.chip_model import evaluate, summary
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
@@ -60,6 +61,8 @@ app.add_typer(kws)
 app.add_typer(rnnt)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
+app.command("summary")(summary)
+app.command("evaluate")(evaluate)
 app.command("inspect")(inspect)
 app.command("disasm")(disasm)
 app.command("asm")(asm)

@@ -7,25 +7,41 @@ from typing import Annotated
 
 import typer
 
+from pcmesh.cli.chip_model import compile_own
 from pcmesh.cli.output import console, write_report, write_result
 from pcmesh.cli.tables import overview_tables
 
 
 def compile_(
-    network: Annotated[str, typer.Argument(metavar="NETWORK", help="kws, rnnt or rnnt-expanded.")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="kws, rnnt, rnnt-expanded, or your own: FILE.py:FUNCTION.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the compiled network.")],
     chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights (safetensors); rnnt has random ones without.")
     ] = None,
+    example: Annotated[
+        str | None, typer.Option(metavar="EXPRESSION", help="Your network's input: 'torch.randn(8, 1, 28, 28)'.")
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="FILE.py:FUNCTION", help="Yields batches of your data, to calibrate with.")
+    ] = None,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
 ) -> None:
-    """Map, place and route a network and write the local controllers' programs.
+    """Put a network onto chips.
+
+    By name: mapped, placed and routed, down to the local controllers' programs. Your own PyTorch network
+    ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]): mapped, programmed into a chip instance and
+    calibrated; go on with [bold]pcmesh summary DIR[/bold] and [bold]pcmesh evaluate DIR data.py:batches[/bold].
 
     The folder holds JSON, weights and [bold]report.html[/bold] with pictures. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
+    if ".py" in network:
+        compile_own(network, out, chip, weights, example, calibration, json)
+        return
     from pcmesh.reporting import render_compiled
     from pcmesh.reporting.inspection import overview
     from pcmesh.workloads.networks import compile_named

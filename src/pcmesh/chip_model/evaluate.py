@@ -1,0 +1,77 @@
+"""How a network does on the chip, beside software, on a user's batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pcmesh.chip_model.model import ChipModel
+from pcmesh.errors import InputError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A comparison.
+
+    Attributes:
+        samples: samples evaluated.
+        error: standard deviation of chip minus software, as a share of the software outputs' own.
+        same_choice: share of outputs whose largest entry is the same.
+        software_accuracy, chip_accuracy: shares of right choices; None where no labels were given.
+    """
+
+    samples: int
+    error: float
+    same_choice: float
+    software_accuracy: float | None
+    chip_accuracy: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
+    """Run batches in software and on the chip.
+
+    Args:
+        model: the chip model.
+        batches: inputs as `example_inputs`, or pairs (inputs, labels); labels (B, ...) are classes of the last
+            dimension of the first output.
+
+    Raises:
+        InputError: there are no batches.
+    """
+    wanted, got, labels, samples = [], [], [], 0
+    for batch in batches:
+        inputs, label = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (batch, None)
+        wanted.append(_first(_call(model.software, inputs)))
+        got.append(_first(_call(model, inputs)))
+        samples += len(wanted[-1])
+        if label is not None:
+            labels.append(torch.as_tensor(label).flatten())
+    if not wanted:
+        raise InputError("there are no batches to evaluate", "Yield inputs, or pairs of inputs and labels")
+    a, b = (torch.cat([part.reshape(-1, part.shape[-1]) for part in parts]) for parts in (wanted, got))
+    same = (a.argmax(-1) == b.argmax(-1)).float().mean()
+    right: list[float | None] = [None, None]
+    if labels:
+        target = torch.cat(labels)
+        right = [float((x.argmax(-1) == target).float().mean()) for x in (a, b)]
+    error = float((b - a).std() / a.std().clamp(min=1e-30))
+    return Evaluation(samples, error, float(same), right[0], right[1])
+
+
+def _call(model: Any, inputs: Any) -> Any:
+    if isinstance(inputs, Mapping):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, list | tuple) else model(inputs)
+
+
+def _first(output: Any) -> Tensor:
+    return next(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point())

@@ -1,0 +1,82 @@
+"""A user's functions by name: `model.py:make_model`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from pcmesh.errors import InputError
+
+
+def user_function(reference: str) -> Callable[[], Any]:
+    """Return the function that `FILE.py:NAME` names; the file's folder is on the path while it is read.
+
+    Raises:
+        InputError: no such file or function, or the file does not run.
+    """
+    path, _, name = reference.partition(":")
+    file = Path(path)
+    if not name or file.suffix != ".py":
+        raise InputError(f"'{reference}' names no function", "Write FILE.py:FUNCTION, as in model.py:make_model")
+    if not file.is_file():
+        raise InputError(f"{file}: no such file", "Name a Python file")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(
+            f"{file}: does not run ({type(error).__name__}: {error})", "Run it with python first"
+        ) from error
+    finally:
+        sys.path.pop(0)
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise InputError(f"{file}: has no function {name!r}", "Name a function without arguments")
+    return found  # type: ignore[no-any-return]
+
+
+def user_model(reference: str, weights: Path | None) -> nn.Module:
+    """Return the network that `FILE.py:NAME` makes, with the weights of a safetensors file.
+
+    Raises:
+        InputError: the function does not give a module, or the weights do not fit it.
+    """
+    model = user_function(reference)()
+    if not isinstance(model, nn.Module):
+        raise InputError(f"{reference} gives a {type(model).__name__}", "Return an nn.Module")
+    if weights is not None:
+        try:
+            model.load_state_dict(load_file(weights))
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{weights}: not a readable safetensors file ({error})", "Export it anew") from error
+        except RuntimeError as error:
+            lines = str(error).splitlines()
+            raise InputError(
+                f"{weights}: does not fit {reference} ({lines[-1].strip()})", "Export it from the same network"
+            ) from error
+    return model
+
+
+def example_of(expression: str) -> Any:
+    """Return the value of a Python expression such as `torch.randn(8, 1, 28, 28)`; names: torch.
+
+    Raises:
+        InputError: it cannot be computed.
+    """
+    try:
+        return eval(expression, {"torch": torch})
+    except Exception as error:
+        raise InputError(f"--example '{expression}': {error}", "Write a tensor: torch.randn(8, 1, 28, 28)") from error

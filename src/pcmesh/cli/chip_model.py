@@ -1,0 +1,91 @@
+"""`pcmesh summary` and `pcmesh evaluate`: a network of one's own, made by `pcmesh compile FILE.py:FUNCTION`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pcmesh.cli.output import console, table, write_result
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of `pcmesh compile FILE.py:FUNCTION -o DIR`.")]
+Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")]
+
+
+def compile_own(
+    network: str,
+    out: Path,
+    chip: str,
+    weights: Path | None,
+    example: str | None,
+    calibration: str | None,
+    json: Path | None,
+) -> None:
+    """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
+    from pcmesh.chip_model import compile_model
+    from pcmesh.chip_model.user_code import example_of, user_function, user_model
+    from pcmesh.errors import InputError
+
+    model = user_model(network, weights)
+    if example is None:
+        raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
+    batches = None if calibration is None else list(user_function(calibration)())
+    with console(error=True).status(f"Compiling {network}"):
+        made = compile_model(model, example_of(example), chip, calibration=batches)
+        made.save(out)
+    _show(made.summary(), made.figures(), json)
+    console().print(f"Written: {out}")
+
+
+def summary(folder: Folder, json: Json = None) -> None:
+    """Say what of a compiled network is analog, what is digital and why, and what it takes.
+
+    Type first: [bold]pcmesh compile model.py:make_model --example 'torch.randn(8, 64)' -o DIR[/bold]
+    """
+    from pcmesh.chip_model import load_model
+
+    model = load_model(folder)
+    _show(model.summary(), model.figures(), json)
+
+
+def evaluate(
+    folder: Folder,
+    data: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="Yields inputs, or (inputs, labels).")],
+    time: Annotated[str, typer.Option(metavar="TIME", help="Time since calibration: 1h, 1w, 1mo.")] = "0s",
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Calibrate the read-out anew at that time.")
+    ] = False,
+    chips: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Chip instances: programmed anew, others than the first.")
+    ] = 1,
+    json: Json = None,
+) -> None:
+    """Run a compiled network on one's own data, in software and on the chip."""
+    from pcmesh.chip_model import load_model
+    from pcmesh.chip_model.evaluate import evaluate as compare
+    from pcmesh.chip_model.user_code import user_function
+
+    model = load_model(folder)
+    batches = list(user_function(data)())
+    found = []
+    for number in range(chips):
+        instance = model if number == 0 else model.on(number=model.deployment.instance.number + number)
+        aged = instance.at(time) if time != "0s" else instance
+        found.append(compare(aged.recalibrate() if recalibrate else aged, batches))
+    percent = [
+        [n, e.samples, f"{e.error:.3f}", f"{e.same_choice:.2%}", _share(e.software_accuracy), _share(e.chip_accuracy)]
+        for n, e in enumerate(found)
+    ]
+    head = ("chip", "samples", "error/spread", "same choice", "right in software", "right on chip")
+    console().print(table(f"{folder}, {time} after calibration", head, percent))
+    write_result({"time": time, "recalibrated": recalibrate, "chips": [e.as_json() for e in found]}, json, None)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"
+
+
+def _show(text: str, figures: dict[str, object], json: Path | None) -> None:
+    console().print(text, markup=False, soft_wrap=True)
+    write_result(figures, json, None)

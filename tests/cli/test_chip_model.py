@@ -1,0 +1,86 @@
+"""compile FILE.py:FUNCTION, summary and evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+
+CODE = """
+import torch
+from torch import nn
+
+def make_model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4))
+
+def batches():
+    torch.manual_seed(1)
+    model = make_model()
+    for _ in range(3):
+        x = torch.randn(100, 20)
+        yield x, model(x).argmax(1)
+
+def inputs():
+    for x, _ in batches():
+        yield x
+
+def nothing():
+    return 3
+"""
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "own_model.py"
+    path.write_text(CODE)
+    return path
+
+
+def test_compile_summary_and_evaluate(program: Program, code: Path, tmp_path: Path) -> None:
+    folder, options = tmp_path / "chip", ("--example", "torch.randn(300, 20)", "--calibration", f"{code}:inputs")
+    made = program("compile", f"{code}:make_model", "-o", folder, *options, "--json", tmp_path / "c.json")
+    assert made.code == 0, made.err
+    assert "2 on 1 chip" in made.out
+    figures = json.loads((tmp_path / "c.json").read_text())
+    assert (figures["tiles"], figures["analog_weights"]) == (2, 384)
+    shown = program("summary", folder)
+    assert shown.code == 0
+    assert "linear" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 100
+    outcome = program(
+        "evaluate", folder, f"{code}:batches", "--time", "1w", "--chips", 2, "--json", tmp_path / "e.json"
+    )
+    assert outcome.code == 0, outcome.err
+    result = json.loads((tmp_path / "e.json").read_text())
+    assert [chip["samples"] for chip in result["chips"]] == [300, 300]
+    assert result["chips"][0]["software_accuracy"] == 1.0
+    assert result["chips"][0]["chip_accuracy"] == result["chips"][0]["same_choice"] > 0.7
+
+
+@pytest.mark.parametrize(
+    ("network", "example", "words"),
+    [
+        ("{code}:other", "torch.randn(3, 20)", "has no function 'other'"),
+        ("{code}:nothing", "torch.randn(3, 20)", "gives a int"),
+        ("{code}:make_model", "torch.rand(", "--example"),
+        ("{code}:make_model", "torch.randn(3, 21)", "module 0 does not run"),
+        ("none.py:make_model", "torch.randn(3, 20)", "no such file"),
+        ("{code}", "torch.randn(3, 20)", "names no function"),
+    ],
+)
+def test_what_cannot_be_compiled(
+    network: str, example: str, words: str, program: Program, code: Path, tmp_path: Path
+) -> None:
+    outcome = program("compile", network.format(code=code), "-o", tmp_path / "out", "--example", example)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_example(program: Program, code: Path, tmp_path: Path) -> None:
+    assert "needs an example" in program("compile", f"{code}:make_model", "-o", tmp_path / "out").err
