@@ -14,6 +14,8 @@ _LAZY: Final = {
 
 def __getattr__(name: str) -> Any:
     """Load `compile` and `load` when they are used: they need PyTorch, which takes seconds to start."""
+    if name == "training":
+        return import_module("pcmesh.training")
     if name in _LAZY:
         module, attribute = _LAZY[name]
         return getattr(import_module(module), attribute)

@@ -147,3 +147,32 @@ def test_a_column_of_rows_that_no_bank_holds_is_summed_over_chips() -> None:
     assert len(chip_model.deployment.mapping.tiles) == 3
     x = torch.randn(64, 3000)
     assert relative(chip_model(x), chip_model.software(x)) < 0.5
+
+
+def test_noise_of_a_chip_for_training(on_chip: pcmesh.ChipModel) -> None:
+    fresh, later = on_chip.noise_config(), on_chip.at("1mo").noise_config()
+    assert 0.005 < fresh.weight_sigma < 0.1
+    assert 0.0 < fresh.output_sigma < 0.1
+    assert later.weight_sigma > fresh.weight_sigma
+    ideal = on_chip.on("ideal", clipped_share=0.0).noise_config()
+    assert ideal.weight_sigma < 1e-4
+    assert ideal.output_sigma < 1e-4
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_train_under_the_chips_noise_then_compile(data: Tensor, compiled: bool) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(288, 8))
+    aware = pcmesh.training.hardware_aware(model).train()
+    loop = torch.compile(aware, backend="eager") if compiled else aware
+    optimiser = torch.optim.Adam(model.parameters(), 0.01)
+    target = data.flatten(1)[:, :8]
+    losses = []
+    for _ in range(40):
+        optimiser.zero_grad()
+        loss = nn.functional.mse_loss(loop(data), target)
+        loss.backward()
+        optimiser.step()
+        aware.clip_weights()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 2
+    assert relative(pcmesh.compile(model.eval(), data)(data), target) < 0.8

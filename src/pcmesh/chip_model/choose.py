@@ -37,6 +37,7 @@ class Candidate:
         loss: what the network loses with this layer alone on the chip.
         tiles: tiles that it takes.
         steps: time steps of its vectors for one sample.
+        energy_j: energy of them.
     """
 
     layer: str
@@ -44,6 +45,7 @@ class Candidate:
     loss: float
     tiles: int
     steps: float
+    energy_j: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,8 @@ def candidates(
             lost = [loss(single(*batch), right) for batch, right in zip(batches, wanted, strict=True)]
             size = sizes[product.name]
             mean = sum(lost) / len(lost)
-            found.append(
-                Candidate(product.name, str(encoding), mean, size.tiles + size.shared, size.steps * size.vectors)
-            )
+            tiles, steps = size.tiles + size.shared, size.steps * size.vectors
+            found.append(Candidate(product.name, str(encoding), mean, tiles, steps, size.energy_j))
     if digital:
         found += [Candidate(product.name, DIGITAL, 0.0, 0, 0.0) for product in captured.products]
     return tuple(found)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pcmesh.chip_model.energy import joule, vector_events
+
 if TYPE_CHECKING:
     from pcmesh.chip_model.model import Deployment
 
@@ -25,6 +27,7 @@ class ProductFigures:
         vectors: vectors for each sample.
         steps: time steps for each vector.
         uses: calls in the network.
+        energy_j: energy of its vectors for each sample, by the cost table of `evaluation.performance`.
     """
 
     name: str
@@ -38,6 +41,7 @@ class ProductFigures:
     vectors: float
     steps: int
     uses: int
+    energy_j: float
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class ModelFigures:
         analog_weights, digital_weights: weights on tiles (each once), and parameters that stay digital.
         latency_s: one sample, one vector after the other, with the digital time of each.
         interval_s: between samples when all layers work at once: that of the slowest layer.
+        energy_j: one sample, digital operations included; by fitted and assumed costs.
     """
 
     products: tuple[ProductFigures, ...]
@@ -84,6 +89,7 @@ class ModelFigures:
     digital_weights: int
     latency_s: float
     interval_s: float
+    energy_j: float
 
     @property
     def analog_operations(self) -> float:
@@ -102,9 +108,11 @@ def model_figures(deployment: Deployment) -> ModelFigures:
     products = tuple(_product(deployment, product) for product in deployment.captured.products)
     step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
     analog = sum(product.weight.numel() for product in deployment.captured.products)
+    operations = _operations(deployment.captured.operations)
+    digital = sum(entry.operations for entry in operations if entry.where == "digital")
     return ModelFigures(
         products=products,
-        operations=_operations(deployment.captured.operations),
+        operations=operations,
         tiles=len(mapping.tiles),
         chips=deployment.placement.chips,
         devices=_devices(deployment),
@@ -113,6 +121,7 @@ def model_figures(deployment: Deployment) -> ModelFigures:
         digital_weights=_digital_weights(deployment),
         latency_s=sum(entry.vectors * (entry.steps * step_s + digital_s) for entry in products),
         interval_s=max(entry.vectors * entry.steps for entry in products) * step_s,
+        energy_j=sum(entry.energy_j for entry in products) + joule({"vector_operations": digital}),
     )
 
 
@@ -122,6 +131,8 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
     layers = dict.fromkeys(piece.layer for piece in layout.pieces[product.name])
     tiles = {name: [t.index for t in mapping.tiles if t.wp1.layer == name] for name in layers}
     taken = [index for found in tiles.values() for index in found]
+    vectors = deployment.frames.vectors.get(product.name, 0.0)
+    pieces = [(piece.layer, _steps(deployment, piece.layer)) for piece in layout.pieces[product.name]]
     return ProductFigures(
         name=product.name,
         rows=product.rows,
@@ -131,9 +142,10 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
         shared=sum(len(found) for name, found in tiles.items() if name in sheets),
         chips=tuple(sorted({placement.places[index].chip + 1 for index in taken})),
         used=_filled(deployment, taken),
-        vectors=deployment.frames.vectors.get(product.name, 0.0),
-        steps=sum(_steps(deployment, piece.layer) for piece in layout.pieces[product.name]),
+        vectors=vectors,
+        steps=sum(steps for _, steps in pieces),
         uses=len(product.sites),
+        energy_j=vectors * sum(joule(vector_events(deployment, layer, steps)) for layer, steps in pieces),
     )
 
 

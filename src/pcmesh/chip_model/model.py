@@ -28,6 +28,7 @@ from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
 from pcmesh.random import stream_key
+from pcmesh.training import NoiseConfig
 
 Pack = bool | Literal["auto"]
 
@@ -228,6 +229,12 @@ class ChipModel(nn.Module):
         d = self.deployment
         head = {"network": d.choice.name, "chip": d.chip.name, "seed": d.instance.seed, "instance": d.instance.number}
         return {**head, "age_s": self.age_s, **asdict(model_figures(d)), "warnings": list(d.warnings)}
+
+    def noise_config(self) -> NoiseConfig:
+        """Return the sizes of weight and output noise that this chip shows on this network, for training under them."""
+        from pcmesh.chip_model.statistics import measured_noise
+
+        return measured_noise(self)
 
     def save(self, folder: str | Path) -> None:
         """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""

@@ -40,6 +40,7 @@ def _overview(f: ModelFigures) -> list[str]:
             "time a sample",
             f"{_time(f.latency_s)}, one vector after the other; every {_time(f.interval_s)} when pipelined",
         ),
+        ("energy a sample", f"{_energy(f.energy_j)}, digital operations included (fitted and assumed costs)"),
     ]
     return [f"  {name:<22}{value}" for name, value in rows]
 
@@ -116,6 +117,13 @@ def _short(name: str, width: int) -> str:
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _energy(joule: float) -> str:
+    for unit, size in (("J", 1.0), ("mJ", 1e-3), ("uJ", 1e-6)):
+        if joule >= size:
+            return f"{joule / size:.3g} {unit}"
+    return f"{joule * 1e9:.3g} nJ"
 
 
 def _time(seconds: float) -> str:

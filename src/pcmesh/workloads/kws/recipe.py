@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pcmesh.errors import InputError
 from pcmesh.random import torch_generator
 from pcmesh.speech.types import KEYWORD_CLASSES
-from pcmesh.training.hardware_aware import HardwareAware, NoiseConfig
+from pcmesh.training.wrapper import HardwareAware, NoiseConfig
 from pcmesh.workloads.kws.network import KeywordNetwork
 from pcmesh.workloads.kws.pool import Pool
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from pcmesh.errors import InputError
 from pcmesh.random import stream_key, torch_generator
-from pcmesh.training.hardware_aware import HardwareAware
+from pcmesh.training.wrapper import HardwareAware
 from pcmesh.workloads.rnnt.batches import Batch, batches_of_visit
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.pool import Pool

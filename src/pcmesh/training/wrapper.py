@@ -15,9 +15,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pcmesh.errors import ConfigurationError
+from pcmesh.random import torch_generator
 from pcmesh.training.noise import add_relative_normal
 
-ANALOG_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell)
+ANALOG_LAYERS = (
+    nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+    nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,13 +131,43 @@ class HardwareAware(nn.Module):
                     hooks.callback(layer.register_forward_hook(self._disturb_output).remove)
             yield
 
-    def _quantise_input(self, _layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (quantise_signed(args[0], self.noise.input_levels), *args[1:])
+    def _quantise_input(self, layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        vectors = 3 if isinstance(layer, nn.MultiheadAttention) else 1  # query, key and value
+        return tuple(
+            quantise_signed(value, self.noise.input_levels) if number < vectors else value
+            for number, value in enumerate(args)
+        )
 
     def _disturb_output(self, _layer: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         first = output[0] if isinstance(output, tuple) else output
         noisy = add_relative_normal(first, self.noise.output_sigma, self.generator)
         return (noisy, *output[1:]) if isinstance(output, tuple) else noisy
+
+
+def hardware_aware(
+    model: nn.Module, noise: NoiseConfig | None = None, *, seed: int = 0, digital: Collection[str] = ()
+) -> HardwareAware:
+    """Return a module that trains `model` under the chip's noise: use it in the training loop in the model's place.
+
+    Args:
+        model: any module; train the wrapper, then compile the model itself.
+        noise: kinds and sizes of the disturbances; by default the paper's, with INT9 inputs. `ChipModel.noise_config()`
+            gives those that a chip instance shows on a network.
+        seed: of the noise.
+        digital: names of layers that stay digital.
+
+    Raises:
+        ConfigurationError: the network has no analog layer.
+
+    Example:
+        >>> aware = pcmesh.training.hardware_aware(model)
+        >>> loss = cross_entropy(aware(x), y); loss.backward(); optimiser.step(); aware.clip_weights()
+        >>> chip_model = pcmesh.compile(model, x)
+    """
+    weight = next(model.parameters(), None)
+    device = torch.device("cpu") if weight is None else weight.device
+    generator = torch_generator(seed, "training", "noise", device=device)
+    return HardwareAware(model, noise or NoiseConfig(input_levels=255), generator, digital)
 
 
 def quantise_signed(x: Tensor, levels: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.training.hardware_aware import HardwareAware, NoiseConfig, quantise_signed
+from pcmesh.training.wrapper import HardwareAware, NoiseConfig, quantise_signed
 
 QUIET = NoiseConfig(weight_sigma=0, output_sigma=0)
 
