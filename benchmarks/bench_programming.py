@@ -1,4 +1,4 @@
-"""Closed-loop programming of 42.9 M weights (five linears on 168 tiles in 2-PCM): goal 60 s and 1.5 GB peak."""
+"""Closed-loop programming of 42.9 M weights (five linears in 2-PCM): goal 60 s and 1.5 GB peak."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.microcode import Microcode
 
 FALSE_ALARM = 1e-4
-_NOISY = 1.0
-"""An output counts where its standard deviation is more than a code: the rounding to codes then hardly matters."""
+_NOISY = 0.5
+"""An output counts where its standard deviation is more than half a code: else rounding to codes decides."""
 
 Codes = Mapping[int, torch.Tensor]
 """Group -> (F, columns) int32 codes."""
