@@ -45,7 +45,8 @@ def test_values_and_deviations_are_written_for_people() -> None:
     row = {"agrees": None, "deviation": None}
     assert deviation_text(row) == "-"
     assert deviation_text(row | {"deviation": 0.0123}) == "+1.2 %"
-    assert deviation_text(row | {"deviation": 1e-6}) == "0"
+    assert deviation_text(row | {"deviation": 3.8e-5}) == "+0.004 %"
+    assert deviation_text(row | {"deviation": 1e-12}) == "0"
     assert deviation_text(row | {"agrees": False}) == "differs"
 
 

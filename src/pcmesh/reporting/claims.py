@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_SMALLEST = 1e-6
+"""A deviation below this many percent is rounding of the computer."""
+
 _MARKS = {"<=": "≤ ", ">=": "> "}
 
 
@@ -16,8 +19,9 @@ def value_text(value: Any, relation: str = "=") -> str:
         return value
     if isinstance(value, list | tuple):
         return _MARKS.get(relation, "") + ", ".join(value_text(entry) for entry in value)
-    whole = float(value).is_integer() and abs(value) < 1e12
-    return _MARKS.get(relation, "") + (f"{value:,.0f}" if whole else f"{value:,.5g}")
+    if float(value).is_integer() and abs(value) < 1e12:
+        return _MARKS.get(relation, "") + f"{value:,.0f}"
+    return _MARKS.get(relation, "") + (f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}")
 
 
 def deviation_text(row: Mapping[str, Any]) -> str:
@@ -26,4 +30,7 @@ def deviation_text(row: Mapping[str, Any]) -> str:
         return "same" if row["agrees"] else "differs"
     if row["deviation"] is None:
         return "-"
-    return f"{100 * row['deviation']:+.1f} %" if abs(row["deviation"]) >= 5e-4 else "0"
+    percent = 100 * row["deviation"]
+    if abs(percent) < _SMALLEST:
+        return "0"
+    return f"{percent:+.1f} %" if abs(percent) >= 0.05 else f"{percent:+.1g} %"

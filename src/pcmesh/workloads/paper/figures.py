@@ -9,6 +9,8 @@ from typing import Any
 import torch
 
 from pcmesh.evaluation.accuracy import accuracy
+from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.evaluation.performance.energy import operation_energy
 from pcmesh.evaluation.sensitivity import BITS, sensitivity
 from pcmesh.random import torch_generator
 from pcmesh.speech.features import keyword_features
@@ -19,6 +21,9 @@ from pcmesh.workloads.kws.network import KeywordNetwork
 from pcmesh.workloads.kws.prepare import prepare
 from pcmesh.workloads.kws.sensitivity import GROUPS, NETWORK, KeywordScores
 from pcmesh.workloads.paper.experiments import Experiments
+from pcmesh.workloads.rnnt.footprint import layer_weights
+from pcmesh.workloads.rnnt.published import BEST_MLPERF
+from pcmesh.workloads.rnnt.widths import RnntWidths
 
 Data = dict[str, Any]
 _NOISE = (0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.14, 0.2)
@@ -116,16 +121,12 @@ def keyword_sensitivity(e: Experiments) -> Data:
 
 def devices(e: Experiments) -> Data:
     """Devices and weights of each chip."""
-    from pcmesh.workloads.rnnt.footprint import layer_weights
-    from pcmesh.workloads.rnnt.widths import RnntWidths
-
-    held, mapping = layer_weights(RnntWidths()), e.rnnt.mapping
-    chips = sorted({place.chip for place in e.rnnt.placement.places})
-    on = {chip: [t for t in mapping.tiles if e.rnnt.placement.places[t.index].chip == chip] for chip in chips}
-    pcms = [sum(2 * b.rows * b.columns for t in on[c] for b in (t.wp1, t.wp2) if b is not None) for c in chips]
-    weights = [sum(held[layer] for layer in {t.wp1.layer for t in on[c]}) for c in chips]
-    names = [f"chip {chip + 1}" for chip in chips]
-    return bars("millions", names, {"PCMs": [n / 1e6 for n in pcms], "weights": [n / 1e6 for n in weights]})
+    mapping, places = e.rnnt.mapping, e.rnnt.placement.places
+    pcms = [0] * e.rnnt.placement.chips
+    for tile in mapping.tiles:
+        pcms[places[tile.index].chip] += sum(2 * b.rows * b.columns for b in (tile.wp1, tile.wp2) if b is not None)
+    values = {"PCMs": [n / 1e6 for n in pcms], "weights": [n / 1e6 for n in _weights_by_chip(e)]}
+    return bars("millions", _chip_names(e), values)
 
 
 def expansion(e: Experiments) -> Data:
@@ -143,6 +144,47 @@ def operations(e: Experiments) -> Data:
     runs = {"nominal": e.run.operations, "expanded": e.run_expanded.operations}
     values = {name: [run.total_analog / 1e12, run.total_digital / 1e12] for name, run in runs.items()}
     return bars("10¹² operations", ["analog", "digital"], values) | {"log": True}
+
+
+def chip_power(e: Experiments) -> Data:
+    """Power of each chip by supply."""
+    found = [operation_energy(activity, load_costs()) for activity in e.scenes.activity["nominal"]]
+    seconds = [ns * 1e-9 for ns in e.run.operation_ns]
+    supplies = list(dict.fromkeys(name for energy in found for name in energy.by("supply")))
+    watts = {n: [x.by("supply").get(n, 0.0) / t for x, t in zip(found, seconds, strict=True)] for n in supplies}
+    return bars("W while a product is computed", _chip_names(e), watts)
+
+
+def chip_efficiency(e: Experiments) -> Data:
+    """Operations per energy of each chip."""
+    weights = _weights_by_chip(e)
+    found = [operation_energy(activity, load_costs()).total for activity in e.scenes.activity["nominal"]]
+    ours = [2 * weight / energy / 1e12 for weight, energy in zip(weights, found, strict=True)]
+    return bars("TOPS/W", _chip_names(e), {"ours": ours})
+
+
+def levels(e: Experiments) -> Data:
+    """Operations per energy of the tiles, a chip, all chips, the system."""
+    names = ["tile, 1.5 V only", "chip 4", "chip 4, half the integration time", "five chips", "system"]
+    ours = [e.power[name, "TOPS/W"] for name in [*names, "system, expanded"]]
+    shown = ["tile (fitted)", "chip 4 (fitted)", "chip 4, half time (fitted)", "five chips", "system", "expanded"]
+    return bars("TOPS/W", shown, {"paper": [20.0, 12.40, 15.4, 7.09, 6.94, 6.704], "ours": ours})
+
+
+def against_mlperf(e: Experiments) -> Data:
+    """Samples per energy beside the best submission."""
+    ours = e.power["system, expanded", "samples/s/W"]
+    return bars("samples/s/W", ["best of MLPerf v2.1", "paper", "ours"], {"samples/s/W": [BEST_MLPERF, 546.6, ours]})
+
+
+def _chip_names(e: Experiments) -> list[str]:
+    return [f"chip {chip + 1}" for chip in range(e.rnnt.placement.chips)]
+
+
+def _weights_by_chip(e: Experiments) -> list[int]:
+    held, places = layer_weights(RnntWidths()), e.rnnt.placement.places
+    on = [{t.wp1.layer for t in e.rnnt.mapping.tiles if places[t.index].chip == c} for c in range(len(_chip_names(e)))]
+    return [sum(held[layer] for layer in layers) for layers in on]
 
 
 def busy(e: Experiments) -> Data:
@@ -246,10 +288,18 @@ FIGURES: tuple[Figure, ...] = (
     Figure("4c, 4d", "Word errors against the bits of the weights", None, "pcmesh sensitivity rnnt"),
     Figure("4e, 4f", "Routes of chip 1: inputs, integrations, outputs of each step", _of_chip("routes", 0)),
     Figure("4g", "Devices and weights of each chip", devices),
-    Figure("5a, 5b, 5c, 5f", "Word errors layer by layer, after a week, with expansion", None, "pcmesh rnnt evaluate"),
+    Figure(
+        "5a, 5b, 5c, 5f",
+        "Word errors layer by layer, after a week, with expansion",
+        None,
+        "pcmesh rnnt evaluate --engine chip",
+    ),
     Figure("5d", "Weight expansion: signal and noise", expansion),
     Figure("5e", "Enc-LSTM0 at 3.5 bits with expansion", None, "pcmesh sensitivity rnnt"),
-    Figure("6a, 6b, 6c, 6f", "Power and efficiency", None, "pcmesh perf rnnt"),
+    Figure("6a", "Power of each chip, with fitted costs", chip_power),
+    Figure("6a", "Efficiency of each chip, with fitted costs", chip_efficiency),
+    Figure("6b, 6c", "Efficiency from the tile to the system", levels),
+    Figure("6f", "Samples per energy", against_mlperf),
     Figure("6d, ED 10a", "How busy each chip is", busy),
     Figure("6e", "Operations on the chips and beside them", operations),
     Figure("ED 2c", "Integration and output of the decoder's chip, step by step", _of_chip("timeline", 4)),
@@ -263,6 +313,6 @@ FIGURES: tuple[Figure, ...] = (
     Figure("ED 7b", "Floorplan of chip 5", _of_chip("floorplan", 4)),
     Figure("ED 7c", "Routes of chip 5", _of_chip("routes", 4)),
     Figure("ED 8", "Error of products, chip by chip: the keyword network", products),
-    Figure("ED 9", "Sentences in software and on the chip", None, "pcmesh rnnt evaluate"),
+    Figure("ED 9", "Sentences in software and on the chip", None, "pcmesh rnnt evaluate --engine chip"),
     Figure("ED 10c, d", "Digital operations by task", digital_tasks),
 )

@@ -89,7 +89,8 @@ def _rate(result: dict[str, object]) -> float:
 def _named(layer: str) -> str:
     """Return a layer's name as the paper writes it."""
     block, _, rest = layer.partition("-")
-    return f"{block if block == 'joint' else block.capitalize()}-{rest.upper()}"
+    part = rest.capitalize() if rest == "emb" else rest.upper()
+    return f"{block if block == 'joint' else block.capitalize()}-{part}"
 
 
 def _answer(e: Experiments, measure: Measure, on_chip: bool, long: bool) -> Found:

@@ -1,0 +1,65 @@
+"""Claims about word errors: with a checkpoint and recordings they are measured, without they only stand beside."""
+
+from __future__ import annotations
+
+import pytest
+import soundfile
+import torch
+
+from pcmesh.speech.audio import SAMPLE_RATE_HZ
+from pcmesh.workloads.paper.answers import transducer
+from pcmesh.workloads.paper.experiments import Experiments, PaperOptions
+from pcmesh.workloads.paper.listener import Listener
+from pcmesh.workloads.rnnt.checkpoint import save_network
+from pcmesh.workloads.rnnt.widths import RnntWidths
+from tests.workloads.rnnt.networks import random_network
+
+WIDTHS = RnntWidths(encoder=24, prediction=12, joint=20)
+
+
+@pytest.fixture(scope="module")
+def experiments(tmp_path_factory: pytest.TempPathFactory) -> Experiments:
+    folder = tmp_path_factory.mktemp("speech")
+    checkpoint = folder.parent / "network.safetensors"
+    save_network(random_network(WIDTHS), checkpoint)
+    lines = []
+    for number in range(3):
+        wave = torch.randn(6000 + 1500 * number, generator=torch.Generator().manual_seed(number)).numpy() * 0.1
+        soundfile.write(folder / f"{number}.wav", wave, SAMPLE_RATE_HZ)
+        lines.append(f"{number}.wav\tsome words")
+    (folder / "all.tsv").write_text("\n".join(lines), encoding="utf-8")
+    made = Experiments(PaperOptions(checkpoint=checkpoint, librispeech=folder), work=folder.parent / "work")
+    assert made.published is not None
+    made.published.training = made.published.recordings[0].features
+    return made
+
+
+def _published(experiments: Experiments) -> Listener:
+    assert experiments.published is not None
+    return experiments.published
+
+
+def test_given_files_are_measured_in_software_and_on_chips(experiments: Experiments) -> None:
+    software = transducer.ANSWERS[31](experiments)
+    assert software.how == "computed"
+    assert software.ours == _published(experiments).word_error_rate
+    assert "3 recordings" in software.note
+    chips = transducer.ANSWERS[51](experiments)
+    assert chips.how == "simulated"
+    assert isinstance(chips.ours, float)
+
+
+def test_the_ranking_names_three_layers_as_the_paper_writes_them(experiments: Experiments) -> None:
+    ranking = transducer.ranking(_published(experiments))
+    assert isinstance(ranking, str)
+    names = ranking.split(", ")
+    assert len(set(names)) == 3
+    assert set(names) <= {"joint-FC", "Enc-FC", "Dec-FC", "Dec-Emb"} | {
+        f"{block}-LSTM{n}" for block, count in (("Enc", 5), ("Dec", 2)) for n in range(count)
+    }
+
+
+def test_without_files_long_claims_wait_and_say_for_what() -> None:
+    found = transducer.ANSWERS[51](Experiments(PaperOptions()))
+    assert (found.ours, found.how, found.also) == (None, "needs data", ())
+    assert "--checkpoint" in found.note

@@ -1,0 +1,108 @@
+"""Sensitivity of the RNN-T: every weight in one layer, words counted as without reuse, expansion, chip runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+
+from pcmesh.chip import load_chip
+from pcmesh.errors import InputError
+from pcmesh.speech.audio import SAMPLE_RATE_HZ
+from pcmesh.speech.corpora import Utterance
+from pcmesh.speech.rnnt_features import FEATURES
+from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.recognition import recognise
+from pcmesh.workloads.rnnt.sensitivity import (
+    DECODER,
+    ENCODER,
+    NETWORK,
+    WITHOUT_JOINT,
+    WordScores,
+    chip_accuracies,
+    expanded_groups,
+    rnnt_groups,
+    rnnt_layers,
+    rnnt_sensitivity,
+)
+from pcmesh.workloads.rnnt.widths import RnntWidths
+
+WIDTHS = RnntWidths(features=FEATURES, encoder=16, prediction=8, joint=8, labels=28)
+
+
+@pytest.fixture
+def network() -> RnntNetwork:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = RnntNetwork(WIDTHS)
+        for parameter in made.parameters():
+            parameter.data.mul_(2.0)  # so that letters are written
+    return made.eval().requires_grad_(False)
+
+
+def test_layers_hold_every_matrix_once(network: RnntNetwork) -> None:
+    parameters = dict(network.named_parameters())
+    seen = {name: torch.zeros_like(value) for name, value in parameters.items() if value.dim() == 2}
+    for parts in rnnt_layers(WIDTHS).values():
+        for part in parts:
+            part.view(seen[part.parameter]).add_(1)
+    assert all(bool((value == 1).all()) for value in seen.values())
+    groups = rnnt_groups(WIDTHS)
+    assert len(groups[NETWORK]) == len(groups[WITHOUT_JOINT]) + 1 == len(groups[ENCODER]) + len(groups[DECODER]) + 1
+
+
+def test_words_are_counted_as_without_reuse(network: RnntNetwork) -> None:
+    generator = torch.Generator().manual_seed(1)
+    features = tuple(torch.randn(frames, FEATURES, generator=generator) for frames in (30, 9, 21))
+    texts = ("one two", "three", "four five six")
+    written = [to_text(one.labels) for one in recognise(network, features)]
+    assert any(written)
+    scores = WordScores(features, texts)
+    assert scores._written(network) == written
+    assert scores._written(network) == written  # now with the encoder's outputs at hand
+    network.encoder.pre_rnn.lstm.weight_ih_l0.mul_(-1)
+    assert scores._written(network) == [to_text(one.labels) for one in recognise(network, features)]
+    assert scores(network).possible == (2.0, 1.0, 3.0)
+
+
+def test_expansion_leaves_the_layer_as_it_is_at_many_bits(network: RnntNetwork) -> None:
+    groups = expanded_groups(WIDTHS)
+    assert list(groups) == [f"enc-lstm0 on {rows} rows" for rows in (256, 320, 512, 768, 1024)]
+    weight = network.encoder.pre_rnn.lstm.weight_ih_l0
+    wx = groups["enc-lstm0 on 1024 rows"][0]
+    assert torch.allclose(wx.quantised(weight, 20), weight, atol=1e-3)
+    errors = [float((groups[name][0].quantised(weight, 3.5) - weight).std()) for name in groups]
+    assert errors[-1] < errors[1] < errors[0]
+
+
+def test_the_result_names_layers_and_expansion(network: RnntNetwork, tmp_path: Path) -> None:
+    utterances = []
+    for number in range(3):
+        wave = torch.randn(8000 + 2000 * number, generator=torch.Generator().manual_seed(number)).numpy() * 0.1
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, wave, SAMPLE_RATE_HZ)
+        utterances.append(Utterance(path=path, text="some words"))
+    result = rnnt_sensitivity(
+        network, utterances, {"kind": "synthetic", "source": "noise"}, load_chip(), lambda *_: None, bits=(4.0, 8.0)
+    )
+    assert {curve["group"] for curve in result["curves"]} == set(rnnt_groups(WIDTHS))
+    assert [point["rows"] for point in result["expansion"]] == [240, 256, 320, 512, 768, 1024]
+    assert {entry["layer"] for entry in result["advice"]} == set(rnnt_layers(WIDTHS))
+    assert result["effective_bits"] is None
+
+
+def test_chip_runs_are_read_from_their_results(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    conditions = [
+        {"layers": ["enc-fc"], "wer": {"per_chip": [0.1]}},
+        {"layers": ["enc-fc", "dec-fc"], "wer": {"per_chip": [0.2, 0.3]}},
+    ]
+    good.write_text(json.dumps({"conditions": conditions}))
+    assert chip_accuracies([good]) == pytest.approx([0.8, 0.7])
+    bad.write_text('{"wer": 0.1}')
+    with pytest.raises(InputError, match=r"bad\.json"):
+        chip_accuracies([bad])
