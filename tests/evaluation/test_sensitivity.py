@@ -17,7 +17,7 @@ from pcmesh.evaluation.advice import advise
 from pcmesh.evaluation.effective_bits import bits_of_weight_error, effective_bits
 from pcmesh.evaluation.quantisation import WeightPart, quantise, quantise_expanded
 from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import Curve, Sensitivity, sensitivity
+from pcmesh.evaluation.sensitivity import Curve, Sensitivity, most_sensitive, sensitivity
 from pcmesh.evaluation.thresholds import bits_of
 
 BITS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
@@ -152,7 +152,7 @@ def test_what_cannot_be_quantised_is_refused(groups: dict[str, list[WeightPart]]
 
 def _curve(group: str, weights: int, threshold: float) -> Curve:
     scores = tuple(Scores((accuracy,), (1.0,)) for accuracy in (0.5, 0.8, 1.0))
-    return Curve(group, weights, (2, 4, 6), scores, threshold, None)
+    return Curve(group, weights, (2, 4, 6), scores, threshold, ())
 
 
 def test_effective_bits_are_read_off_the_curve() -> None:
@@ -182,3 +182,10 @@ def test_advice_follows_the_papers_reasoning() -> None:
         ("next", "AB"),
         ("last", "2-PCM"),
     ]
+
+
+def test_the_order_of_layers_comes_with_its_stability() -> None:
+    drawn = {"a": (5.0, 5.0, 2.0, 5.0), "b": (3.0, 3.0, 3.0, 3.0), "c": (1.0, 4.0, 1.0, 1.0)}
+    layers = [Curve(name, 1, (2,), (), sum(values) / 4, values) for name, values in drawn.items()]
+    assert most_sensitive(layers) == (["a", "b"], 0.5)
+    assert most_sensitive([_curve("x", 1, 3.0), _curve("y", 1, 4.0)]) == (["y", "x"], None)

@@ -174,6 +174,10 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         return f"{100 * (1 - accuracy if errors else accuracy):.2f} %"
 
     rows = [(f"{metric} in float32", shown(result["baseline"])), (f"{metric} at the limit", shown(result["limit"]))]
+    first = result["most_sensitive"]
+    share = first["share_of_draws"]
+    certainty = "" if share is None else f"  (in {100 * share:.0f} % of utterances drawn anew)"
+    rows.append(("Most sensitive layers", ", ".join(first["layers"]) + certainty))
     found = result["effective_bits"]
     if found is not None:
         chips = found["accuracy_per_chip"]

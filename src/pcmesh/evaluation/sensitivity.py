@@ -47,7 +47,8 @@ class Curve:
         bits: ascending.
         scores: at these.
         threshold: fewest bits that keep the share of the accuracy asked for; ±inf: beyond the bits tried.
-        interval: 95 % interval of the threshold over utterances drawn anew; None where scores are not by utterance.
+        drawn: thresholds over utterances drawn anew, the same draws for all groups; none where scores are not by
+            utterance.
     """
 
     group: str
@@ -55,7 +56,15 @@ class Curve:
     bits: tuple[float, ...]
     scores: tuple[Scores, ...]
     threshold: float
-    interval: tuple[float, float] | None
+    drawn: tuple[float, ...]
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the threshold over utterances drawn anew."""
+        if not self.drawn:
+            return None
+        low, high = np.quantile(self.drawn, [0.025, 0.975], method="nearest")
+        return float(low), float(high)
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -144,6 +153,22 @@ def sensitivity(
     return Sensitivity(baseline, kept, tuple(found))
 
 
+def most_sensitive(layers: Sequence[Curve], count: int = 2) -> tuple[list[str], float | None]:
+    """Return the layers that need most bits, and in which share of the draws they come first in this order.
+
+    Args:
+        layers: their curves.
+        count: how many.
+    """
+    first = [curve.group for curve in sorted(layers, key=lambda curve: -curve.threshold)[:count]]
+    if not all(curve.drawn for curve in layers):
+        return first, None
+    drawn = np.array([curve.drawn for curve in layers])
+    order = np.argsort(-drawn, axis=0, kind="stable")[:count]
+    wanted = [[curve.group for curve in layers].index(group) for group in first]
+    return first, float((order == np.array(wanted)[:, None]).all(0).mean())
+
+
 def threshold_text(threshold: float, bits: Sequence[float]) -> str:
     """Return a threshold with one decimal, or which end of the bits tried it lies beyond."""
     if math.isinf(threshold):
@@ -167,13 +192,11 @@ def _curve(name: str, weights: int, points: list[tuple[float, Scores]], baseline
     bits = tuple(number for number, _ in points)
     scores = tuple(score for _, score in points)
     threshold = bits_of(bits, [score.accuracy for score in scores], kept * baseline.accuracy)
-    interval = None
+    drawn: tuple[float, ...] = ()
     if len(baseline.right) > 1:
-        drawn = resampled([baseline, *scores], _DRAWS)
-        limits = [bits_of(bits, list(row[1:]), kept * row[0]) for row in drawn]
-        low, high = np.quantile(limits, [0.025, 0.975], method="nearest")
-        interval = (float(low), float(high))
-    return Curve(name, weights, bits, scores, threshold, interval)
+        rows = resampled([baseline, *scores], _DRAWS)
+        drawn = tuple(bits_of(bits, row[1:].tolist(), kept * row[0]) for row in rows)
+    return Curve(name, weights, bits, scores, threshold, drawn)
 
 
 class _Worker:

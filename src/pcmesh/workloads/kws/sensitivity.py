@@ -16,7 +16,7 @@ from pcmesh.evaluation.advice import advise
 from pcmesh.evaluation.effective_bits import effective_bits
 from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
+from pcmesh.evaluation.sensitivity import BITS, Sensitivity, most_sensitive, sensitivity
 from pcmesh.workloads.kws.experiment import bring_up_chip, spot
 from pcmesh.workloads.kws.graph import LAYERS
 from pcmesh.workloads.kws.network import KeywordNetwork
@@ -110,6 +110,7 @@ def _result(prepared: Prepared, found: Sensitivity, chips: list[float]) -> dict[
         "whole": NETWORK,
         "layers": list(LAYERS),
         "effective_bits": {"accuracy_per_chip": chips, **asdict(precision)},
+        "most_sensitive": dict(zip(("layers", "share_of_draws"), most_sensitive(layers), strict=True)),
         "advice": [asdict(entry) for entry in advise(layers, rows, 2 * chip.tile.rows, precision.mean)],
         "n_utterances": len(prepared.speech),
         "data": {"kind": prepared.speech.kind, "source": prepared.speech.source},

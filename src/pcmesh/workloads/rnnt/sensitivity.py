@@ -20,7 +20,7 @@ from pcmesh.evaluation.advice import advise
 from pcmesh.evaluation.effective_bits import effective_bits
 from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
+from pcmesh.evaluation.sensitivity import Sensitivity, most_sensitive, sensitivity
 from pcmesh.evaluation.word_errors import word_errors
 from pcmesh.files import read_text
 from pcmesh.speech.corpora import Utterance
@@ -216,6 +216,7 @@ def _result(
             }
             for curve in coarse.curves
         ],
+        "most_sensitive": dict(zip(("layers", "share_of_draws"), most_sensitive(curves), strict=True)),
         "advice": [asdict(entry) for entry in advise(curves, rows, 2 * chip.tile.rows, against)],
         "n_utterances": count,
         "data": dict(data),
