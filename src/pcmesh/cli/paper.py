@@ -9,6 +9,10 @@ import typer
 
 from pcmesh.cli.output import console, progress, table, write_report, write_result
 
+RUNS = Path("runs/paper")
+_FEW = 12
+"""So many claims are shown with their notes."""
+
 
 def paper(
     full: Annotated[
@@ -27,9 +31,10 @@ def paper(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
-        "runs/paper"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for result.json and report.html; without --only: runs/paper."),
+    ] = None,
 ) -> None:
     """Compute or simulate what the paper claims, one row per claim: paper, ours, how, deviation.
 
@@ -48,12 +53,16 @@ def paper(
         checkpoint=checkpoint,
         manifest=manifest,
     )
+    numbers, kept = parse_numbers(only), (out or RUNS) / "finished"
     with progress() as report:
-        result = run_paper(options, parse_numbers(only), out / "finished", fresh, report)
+        result = run_paper(options, numbers, kept, fresh, report)
     _show(result)
-    written = write_result(result, json, out)
-    written.append(write_report(render_paper(result), out))
-    console().print("Written: " + ", ".join(str(path) for path in written))
+    folder = out if numbers else out or RUNS
+    written = write_result(result, json, folder)
+    if folder is not None:
+        written.append(write_report(render_paper(result), folder))
+    if written:
+        console().print("Written: " + ", ".join(str(path) for path in written))
 
 
 def parse_numbers(text: str | None) -> tuple[int, ...]:
@@ -85,4 +94,10 @@ def _show(result: dict[str, Any]) -> None:
     title = f"The paper's claims on {result['chip']}, {result['mode']}"
     console().print(table(title, ("Id", "Claim", "Paper", "Ours", "How", "Deviation"), rows))
     counts = ", ".join(f"{count} {how}" for how, count in sorted(result["by_kind"].items()))
-    console().print(f"{len(result['claims'])} claims: {counts}. Notes and commands of each: report.html, result.json.")
+    console().print(f"{len(result['claims'])} claims: {counts}")
+    if len(result["claims"]) > _FEW:
+        console().print("Notes to each and its command: report.html, result.json")
+        return
+    for row in result["claims"]:
+        if row["note"]:
+            console().print(f"{row['id']}: {row['note']}", markup=False)

@@ -51,5 +51,6 @@ def _choice(curve: Curve, rows: int | None, tile_rows: int, share: float, chip_b
             curve.group, "AB, expand", f"sensitive, and fills {rows:,} of {tile_rows:,} rows that its tiles have"
         )
     if over > -AB_MARGIN_BITS:
-        return Advice(curve.group, "AB", f"within {AB_MARGIN_BITS:g} bit of what the chip gives")
+        need = "more bits than the chip gives" if over > 0 else f"within {AB_MARGIN_BITS:g} bit of what the chip gives"
+        return Advice(curve.group, "AB", f"needs {need}" if over > 0 else need)
     return Advice(curve.group, "2-PCM", "insensitive: dense mapping saves tiles and energy")
