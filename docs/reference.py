@@ -21,6 +21,7 @@ from pcmesh.chip.grid import PadSpec
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
 from pcmesh.model.digital import DIGITAL_COSTS
+from pcmesh.model.operations import operations_table
 
 DOCS = Path(__file__).parent
 UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}
@@ -153,6 +154,7 @@ def energy_costs() -> str:
 
 
 GENERATED = {
+    "operations.md": {"operations": operations_table},
     "performance.md": {"costs": energy_costs},
     "chip.md": {"keys": chip_keys},
     "physics.md": {"chip values": chip_sources},
