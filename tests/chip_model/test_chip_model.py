@@ -176,3 +176,17 @@ def test_train_under_the_chips_noise_then_compile(data: Tensor, compiled: bool) 
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0] / 2
     assert relative(pcmesh.compile(model.eval(), data)(data), target) < 0.8
+
+
+def test_exported_it_is_the_chip_without_noise(on_chip: pcmesh.ChipModel, data: Tensor, tmp_path: Path) -> None:
+    program = on_chip.export()
+    got, wanted = program.module()(data[:7]), on_chip.without_noise()(data[:7])
+    software = on_chip.software(data[:7])
+    assert relative(got, wanted) < relative(wanted, software) / 2
+    assert relative(got, wanted) < 0.05
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    torch.onnx.export(program, f=str(tmp_path / "chip.onnx"), verbose=False)
+    session = runtime.InferenceSession(str(tmp_path / "chip.onnx"))
+    (onnx,) = session.run(None, {session.get_inputs()[0].name: data[:7].numpy()})
+    torch.testing.assert_close(torch.from_numpy(onnx), got, rtol=1e-3, atol=0.03)

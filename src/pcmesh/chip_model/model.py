@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from pcmesh.chip import ChipSpec, load_chip
@@ -229,6 +230,12 @@ class ChipModel(nn.Module):
         d = self.deployment
         head = {"network": d.choice.name, "chip": d.chip.name, "seed": d.instance.seed, "instance": d.instance.number}
         return {**head, "age_s": self.age_s, **asdict(model_figures(d)), "warnings": list(d.warnings)}
+
+    def export(self) -> ExportedProgram:
+        """Return the chip as a plain graph without noise (`chip_model.nominal`), for `torch.export.save` or ONNX."""
+        from pcmesh.chip_model.nominal import export_program
+
+        return export_program(self)
 
     def noise_config(self) -> NoiseConfig:
         """Return the sizes of weight and output noise that this chip shows on this network, for training under them."""
