@@ -76,12 +76,13 @@ def experiments(chips: int) -> list[Experiment]:
     return found
 
 
+def kept_at(experiment: Experiment, utterances: int) -> Path:
+    """Return where an experiment's result is kept."""
+    return RUNS / f"{experiment.name}-{utterances}x{experiment.options.chips}.json"
+
+
 def run(experiment: Experiment, utterances: int) -> dict[str, Any]:
-    """Return the experiment's result, from disk where it is there already."""
-    kept = RUNS / f"{experiment.name}-{utterances}x{experiment.options.chips}.json"
-    if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text())
-        return found
+    """Run an experiment and return its result."""
     network = load_speech_network(experiment.checkpoint)
     with synthetic_utterances(utterances) as listed, Progress(transient=True) as progress:
         task = progress.add_task(experiment.name)
@@ -92,9 +93,7 @@ def run(experiment: Experiment, utterances: int) -> dict[str, Any]:
         recordings = load_recordings([one.path for one in listed], report)
         training = calibration_features(None, experiment.options.seed)
         said = [one.text for one in listed]
-        result = evaluate_on_chip(network, recordings, said, training, experiment.options, report)
-    write_json(kept, result)
-    return result
+        return evaluate_on_chip(network, recordings, said, training, experiment.options, report)
 
 
 def row(name: str, result: dict[str, Any], condition: dict[str, Any], command: str) -> str:
@@ -125,24 +124,25 @@ def table(found: Sequence[tuple[Experiment, dict[str, Any]]]) -> str:
 
 
 def main() -> None:
-    """Run what is missing and write the page."""
+    """Run what is missing and write the page from all that is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=int, default=500, help="synthetic held-out sentences")
     parser.add_argument("--chips", type=int, default=5, help="chip instances")
-    parser.add_argument("--only", nargs="*", help="names of experiments; without, all")
+    parser.add_argument("--only", nargs="*", help="run only these; without, all")
     chosen = parser.parse_args()
     found = []
     for experiment in experiments(chosen.chips):
-        if chosen.only and experiment.name not in chosen.only:
-            continue
-        result = run(experiment, chosen.utterances)
-        print("\n".join(lines(experiment, result)), flush=True)
-        found.append((experiment, result))
-    if not chosen.only:
-        text = f"{chosen.utterances:,} synthetic utterances, {chosen.chips} chip instances.\n\n{table(found)}\n"
-        page = PAGE.read_text(encoding="utf-8")
-        marked = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
-        write_text(PAGE, marked.sub(lambda match: f"{match[1]}{text}{match[2]}", page))
+        kept = kept_at(experiment, chosen.utterances)
+        if not kept.is_file() and (not chosen.only or experiment.name in chosen.only):
+            write_json(kept, run(experiment, chosen.utterances))
+        if kept.is_file():
+            result = json.loads(kept.read_text())
+            print("\n".join(lines(experiment, result)), flush=True)
+            found.append((experiment, result))
+    text = f"{chosen.utterances:,} synthetic utterances, {chosen.chips} chip instances.\n\n{table(found)}\n"
+    page = PAGE.read_text(encoding="utf-8")
+    marked = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
+    write_text(PAGE, marked.sub(lambda match: f"{match[1]}{text}{match[2]}", page))
 
 
 if __name__ == "__main__":
