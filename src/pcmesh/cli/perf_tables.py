@@ -25,7 +25,10 @@ def perf_tables(result: dict[str, Any], details: bool) -> Iterator[Table]:
 
 def _overview(result: dict[str, Any]) -> Table:
     variants: dict[str, dict[str, Any]] = result["variants"]
-    order = "overlapping" if result["options"]["overlap"] else "one after the other"
+    options = result["options"]
+    how = ["overlapping" if options["overlap"] else "one after the other"]
+    how += [f"all layers {options['encoding']}"] * bool(options["encoding"])
+    how += ["serial decoder"] * (options["decoder"] == "serial") + ["over the bench's link"] * options["link"]
 
     def row(name: str, form: str, *keys: str) -> tuple[str, ...]:
         cells = []
@@ -55,7 +58,7 @@ def _overview(result: dict[str, Any]) -> Table:
     ]
     if "mac" in result:
         rows.append(("Error of products (σ)", *(f"{100 * result['mac']['sigma']:.2f} %" for _ in variants)))
-    return table(f"{result['network']} on {result['chip']}, {order}", ("", *variants), rows)
+    return table(f"{result['network']} on {result['chip']}: {', '.join(how)}", ("", *variants), rows)
 
 
 def _chips(result: dict[str, Any]) -> Table:

@@ -1,0 +1,20 @@
+"""Less integration time is more noise: energy and error move together (paper: Fig. 6b)."""
+
+from __future__ import annotations
+
+from pcmesh.chip.variants import with_integration
+from pcmesh.mapping import Encoding
+from pcmesh.workloads.mac_probe import mac_error
+from tests.machines import small_chip
+
+
+def test_the_error_grows_as_the_integration_time_shrinks() -> None:
+    chip = small_chip(rows=64, columns=64)
+    found = [mac_error(with_integration(chip, time_ns)).sigma for time_ns in (300, 75, 45)]
+    assert found == sorted(found)
+    assert found[2] > 1.1 * found[0]
+
+
+def test_two_devices_a_weight_are_less_exact_than_four() -> None:
+    chip = small_chip(rows=64, columns=64)
+    assert mac_error(chip, Encoding.PCM2).sigma > mac_error(chip, Encoding.AB).sigma
