@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.evaluation.performance import Link, TimeOptions
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.workloads.performance import PerfOptions, run_performance
-from pcmesh.workloads.rnnt.speech_load import LoadOptions
+from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.what_if import WhatIf
 
 DATA = Path(os.environ.get("PCMESH_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -75,6 +76,22 @@ def test_the_serial_decoder_and_the_bench_s_link_take_longer() -> None:
     ]
     assert times[0] < times[1]
     assert 1.8 * times[0] < times[2]
+
+
+def test_decoded_letters_take_their_own_frames(tmp_path: Path) -> None:
+    file = tmp_path / "decoded.json"
+    one = {"duration_s": 0.3, "feature_frames": 10, "encoder_frames": 5, "letter_frames": [1, 1, 4]}
+    file.write_text(json.dumps({"utterances": [one, one | {"letter_frames": []}]}))
+    found = speech_load(LoadOptions(decoded=file))
+    assert found.frames.tolist() == [10, 10]
+    assert found.letters is not None
+    assert found.letters.tolist() == [0, 2, 0, 0, 1, 0, 0, 0, 0, 0]
+    file.write_text(json.dumps({"utterances": [one | {"letter_frames": [5]}]}))
+    with pytest.raises(InputError, match="frame 5 of 5"):
+        speech_load(LoadOptions(decoded=file))
+    file.write_text("{}")
+    with pytest.raises(InputError, match="no result of decoding"):
+        speech_load(LoadOptions(decoded=file))
 
 
 def test_keyword_frames_take_eight_steps() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pcmesh.cli.output import console, progress, write_result
+from pcmesh.cli.output import console, progress, write_report, write_result
 from pcmesh.cli.perf_tables import perf_tables
 
 
@@ -21,6 +21,10 @@ def perf(
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of recordings with transcripts (rnnt).")
+    ] = None,
+    decoded: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Result of pcmesh rnnt transcribe: its letters, when they were written."),
     ] = None,
     utterances: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first N recordings; for other networks: N frames.")
@@ -80,6 +84,9 @@ def perf(
     ] = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of what is unknown: where letters fall.")] = 0,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write result.json and report.html with pictures there.")
+    ] = None,
 ) -> None:
     """Simulate a data set on the pipeline of chips: time, throughput, operations, energy.
 
@@ -97,6 +104,7 @@ def perf(
     from pcmesh.chip import change_chip, load_chip
     from pcmesh.evaluation.performance import Link, TimeOptions
     from pcmesh.mapping import Encoding
+    from pcmesh.reporting import render_perf
     from pcmesh.workloads.performance import PerfOptions, run_performance
     from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS
     from pcmesh.workloads.rnnt.speech_load import LoadOptions
@@ -105,7 +113,9 @@ def perf(
     spec = None if chip is None and not change else change_chip(load_chip(chip or "nature2023"), change or [])
     options = PerfOptions(
         network=network,
-        load=LoadOptions(manifest=manifest, data=data, utterances=utterances, letters=letters, seed=seed),
+        load=LoadOptions(
+            manifest=manifest, data=data, decoded=decoded, utterances=utterances, letters=letters, seed=seed
+        ),
         time=TimeOptions(overlap=overlap, decoder=decoder, link=Link() if link else None),
         what_if=WhatIf(
             integration_ns=integration_ns,
@@ -122,5 +132,8 @@ def perf(
         result = run_performance(options, spec, report)
     for shown in islice(perf_tables(result, costs), 1 if brief else None):
         console().print(shown, "")
-    for path in write_result(result, json, None):
-        console().print(f"Written: {path}")
+    written = write_result(result, json, out)
+    if out is not None:
+        written.append(write_report(render_perf(result), out))
+    if written:
+        console().print("Written: " + ", ".join(str(path) for path in written))

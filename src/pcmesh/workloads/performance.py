@@ -163,7 +163,7 @@ def _plans(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> M
 def _data(options: PerfOptions, widths: RnntWidths | None) -> DataSet:
     if widths is not None:
         return speech_load(replace(options.load, stack=widths.stack))
-    if options.load.manifest is not None or options.load.data is not None:
+    if any((options.load.manifest, options.load.data, options.load.decoded)):
         raise ConfigurationError("recordings are for the RNN-T", "Say how many frames: --utterances N")
     count = options.load.utterances or FRAMES
     return DataSet(frames=np.ones(count, dtype=np.int64), audio_s=0.0, described=f"{count:,} frames")

@@ -67,13 +67,14 @@ class Reference:
         hidden = self.weight("joint_net.0.weight") @ np.concatenate((f, g)) + self.weight("joint_net.0.bias")
         return self.weight("joint_net.3.weight") @ np.maximum(hidden, 0) + self.weight("joint_net.3.bias")
 
-    def decode(self, encoded: Array) -> tuple[list[int], int]:
-        """Return the labels and the number of calls of the prediction network."""
+    def decode(self, encoded: Array) -> tuple[list[int], int, list[int]]:
+        """Return the labels, the number of calls of the prediction network, and the frame of each label."""
         blank, units = len(self.weight("prediction.embed.weight")), self.weight("prediction.embed.weight").shape[1]
         labels: list[int] = []
+        frames: list[int] = []
         state = [(np.zeros(units), np.zeros(units))] * 2
         calls = 0
-        for f in encoded:
+        for number, f in enumerate(encoded):
             added = 0
             while added < 30:
                 g, after = self.predict(labels[-1] if labels else None, state)
@@ -82,6 +83,7 @@ class Reference:
                 if best == blank:
                     break
                 labels.append(best)
+                frames.append(number)
                 state = after
                 added += 1
-        return labels, calls
+        return labels, calls, frames

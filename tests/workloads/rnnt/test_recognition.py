@@ -41,9 +41,10 @@ def test_labels_and_calls_are_the_references(seed: int, blank_bias: float) -> No
     reference = Reference(random_state(SMALL, seed, blank_bias))
     found = recognise(random_network(SMALL, seed, blank_bias).double(), features)
     for one, recognised in zip(features, found, strict=True):
-        labels, calls = reference.decode(reference.encode(one.numpy()))
+        labels, calls, frames = reference.decode(reference.encode(one.numpy()))
         assert list(recognised.labels) == labels
         assert recognised.prediction_calls == calls
+        assert list(recognised.letter_frames) == frames
         assert recognised.decoder_steps == 1 + len(labels)
         assert (recognised.feature_frames, recognised.encoder_frames) == (len(one), -(-len(one) // 2))
 
@@ -59,6 +60,7 @@ def test_the_random_networks_walk_every_way() -> None:
 def test_a_network_that_never_writes_a_blank_stops_at_30_letters_a_frame() -> None:
     found = recognise(random_network(SMALL, 0, -99.0), [random_features(7)])[0]
     assert (len(found.labels), found.capped_frames, found.prediction_calls) == (120, 4, 120)
+    assert found.letter_frames == tuple(frame for frame in range(4) for _ in range(30))
 
 
 def test_an_utterance_has_the_same_result_alone_and_in_any_batch() -> None:

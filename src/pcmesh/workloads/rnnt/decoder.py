@@ -25,10 +25,12 @@ class Decoded:
     Attributes:
         labels: label indices of the letters.
         capped_frames: frames that wrote the most letters allowed and were left without a blank.
+        frames: the encoder frame at which each letter was written.
     """
 
     labels: tuple[int, ...]
     capped_frames: int
+    frames: tuple[int, ...]
 
 
 class Predictor(Protocol):
@@ -103,16 +105,18 @@ def greedy_decode(
     blanks_B = torch.full_like(lengths_B, network.blank)
     zeros_B = torch.zeros_like(lengths_B)
     lanes = _Lanes(zeros_B, zeros_B, zeros_B, zeros_B, *predict(blanks_B, None, zeros_B))
-    written = []
+    written, at = [], []
     while bool((lanes.frame < lengths_B).any()):
         frame_WB = lanes.frame + ahead_W1
         part_WBJ = encoder_part_SBJ[frame_WB.clamp(max=frames - 1), lane_B]
         best_WB = network.joint(part_WBJ, lanes.part).argmax(-1)
         letter_WB = (best_WB != network.blank) & (frame_WB < lengths_B)
         found_B, skipped_B = letter_WB.any(0), letter_WB.int().argmax(0)
+        here_B = lanes.frame + skipped_B
         lanes.advance(found_B, skipped_B, lengths_B)
         if not bool(found_B.any()):
             continue
+        at.append(here_B)
         labels_B = torch.where(found_B, best_WB[skipped_B, lane_B], blanks_B)
         written.append(labels_B)
         lanes.steps = lanes.steps + found_B
@@ -121,7 +125,14 @@ def greedy_decode(
         keep = found_B[None, :, None]
         lanes.state = (torch.where(keep, hidden, lanes.state[0]), torch.where(keep, cell, lanes.state[1]))
     rounds = torch.stack(written, dim=1).tolist() if written else [[] for _ in range(batch)]
+    places = torch.stack(at, dim=1).tolist() if at else [[] for _ in range(batch)]
     return [
-        Decoded(tuple(label for label in row if label != network.blank), capped)
-        for row, capped in zip(rounds, lanes.capped.tolist(), strict=True)
+        _decoded(labels, frames_of, network.blank, capped)
+        for labels, frames_of, capped in zip(rounds, places, lanes.capped.tolist(), strict=True)
     ]
+
+
+def _decoded(labels: list[int], frames: list[int], blank: int, capped: int) -> Decoded:
+    """Return what one utterance wrote in all rounds, those left out in which it wrote nothing."""
+    wrote = [(label, frame) for label, frame in zip(labels, frames, strict=True) if label != blank]
+    return Decoded(tuple(label for label, _ in wrote), capped, tuple(frame for _, frame in wrote))

@@ -34,12 +34,14 @@ class Recognised:
         feature_frames: frames of 30 ms (steps of Enc-LSTM0, 1).
         encoder_frames: frames of 60 ms (steps of Enc-LSTM2 to 4).
         capped_frames: frames left at the limit of letters, without a blank.
+        letter_frames: the encoder frame at which each letter was written.
     """
 
     labels: tuple[int, ...]
     feature_frames: int
     encoder_frames: int
     capped_frames: int
+    letter_frames: tuple[int, ...]
 
     @property
     def decoder_steps(self) -> int:
@@ -111,4 +113,4 @@ def _stacked(lengths_B: Tensor, stack: int) -> Tensor:
 
 
 def _recognised(decoded: Decoded, feature_frames: int, encoder_frames: int) -> Recognised:
-    return Recognised(decoded.labels, feature_frames, encoder_frames, decoded.capped_frames)
+    return Recognised(decoded.labels, feature_frames, encoder_frames, decoded.capped_frames, decoded.frames)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field, ValidationError
 
 from pcmesh.errors import InputError
 from pcmesh.evaluation.performance import DataSet, Spread, spread_letters
+from pcmesh.files import read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.corpora import MLPERF_LONGEST_S, Utterance, list_manifest, list_utterances, no_longer_than
 from pcmesh.speech.rnnt_features import feature_frames
@@ -25,6 +27,7 @@ class LoadOptions:
     Attributes:
         manifest: MLPerf's manifest; its recordings need not be there.
         data: folder of recordings with transcripts.
+        decoded: result of `pcmesh rnnt transcribe` or `evaluate`: its letters, at the frames where they were written.
         longest_s: longer ones are left out.
         utterances: only the first of them; None: all.
         letters: how letters are spread over the frames, which transcripts do not tell.
@@ -34,6 +37,7 @@ class LoadOptions:
 
     manifest: Path | None = None
     data: Path | None = None
+    decoded: Path | None = None
     longest_s: float = MLPERF_LONGEST_S
     utterances: int | None = None
     letters: Spread = "spoken"
@@ -47,6 +51,8 @@ def speech_load(options: LoadOptions) -> DataSet:
     Raises:
         InputError: the manifest or the folder cannot be read, or nothing in it is short enough.
     """
+    if options.decoded is not None:
+        return _decoded_load(options.decoded, options.utterances)
     kept, described = _choose(options)
     frames = np.array([feature_frames(round(one.duration_s * SAMPLE_RATE_HZ)) for one in kept], dtype=np.int64)
     letters = [len(one.text) for one in kept]
@@ -56,6 +62,39 @@ def speech_load(options: LoadOptions) -> DataSet:
         audio_s=sum(one.duration_s for one in kept),
         letters=spread_letters(letters, -(-frames // options.stack), names, options.seed, options.letters),
         described=described,
+    )
+
+
+class _Decoded(BaseModel):
+    """What is read of a result."""
+
+    class Utterance(BaseModel):
+        duration_s: float
+        feature_frames: int = Field(ge=1)
+        encoder_frames: int = Field(ge=1)
+        letter_frames: tuple[int, ...]
+
+    utterances: tuple[Utterance, ...] = Field(min_length=1)
+
+
+def _decoded_load(path: Path, first: int | None) -> DataSet:
+    try:
+        kept = _Decoded.model_validate_json(read_text(path)).utterances[:first]
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(
+            f"{path}: no result of decoding ({where}: {error.errors()[0]['msg']})",
+            "Make one: pcmesh rnnt transcribe FILES --json FILE",
+        ) from error
+    outside = [one for one in kept if one.letter_frames and max(one.letter_frames) >= one.encoder_frames]
+    if outside:
+        raise InputError(f"{path}: a letter at frame {max(outside[0].letter_frames)} of {outside[0].encoder_frames}")
+    letters = [np.bincount(np.array(one.letter_frames, dtype=int), minlength=one.encoder_frames) for one in kept]
+    return DataSet(
+        frames=np.array([one.feature_frames for one in kept], dtype=np.int64),
+        audio_s=sum(one.duration_s for one in kept),
+        letters=np.concatenate(letters).astype(np.int64),
+        described=f"{len(kept):,} recordings as decoded in {path}",
     )
 
 

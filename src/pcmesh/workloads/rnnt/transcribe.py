@@ -43,6 +43,7 @@ class Transcript:
             "file": str(self.path),
             "text": self.text,
             "tokens": list(self.recognised.labels),
+            "letter_frames": list(self.recognised.letter_frames),
             "duration_s": self.duration_s,
             "feature_frames": self.recognised.feature_frames,
             "encoder_frames": self.recognised.encoder_frames,

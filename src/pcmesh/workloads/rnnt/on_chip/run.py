@@ -92,7 +92,7 @@ class Run:
             decoded = self._decode(parts, self._keys(recordings, block), products)
             for position, letters, part in zip(block, decoded, parts, strict=True):
                 frames = len(recordings.features[position])
-                found[position] = Recognised(letters.labels, frames, len(part), letters.capped_frames)
+                found[position] = Recognised(letters.labels, frames, len(part), letters.capped_frames, letters.frames)
             report("decoder", number + 1, len(blocks))
         return [found[position] for position in range(len(recordings.names))]
 
