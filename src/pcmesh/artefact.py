@@ -25,7 +25,8 @@ class Artefact(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path}: not a {cls.__name__} of pcmesh ({where}: {first['msg']})") from error
+            problem = f"{path}: damaged, or of another version of pcmesh ({where}: {first['msg']})"
+            raise InputError(problem, "Compile it anew") from error
 
 
 def check(condition: bool, problem: str) -> None:
