@@ -12,7 +12,9 @@ EngineName = Literal["float", "chip"]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Another network, MLPerf's format (.pt) or safetensors, than the one that ships."
+        metavar="FILE",
+        help="Another network than the plain one that ships: hardware-aware (retrained for the chip, ships too), or a "
+        "file in MLPerf's format (.pt) or safetensors.",
     ),
 ]
 Engine = Annotated[

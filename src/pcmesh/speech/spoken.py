@@ -38,13 +38,13 @@ class Surroundings:
         snr_db: lowest and highest signal-to-noise ratio.
     """
 
-    speed: float = 0.12
+    speed: float = 0.08
     before_s: tuple[float, float] = (0.05, 0.4)
     after_s: tuple[float, float] = (0.2, 0.6)
     level_db: tuple[float, float] = (-26.0, -1.0)
-    reverb_share: float = 0.3
-    noise_share: float = 0.8
-    snr_db: tuple[float, float] = (8.0, 45.0)
+    reverb_share: float = 0.15
+    noise_share: float = 0.9
+    snr_db: tuple[float, float] = (12.0, 45.0)
 
 
 TEST_SURROUNDINGS = Surroundings(speed=0.0, reverb_share=0.0, noise_share=1.0, snr_db=(20.0, 45.0))

@@ -36,12 +36,12 @@ class BatchConfig:
     """
 
     sentences: int = 32
-    shards: int = 32
-    stretch: float = 0.06
+    shards: int = 83
+    stretch: float = 0.1
     masks: int = 1
     mask_bands: int = 8
-    mask_frames: int = 0
-    noise: float = 0.05
+    mask_frames: int = 2
+    noise: float = 0.1
     seed: int = 0
 
 

@@ -67,7 +67,10 @@ def recordings(folder: Path) -> TestSpeech:
 
 def measure_all(network: RnntNetwork, recorded: Sequence[Path]) -> list[Measured]:
     """Return every word error rate that can be measured here; a source that is not installed is left out."""
-    found = [measure(network, "synthetic: held-out sentences, held-out espeak-ng voices", synthetic())]
+    found = [
+        measure(network, "synthetic: held-out sentences, held-out espeak-ng voices", synthetic()),
+        measure(network, "synthetic: validation sentences, validation espeak-ng voices", synthetic("validation")),
+    ]
     for name, read in (
         (f"synthetic: held-out sentences, flite's voice {HELD_OUT_FLITE_VOICE}", another_speaker),
         ("real: held-out Asterisk prompts, the speaker of the training prompts", prompts),

@@ -51,10 +51,10 @@ class PoolConfig:
     """
 
     shard_sentences: int = 2_000
-    flite_share: float = 0.15
-    piper_share: float = 0.08
+    flite_share: float = 0.06
+    piper_share: float = 0.02
     prompt_share: float = 0.04
-    wordnet_share: float = 0.25
+    wordnet_share: float = 0.35
     loose_share: float = 0.1
     surroundings: Surroundings = field(default_factory=Surroundings)
     seed: int = 0

@@ -21,7 +21,7 @@ class RecipeConfig:
         joint: units of the joint network.
         steps: mini-batches in all; the learning rate falls to zero with the last.
         batches: how mini-batches are made.
-        learning_rate: of a rise over the first 3 % and a fall with the square of what is left.
+        learning_rate: largest of a rise over the first 3 % and a straight fall to zero.
         dropout: share of the units left out between LSTMs and in the joint network.
         ctc_weight: weight of the CTC loss at the start and at the end; the transducer's is 1.
         clip: largest norm of the gradient.
@@ -34,7 +34,7 @@ class RecipeConfig:
     encoder: int = 384
     prediction: int = 160
     joint: int = 256
-    steps: int = 17_500
+    steps: int = 18_500
     batches: BatchConfig = field(default_factory=BatchConfig)
     learning_rate: float = 1.5e-3
     dropout: float = 0.0
@@ -53,7 +53,7 @@ class RecipeConfig:
     def rate_of(self, step: int) -> float:
         """Return the learning rate of a step."""
         done = step / self.steps
-        return self.learning_rate * min(done / 0.03, (1 - done) ** 2)
+        return self.learning_rate * min(done / 0.03, 1 - done)
 
     def ctc_weight_of(self, step: int) -> float:
         """Return the weight of the CTC loss, which falls over the first quarter."""
@@ -63,10 +63,10 @@ class RecipeConfig:
 
 HARDWARE_AWARE = replace(
     RecipeConfig(),
-    steps=2_500,
+    steps=1_500,
     learning_rate=3e-4,
     batches=BatchConfig(seed=1),
     ctc_weight=(0.0, 0.0),
-    noise=NoiseConfig(weight_sigma=0.03, output_sigma=0.02, weight_limit=1.0, input_levels=255),
+    noise=NoiseConfig(weight_sigma=0.03, output_sigma=0.02, weight_limit=0.4, input_levels=255),
 )
 """Goes on from the plain network under the disturbances of the chip."""

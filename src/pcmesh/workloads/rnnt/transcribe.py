@@ -23,6 +23,9 @@ Report = Callable[[str, int, int], None]
 SHIPPED = "rnnt-small.safetensors"
 """The network that ships: docs/rnnt.md and the model card beside it say what it can do."""
 
+HARDWARE_AWARE = Path("hardware-aware")
+"""What stands for the shipped network that was retrained for the chip."""
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -52,13 +55,17 @@ class Transcript:
 
 
 def load_speech_network(checkpoint: Path | None) -> RnntNetwork:
-    """Return a network that reads this front end and writes this alphabet: of a file, or the one that ships.
+    """Return a network that reads this front end and writes this alphabet.
+
+    Args:
+        checkpoint: a file; `HARDWARE_AWARE` for the network that ships retrained for the chip; None for the plain one.
 
     Raises:
         InputError: the file cannot be used (`read_checkpoint`), or has other inputs or labels.
     """
-    if checkpoint is None:
-        with as_file(files("pcmesh.workloads.rnnt") / "weights" / SHIPPED) as shipped:
+    if checkpoint is None or checkpoint == HARDWARE_AWARE:
+        folder = files("pcmesh.workloads.rnnt") / "weights"
+        with as_file((folder if checkpoint is None else folder / "hardware_aware") / SHIPPED) as shipped:
             return load_network(shipped)
     network = load_network(checkpoint)
     for name, size, wanted in (
