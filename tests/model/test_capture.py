@@ -217,7 +217,7 @@ def test_inputs_that_do_not_fit_and_networks_without_products() -> None:
 
 def test_layers_that_the_user_keeps_digital() -> None:
     network = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
-    found = captured(network, torch.randn(2, 4), digital=("2",))
+    found = captured(network, torch.randn(2, 4), pins={"2": "digital"})
     assert [product.name for product in found.products] == ["0"]
     assert found.operations[-1].why == "pinned (2)"
 
@@ -241,3 +241,11 @@ def test_merged_samples_and_positions_are_told_apart() -> None:
     assert calls["attention.in_proj_weight"].dim == 1
     assert calls["attention.out_proj"].inner
     assert not calls["after"].inner
+
+
+@pytest.mark.parametrize("pin", ["analog", None])
+def test_an_embedding_is_one_hot_rows_only_if_pinned(pin: str | None) -> None:
+    network = nn.Sequential(nn.Embedding(9, 6), nn.Linear(6, 3))
+    found = captured(network, torch.randint(0, 9, (2, 4)), pins={"0": pin} if pin else {})
+    assert [product.name for product in found.products] == (["0", "1"] if pin else ["1"])
+    assert found.operations[0].where == (pin or "digital")

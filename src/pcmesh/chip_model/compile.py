@@ -21,7 +21,7 @@ from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork
+from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.products import MatrixProduct
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import program_products
@@ -58,7 +58,8 @@ def compile_model(
         example_inputs: what it is called with: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         chip: preset, TOML file or `ChipSpec`; as many chips are used as needed.
         calibration: batches like `example_inputs` from the user's own data; by default the example inputs.
-        layers: qualified name of a module or product -> its encoding or options, or `"digital"`.
+        layers: qualified name of a module or product -> its encoding or options, or `"digital"`; an
+            embedding is digital unless it is named with an encoding.
         encoding: of the layers that are not named. AB cancels asymmetries, 2-PCM holds twice the weights a tile.
         pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
             where it saves a chip.
@@ -85,15 +86,15 @@ def compile_model(
     spec = chip if isinstance(chip, ChipSpec) else load_chip(chip)
     examples = Examples.of(example_inputs, batch_dim)
     pins = dict(layers or {})
-    digital = tuple(entry for entry, pin in pins.items() if pin == "digital")
+    places: Pins = {entry: "digital" if pin == "digital" else "analog" for entry, pin in pins.items()}
     tile = (spec.tile.rows, spec.tile.columns)
-    captured = capture(model, examples, tile, digital, dynamic_shapes, capture_by)
+    captured = capture(model, examples, tile, places, dynamic_shapes, capture_by)
     _check_pins(captured, pins)
     seen = record_frames(captured, [captured.examples] if calibration is None else calibration, frames)
     choice = Choice(
         name=name or type(model).__name__,
         options=_options(captured, pins, Encoding(encoding)),
-        digital=digital,
+        pins=places,
         pack=pack,
         clipped_share=clipped_share,
         balance=balance_scales,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork
+from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.products import Products, SoftwareProducts
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
@@ -41,7 +41,7 @@ class Choice:
     Attributes:
         name: the network's.
         options: product -> options.
-        digital: modules that the user keeps digital.
+        pins: where the user wants modules.
         pack: whether what does not fill a tile shares tiles.
         packed: products that do.
         clipped_share: share of a layer's outputs allowed beyond its range.
@@ -50,7 +50,7 @@ class Choice:
 
     name: str
     options: Mapping[str, LayerOptions]
-    digital: tuple[str, ...] = ()
+    pins: Pins = field(default_factory=dict)
     pack: Pack = "auto"
     packed: tuple[str, ...] = ()
     clipped_share: float = 0.001

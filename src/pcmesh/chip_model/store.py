@@ -27,7 +27,7 @@ from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, capture_program
+from pcmesh.model.exported import CapturedNetwork, Pins, capture_program
 from pcmesh.physics.fabrication import Instance
 from pcmesh.placement import Placement
 from pcmesh.programming.chip import fabricate
@@ -46,7 +46,7 @@ class _Stored(Artefact):
     seed: int
     number: int
     batch_dim: int | None
-    digital: tuple[str, ...]
+    pins: Pins
     tied: dict[str, tuple[str, ...]]
     packed: tuple[str, ...]
     options: dict[str, LayerOptions]
@@ -127,7 +127,7 @@ def load_model(folder: str | Path) -> ChipModel:
         choice=Choice(
             name=stored.name,
             options=stored.options,
-            digital=stored.digital,
+            pins=stored.pins,
             pack=bool(stored.packed),
             packed=stored.packed,
             clipped_share=stored.clipped_share,
@@ -161,7 +161,7 @@ def _stored(model: ChipModel) -> _Stored:
         seed=deployment.instance.seed,
         number=deployment.instance.number,
         batch_dim=deployment.captured.examples.batch_dim,
-        digital=deployment.choice.digital,
+        pins=dict(deployment.choice.pins),
         tied=dict(deployment.captured.tied),
         packed=deployment.choice.packed,
         options=dict(deployment.choice.options),
@@ -201,7 +201,7 @@ def _captured(place: Path, stored: _Stored) -> CapturedNetwork:
     args, kwargs = program.example_inputs
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     given = Examples.of_size(tuple(args), kwargs, stored.batch_dim)
-    return capture_program(program, given, tile, stored.digital, stored.tied)
+    return capture_program(program, given, tile, stored.pins, stored.tied)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from torch import nn
 from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError
 from pcmesh.model.eager import capture_eager, follow_modules
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, capture_exported, fresh_copy
+from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported, fresh_copy
 
 Way = Literal["auto", "export", "eager"]
 
@@ -21,7 +21,7 @@ def capture(
     network: nn.Module,
     examples: Examples,
     block: tuple[int, int],
-    digital: Sequence[str] = (),
+    pins: Pins | None = None,
     dynamic_shapes: Any = None,
     way: Way = "auto",
 ) -> CapturedNetwork:
@@ -31,7 +31,7 @@ def capture(
         network: any module; it is copied and not changed.
         examples: what it is called with.
         block: (rows, columns) of a tile.
-        digital: qualified names of modules that stay digital.
+        pins: qualified name of a module -> `digital`, or `analog` for an embedding as one-hot rows.
         dynamic_shapes: of `torch.export`; by default the samples' dimension is free.
         way: `export` takes `torch.export` alone; `eager` runs the network's own code; `auto` the first that can.
 
@@ -52,7 +52,7 @@ def capture(
             ) from error
         try:
             if way != "eager":
-                return _checked(capture_exported(own, examples, block, digital, dynamic_shapes))
+                return _checked(capture_exported(own, examples, block, pins or {}, dynamic_shapes))
         except PcmeshError:
             raise
         except Exception as error:
@@ -62,7 +62,7 @@ def capture(
                     "Take out what depends on the data, or compile with capture='auto'",
                 ) from error
             why = f"at {_where(place)}: {_first_line(error)}"
-    if digital:
+    if "digital" in (pins or {}).values():
         raise UnsupportedModelError(
             f"layers cannot be kept digital in a network that torch.export cannot trace ({why})",
             "Leave out the pins, or make the network traceable",

@@ -6,11 +6,11 @@ import copy
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx, nn
@@ -28,6 +28,9 @@ from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import kind_of
 
 _PREFIX = "on_chip"
+
+Pins = Mapping[str, Literal["digital", "analog"]]
+"""Qualified name of a module -> where the user wants it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def capture_exported(
     network: nn.Module,
     examples: Examples,
     block: tuple[int, int],
-    digital: Sequence[str] = (),
+    pins: Pins,
     dynamic_shapes: Any = None,
 ) -> CapturedNetwork:
     """Capture a network with `torch.export`.
@@ -88,7 +91,7 @@ def capture_exported(
         network: in evaluation mode.
         examples: what it is called with.
         block: (rows, columns) of a tile, to which groups of convolutions are gathered.
-        digital: qualified names of modules that stay digital.
+        pins: qualified name of a module -> where it is executed; an embedding is analog only if pinned so.
         dynamic_shapes: of `torch.export`; by default the samples' dimension is free.
     """
     examples = examples.at_least_two()
@@ -98,20 +101,20 @@ def capture_exported(
         shapes = (*free[0],) if not examples.kwargs else {**_named(network, free[0]), **free[1]}
     with torch.no_grad(), plain_attention(), _quiet():
         program = torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=shapes)
-    return capture_program(program, examples, block, digital, tied_names(network))
+    return capture_program(program, examples, block, pins, tied_names(network))
 
 
 def capture_program(
     program: ExportedProgram,
     examples: Examples,
     block: tuple[int, int],
-    digital: Sequence[str],
+    pins: Pins,
     tied: Mapping[str, tuple[str, ...]],
 ) -> CapturedNetwork:
     """Capture an exported program; see `capture_exported`. `tied`: name of a parameter -> all names that it has."""
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
-    return _Capture(program, module, examples, block, digital, tied).run()
+    return _Capture(program, module, examples, block, pins, tied).run()
 
 
 @contextmanager
@@ -141,10 +144,10 @@ class _Capture:
         module: fx.GraphModule,
         examples: Examples,
         block: tuple[int, int],
-        digital: Sequence[str],
+        pins: Pins,
         tied: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self.program, self.module, self.examples, self.digital = program, module, examples, tuple(digital)
+        self.program, self.module, self.examples, self.pins = program, module, examples, pins
         self.constants = Constants(module)
         self.catalogue = Catalogue(tied)
         self.folds: dict[fx.Node, fx.Node] = {}
@@ -199,14 +202,15 @@ class _Capture:
             return Operation(name, kind, *BATCH_NORM_FOLDED[:2])
         if self.constants.is_constant(node):
             return Operation(name, kind, *CONSTANT[:2]) if self.constants.sources(node) else None
-        if kind in REWRITES:
+        one_hot = kind == "embedding" and self.pins.get(name) == "analog"
+        if one_hot or (kind in REWRITES and kind != "embedding"):
             return self._product(node, kind, name, number, cost)
         rule = rule_of(kind)
         return Operation(name, kind, rule.where, rule.why, cost * rule.cost)
 
     def _product(self, node: fx.Node, kind: str, name: str, number: int, cost: float) -> Operation:
         rule = ANALOG[kind]
-        pinned = next((entry for entry in self.digital if _inside(name, entry)), None)
+        pinned = self._pinned(name)
         found = None if pinned is not None else REWRITES[kind](node, self.context)
         if found is None:
             self.folds.pop(node, None)
@@ -222,6 +226,10 @@ class _Capture:
             self.folds[node].replace_all_uses_with(made)
         return Operation(name, kind, rule.where, rule.why, cost, found.products)
 
+    def _pinned(self, name: str) -> str | None:
+        """Return the pin that keeps a module digital."""
+        return next((entry for entry, pin in self.pins.items() if pin == "digital" and _inside(name, entry)), None)
+
     def _foldable(self, node: fx.Node) -> fx.Node | None:
         """Return the product whose columns a batch normalisation only scales and shifts."""
         if kind_of(node) != "batch_norm" or argument(node, 5, "training"):
@@ -232,7 +240,7 @@ class _Capture:
         kind = kind_of(before)
         columns_second = kind.startswith("conv") or (kind in ("linear", "addmm") and before.meta["val"].dim() == 2)
         constant = columns_second and self.constants.is_constant(before.args[2 if kind == "addmm" else 1])
-        pinned = any(_inside(module_name(before), entry) for entry in self.digital)
+        pinned = self._pinned(module_name(before)) is not None
         return before if constant and not pinned and not self.constants.is_constant(before) else None
 
     def _fold(self, node: fx.Node) -> tuple[Tensor, Tensor] | None:

@@ -30,6 +30,7 @@ _REDUCE = "a sum over elements without weights"
 _MOVE = "moves data, computes nothing"
 
 ANALOG: Final[dict[str, Rule]] = {
+    "embedding": Rule("analog", "pinned: one-hot rows select the weights of a token"),
     "linear": Rule("analog", _TABLE),
     "addmm": Rule("analog", _TABLE),
     "mm": Rule("analog", _TABLE),
@@ -54,7 +55,7 @@ ANALOG: Final[dict[str, Rule]] = {
 """Operations that run on tiles where their matrix is a weight (digital where both factors are computed)."""
 
 OTHERS: Final[dict[str, Rule]] = {
-    "embedding": Rule("digital", "a look-up in a table; one-hot rows on a tile would give the same with noise", 0.0),
+    "embedding": Rule("digital", "a look-up in a table; pinned analog, one-hot rows do it on a tile, with noise", 0.0),
     "scaled_dot_product_attention": Rule("digital", _PAIR),
     "batch_norm": Rule("digital", "its factor and term a channel are applied as vector operations", 2.0),
     "layer_norm": Rule("digital", _NORM, 8.0),
@@ -116,7 +117,7 @@ def rule_of(operation: str) -> Rule:
     """Return the rule of an operation that is not a product with a weight (aten name without overload)."""
     if operation in MOVES:
         return Rule("moved", _MOVE, 0.0)
-    if operation in ANALOG:
+    if operation in ANALOG and operation not in OTHERS:
         return COMPUTED_FACTORS
     return OTHERS.get(operation.rstrip("_"), OTHERS.get(operation, ANY_OTHER))
 
@@ -124,7 +125,10 @@ def rule_of(operation: str) -> Rule:
 def operations_table() -> str:
     """Return the table of docs/operations.md (Markdown)."""
     rows = [("Operation (ATen)", "Where", "Why")]
-    rows += [(f"`{name}` with a weight", rule.where, rule.why) for name, rule in ANALOG.items()]
+    rows += [
+        (f"`{name}` with a weight" if name not in OTHERS else f"`{name}` with an encoding pinned", rule.where, rule.why)
+        for name, rule in ANALOG.items()
+    ]
     products = ", ".join(f"`{name}`" for name in ("matmul", "bmm", "linear", "conv2d"))
     rows.append((f"{products}, ... of two computed tensors", COMPUTED_FACTORS.where, COMPUTED_FACTORS.why))
     rows.append(("`batch_norm` behind a product", BATCH_NORM_FOLDED.where, BATCH_NORM_FOLDED.why))

@@ -15,6 +15,7 @@ from pcmesh.model.layers import (
     Affine,
     AnalogCell,
     AnalogConvolution,
+    AnalogEmbedding,
     AnalogLinear,
     AnalogRecurrent,
     AnalogTransposedConvolution,
@@ -247,7 +248,20 @@ def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
     return rewrite
 
 
+def _embedding(node: fx.Node, context: Context) -> Replacement | None:
+    """Return a table as a matrix that one-hot rows select from (paper: Methods, the decoder's embedding)."""
+    table, x = node.args[:2]
+    assert isinstance(x, fx.Node)
+    assert isinstance(table, fx.Node)
+    if not context.constants.is_constant(table) or context.constants.is_constant(x):
+        return None
+    sources, weight = context.constants.sources(table), context.constants.value(table)
+    call = context.catalogue.call(weight, sources, context.module_of(node), False, context.axis_of(x))
+    return Replacement(AnalogEmbedding(call, weight.shape[0]), (x,), (call.name,))
+
+
 REWRITES: dict[str, Callable[[fx.Node, Context], Replacement | None]] = {
+    "embedding": _embedding,
     "linear": _linear,
     "addmm": _addmm,
     "mm": _matmul,

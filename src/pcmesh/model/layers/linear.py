@@ -42,6 +42,18 @@ class AnalogLinear(nn.Module):
         return y
 
 
+class AnalogEmbedding(nn.Module):
+    """A look-up as a product with one-hot rows: token numbers (...) -> (..., columns)."""
+
+    def __init__(self, call: ProductCall, tokens: int) -> None:
+        super().__init__()
+        self.call, self.tokens = call, tokens
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the rows of the table."""
+        return self.call(nn.functional.one_hot(x.long(), self.tokens).float())
+
+
 @dataclass(frozen=True)
 class BlockProducts:
     """A block-diagonal product: each call takes its share of the rows and gives its share of the columns, in order."""
