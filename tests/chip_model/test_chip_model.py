@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import pcmesh
 from pcmesh.chip import load_chip
-from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.errors import CapacityError, ConfigurationError, InputError
 from pcmesh.mapping import Encoding, LayerOptions
 
 
@@ -190,3 +190,22 @@ def test_exported_it_is_the_chip_without_noise(on_chip: pcmesh.ChipModel, data: 
     session = runtime.InferenceSession(str(tmp_path / "chip.onnx"))
     (onnx,) = session.run(None, {session.get_inputs()[0].name: data[:7].numpy()})
     torch.testing.assert_close(torch.from_numpy(onnx), got, rtol=1e-3, atol=0.03)
+
+
+def test_a_layer_beyond_the_chips_allowed_is_named() -> None:
+    wide = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 512 * 40))
+    with pytest.raises(CapacityError, match=r"layer 1 \(64 x 20480, 40 tiles in AB\).* on 2 chips, 1 may be used"):
+        pcmesh.compile(wide, torch.randn(4, 64), max_chips=1, pack=False)
+
+
+def test_inputs_without_a_batch_have_noise_of_their_own() -> None:
+    torch.manual_seed(0)
+    model = nn.LSTM(8, 16)
+    x = torch.randn(6, 8)
+    one = pcmesh.compile(model, x, batch_dim=None)
+    assert torch.equal(one(x)[0], one(x)[0])
+    assert not torch.equal(one(x)[0] - one.without_noise()(x)[0], torch.zeros(6, 16))
+    with one.samples(["other"]):
+        assert not torch.equal(one(x)[0], one.without_noise()(x)[0])
+        other = one(x)[0]
+    assert not torch.equal(other, one(x)[0])

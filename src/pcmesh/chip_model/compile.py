@@ -13,7 +13,7 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
 from pcmesh.chip_model.side import ChipSide, sent_frames
-from pcmesh.errors import ConfigurationError
+from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
@@ -41,6 +41,7 @@ def compile_model(
     layers: Mapping[str, Pin] | None = None,
     encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
     pack: Pack = "auto",
+    max_chips: int | None = None,
     balance_scales: bool = True,
     seed: int = 0,
     number: int = 0,
@@ -63,6 +64,7 @@ def compile_model(
         encoding: of the layers that are not named. AB cancels asymmetries, 2-PCM holds twice the weights a tile.
         pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
             where it saves a chip.
+        max_chips: the most chips that may be used.
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
         seed, number: which chip instance.
         batch_dim: dimension of the samples in the inputs; None where there are none.
@@ -98,6 +100,7 @@ def compile_model(
         pack=pack,
         clipped_share=clipped_share,
         balance=balance_scales,
+        max_chips=max_chips,
     )
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
@@ -116,6 +119,7 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
     """
     balances = seen.balances if choice.balance else {}
     fit, notes = _best_fit(choice, balanced_products(captured.products, balances), chip)
+    _check_chips(fit, choice.max_chips)
     blank = fabricate(chip, instance, fit.mapping, fit.placement)
     inputs = fit.layout.inputs(sent_frames(seen.inputs, balances))
     programmed = program_products(blank, fit.layout.graph, inputs, None, choice.clipped_share)
@@ -131,6 +135,21 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
         choice=replace(choice, packed=fit.packed),
     )
     return ChipModel(deployment, ChipSide(fit.layout, programmed, balances))
+
+
+def _check_chips(fit: _Fit, limit: int | None) -> None:
+    """Refuse a mapping on more chips than allowed; the first layer beyond them is named."""
+    if limit is None or fit.placement.chips <= limit:
+        return
+    tiles = zip(fit.mapping.tiles, fit.placement.places, strict=True)
+    layer = next(tile.wp1.layer for tile, place in tiles if place.chip >= limit)
+    own = sum(tile.wp1.layer == layer for tile in fit.mapping.tiles)
+    mapped = fit.mapping.layer(layer)
+    raise CapacityError(
+        f"layer {layer} ({mapped.rows} x {mapped.columns}, {own} tiles in {mapped.encoding}) does not fit: the network "
+        f"takes {len(fit.mapping.tiles)} tiles on {fit.placement.chips} chips, {limit} may be used",
+        "Allow more chips, map with encoding='2-PCM', or keep layers digital",
+    )
 
 
 def balanced_products(products: Sequence[MatrixProduct], balances: Mapping[str, Balance]) -> tuple[MatrixProduct, ...]:

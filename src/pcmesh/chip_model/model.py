@@ -45,6 +45,7 @@ class Choice:
         pack: whether what does not fill a tile shares tiles.
         packed: products that do.
         clipped_share: share of a layer's outputs allowed beyond its range.
+        max_chips: the most chips that may be used.
         balance: whether rows and columns get digital factors (`mapping.balance`).
     """
 
@@ -55,6 +56,7 @@ class Choice:
     packed: tuple[str, ...] = ()
     clipped_share: float = 0.001
     balance: bool = True
+    max_chips: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,7 @@ class ChipModel(nn.Module):
         examples = self._checked(args, kwargs)
         runtime.products = self.products
         runtime.samples = self._keys(examples) if self.noisy else None
+        runtime.shared = self._shared_key(runtime.samples, examples)
         try:
             with torch.no_grad():
                 return self.network(*args, **kwargs)
@@ -267,6 +270,13 @@ class ChipModel(nn.Module):
                     "Give inputs of the examples' shape; the batch is free",
                 )
         return given
+
+    def _shared_key(self, samples: Tensor | None, examples: Examples) -> Tensor:
+        """Return the key of what belongs to no sample: the chip's, or the only sample's where there is no batch."""
+        if samples is not None and examples.batch_dim is None:
+            return samples
+        instance = self.deployment.instance
+        return key_tensor(stream_key(instance.seed, "read", instance.number, "shared"))
 
     def _keys(self, examples: Examples) -> Tensor:
         tensors = examples.samples()

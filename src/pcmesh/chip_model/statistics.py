@@ -61,7 +61,7 @@ def _read_error(model: ChipModel, product: str) -> float:
     frames = model.deployment.frames.inputs[product][:_FRAMES]
     instance = model.deployment.instance
     sample = key_tensor(stream_key(instance.seed, "read", instance.number, "statistics"))
-    once = model.side.product(product, frames, row_keys(sample, (len(frames),), None, 0))
-    twice = model.side.product(product, frames, row_keys(sample, (len(frames),), None, 1))
+    once = model.side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 0))
+    twice = model.side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 1))
     largest = float(once.abs().max().clamp(min=1e-30))
     return float((once - twice).std()) / 2**0.5 / largest

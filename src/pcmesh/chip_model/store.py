@@ -52,6 +52,7 @@ class _Stored(Artefact):
     options: dict[str, LayerOptions]
     clipped_share: float
     balanced: bool
+    max_chips: int | None
     mapping: TileMapping
     placement: Placement
     ranges: dict[str, LayerRange]
@@ -132,6 +133,7 @@ def load_model(folder: str | Path) -> ChipModel:
             packed=stored.packed,
             clipped_share=stored.clipped_share,
             balance=stored.balanced,
+            max_chips=stored.max_chips,
         ),
     )
     weights = layout.graph.weights
@@ -167,6 +169,7 @@ def _stored(model: ChipModel) -> _Stored:
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
         balanced=bool(model.side.balances),
+        max_chips=deployment.choice.max_chips,
         mapping=deployment.mapping,
         placement=deployment.placement,
         ranges=dict(chip.ranges),

@@ -62,9 +62,11 @@ class Examples:
         return leaf.dim() > self.batch_dim and leaf.shape[self.batch_dim] == self.size
 
     def samples(self) -> list[Tensor]:
-        """Return the batched tensors, the samples first."""
+        """Return the batched tensors, the samples first; where there is no batch, all tensors as one sample."""
         leaves = pytree.tree_leaves((self.args, self.kwargs))
-        return [leaf.movedim(self.batch_dim or 0, 0) for leaf in leaves if self.batched(leaf)]
+        if self.batch_dim is None:
+            return [leaf[None] for leaf in leaves if isinstance(leaf, Tensor)]
+        return [leaf.movedim(self.batch_dim, 0) for leaf in leaves if self.batched(leaf)]
 
     def apply(self, change: Any) -> Examples:
         """Return the examples with `change` applied to every batched tensor, the samples in their dimension."""

@@ -156,11 +156,12 @@ class ProductRuntime:
     def __init__(self, products: Products) -> None:
         self.products = products
         self.samples: Tensor | None = None
+        self.shared = torch.zeros(1, dtype=torch.int64)
 
     def run(self, name: str, x: Tensor, axis: SampleAxis | None, site: int, step: int = 0) -> Tensor:
         """Return the product of x (..., rows) as (..., columns), in x's type."""
         leading = x.shape[:-1]
-        keys = None if self.samples is None else row_keys(self.samples, leading, axis, site, step)
+        keys = None if self.samples is None else row_keys(self.samples, self.shared, leading, axis, site, step)
         out = self.products.product(name, x.reshape(-1, x.shape[-1]).float(), keys)
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
 

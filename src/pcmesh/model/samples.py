@@ -24,14 +24,20 @@ class SampleAxis(NamedTuple):
 
 
 def row_keys(
-    samples: torch.Tensor, leading: Sequence[int], axis: SampleAxis | None, site: int, step: int = 0
+    samples: torch.Tensor,
+    shared: torch.Tensor,
+    leading: Sequence[int],
+    axis: SampleAxis | None,
+    site: int,
+    step: int = 0,
 ) -> torch.Tensor:
     """Return a noise key for every row of a product.
 
     Args:
         samples: (B,) int64 keys of the samples.
+        shared: (1,) key of rows that belong to no sample.
         leading: the input's shape without its last dimension (the rows of the matrix).
-        axis: where the samples are; None where the rows belong to no sample (they get keys by position alone).
+        axis: where the samples are; None where the rows belong to no sample.
         site: number of the call in the network: a matrix used twice draws new noise.
         step: time step of a recurrent layer.
 
@@ -56,5 +62,5 @@ def row_keys(
         positions = (outer * each + own) * after + behind
         keys = samples[owners]
     else:
-        keys = samples[:1].expand(count) * 0
+        keys = shared.expand(count)
     return mix_tensor(keys, positions + (site << _SITE_BITS) + (step << (_SITE_BITS // 2)))
