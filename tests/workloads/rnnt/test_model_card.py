@@ -16,10 +16,10 @@ from pcmesh.workloads.rnnt.model_card import model_card
 from pcmesh.workloads.rnnt.pool import PoolConfig
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
 from pcmesh.workloads.rnnt.run import Run
-from pcmesh.workloads.rnnt.transcribe import load_speech_network
+from pcmesh.workloads.rnnt.transcribe import HARDWARE_AWARE, load_speech_network
 
 SMALL = RecipeConfig(encoder=8, prediction=8, joint=8)
-CARDS: dict[Path | None, str] = {None: "MODEL_CARD.md"}
+CARDS = {None: "MODEL_CARD.md", HARDWARE_AWARE: "hardware_aware/MODEL_CARD.md"}
 
 
 def test_the_card_states_what_was_done_and_measured(tmp_path: Path) -> None:

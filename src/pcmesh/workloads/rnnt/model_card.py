@@ -24,7 +24,7 @@ def model_card(pool: PoolConfig, recipe: RecipeConfig, run: Run, measured: Seque
     espeak = 1 - pool.prompt_share - pool.flite_share - pool.piper_share
     place = pool.surroundings
     shards = min(recipe.batches.shards, run.visit // 3 + 1)
-    return f"""# rnnt-small: model card
+    return f"""# rnnt-small{", hardware-aware" if recipe.noise.weight_sigma else ""}: model card
 
 Written by `python -m pcmesh.workloads.rnnt.train` (`make train-rnnt`); `training_log.tsv` is the log of the run.
 
@@ -47,9 +47,9 @@ coloured noise ({place.noise_share:.0%}, {place.snr_db[0]:g} to {place.snr_db[1]
 {shards * pool.shard_sentences:,} utterances; {run.heard_s / 3_600:.0f} hours heard in all, with repetitions, each time
 with another length of the vocal tract, blanked bands and frames, and noise on the features.
 
-**Training.** Transducer loss and, weighted {recipe.ctc_weight[0]:g} to {recipe.ctc_weight[1]:g}, a CTC loss on the
-encoder (its head is dropped); AdamW, learning rate up to {recipe.learning_rate:g}, {run.step:,} mini-batches of
-{recipe.batches.sentences} sentences, bfloat16 products, running average of the weights, seed {recipe.seed}.
+**Training.** Transducer loss{_ctc(recipe)}; AdamW, learning rate up to
+{recipe.learning_rate:g}, {run.step:,} mini-batches of {recipe.batches.sentences} sentences,
+bfloat16 products, running average of the weights, seed {recipe.seed}.
 {_noise(recipe)}
 
 | software, greedy, the shipped file | utterances | words | word error rate |
@@ -62,6 +62,11 @@ the prompts are other sentences of a speaker that it heard. Long sentences, rare
 are recognised badly: see the last lines of the table. It is here so that the chips have trained weights to run, not to
 transcribe meetings.
 """
+
+
+def _ctc(recipe: RecipeConfig) -> str:
+    first, last = recipe.ctc_weight
+    return f" and, weighted {first:g} to {last:g}, a CTC loss on the\nencoder (its head is dropped)" if first else ""
 
 
 def _noise(recipe: RecipeConfig) -> str:
