@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pcmesh.cache import ResultCache
+from pcmesh.chip import load_chip
 from pcmesh.errors import InputError
 from pcmesh.evaluation.advice import advise
-from pcmesh.evaluation.effective_bits import bits_of_weight_error, effective_bits
+from pcmesh.evaluation.effective_bits import bits_of_programming, bits_of_weight_error, effective_bits
 from pcmesh.evaluation.quantisation import WeightPart, quantise, quantise_expanded
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import Curve, Sensitivity, most_sensitive, sensitivity
@@ -189,3 +190,9 @@ def test_the_order_of_layers_comes_with_its_stability() -> None:
     layers = [Curve(name, 1, (2,), (), sum(values) / 4, values) for name, values in drawn.items()]
     assert most_sensitive(layers) == (["a", "b"], 0.5)
     assert most_sensitive([_curve("x", 1, 3.0), _curve("y", 1, 4.0)]) == (["y", "x"], None)
+
+
+def test_an_ideal_chip_writes_many_bits_and_the_papers_about_four() -> None:
+    weight = torch.randn(64, 32, generator=torch.Generator().manual_seed(4))
+    assert bits_of_programming(load_chip("ideal"), weight) > 10
+    assert 3 < bits_of_programming(load_chip(), weight) < 5

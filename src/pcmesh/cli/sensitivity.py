@@ -73,6 +73,9 @@ def rnnt(
         Path | None, typer.Option(metavar="FILE", help="Another network, MLPerf's format or safetensors.")
     ] = None,
     bits: Bits = "3:7:0.5",
+    expansion_bits: Annotated[
+        float, typer.Option(min=0.1, metavar="BITS", help="Bits of Enc-LSTM0 with weight expansion (paper: 3.5).")
+    ] = 3.5,
     chip_run: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Result of a chip run on the same recordings, for its bits. Repeatable."),
@@ -113,6 +116,7 @@ def rnnt(
             spec,
             report,
             bits=values,
+            expansion_bits=expansion_bits,
             chip_accuracies=accuracies,
             folder=out / "points",
             fresh=fresh,
@@ -183,6 +187,8 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         chips = found["accuracy_per_chip"]
         rows.append((f"{metric} of {len(chips)} chips", shown(sum(chips) / len(chips))))
         rows.append(("Effective precision of the chips", f"{_bits(found['mean'])}  ({_interval(found['interval'])})"))
+    else:
+        rows.append(("Bits that programming errors are worth", f"{result['chip_bits']['bits']:.2f}"))
     return rows
 
 

@@ -10,10 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from pcmesh.chip import ChipSpec
 from pcmesh.evaluation.accuracy import interval_95
 from pcmesh.evaluation.sensitivity import Curve
 from pcmesh.evaluation.thresholds import bits_of
+from pcmesh.mapping import map_network
+from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.physics.fabrication import Instance
+from pcmesh.placement.place import place
+from pcmesh.programming.chip import fabricate, program
+from pcmesh.programming.quality import programming_quality
+from pcmesh.programming.targets import LayerTargets, largest_weight
 
 
 @dataclass(frozen=True)
@@ -49,3 +59,20 @@ def bits_of_weight_error(sigma: float) -> float:
     A step of 2 / 2^bits has a uniform error of step / sqrt(12).
     """
     return math.log2(2 / (sigma * math.sqrt(12)))
+
+
+def bits_of_programming(chip: ChipSpec, weight: Tensor, seed: int = 0) -> float:
+    """Return the bits that round a matrix as badly as writing it on a chip does.
+
+    Args:
+        chip: the chip.
+        weight: (rows, columns) float32, of at most two tiles' rows and one tile's columns.
+        seed: of fabrication and programming.
+    """
+    vectors = (Vector(name="x", size=weight.shape[0]), Vector(name="y", size=weight.shape[1]))
+    layer = AnalogLayer(name="layer", input="x", output="y")
+    mapping = map_network(LayerGraph("probe", vectors, (layer,), (), {"layer": weight}), chip)
+    targets = {"layer": LayerTargets.nominal(weight, largest_weight(weight, chip.programming.saturated_share))}
+    network = program(fabricate(chip, Instance(seed), mapping, place(mapping, chip)), targets, 0)
+    errors = torch.cat([pair.error.flatten() for pair in programming_quality(network)])
+    return bits_of_weight_error(max(float(errors.std()), 1e-9))

@@ -110,6 +110,7 @@ def _result(prepared: Prepared, found: Sensitivity, chips: list[float]) -> dict[
         "whole": NETWORK,
         "layers": list(LAYERS),
         "effective_bits": {"accuracy_per_chip": chips, **asdict(precision)},
+        "chip_bits": {"bits": precision.mean, "source": "chip runs"},
         "most_sensitive": dict(zip(("layers", "share_of_draws"), most_sensitive(layers), strict=True)),
         "advice": [asdict(entry) for entry in advise(layers, rows, 2 * chip.tile.rows, precision.mean)],
         "n_utterances": len(prepared.speech),

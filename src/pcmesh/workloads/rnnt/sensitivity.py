@@ -17,7 +17,7 @@ from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
 from pcmesh.evaluation.advice import advise
-from pcmesh.evaluation.effective_bits import effective_bits
+from pcmesh.evaluation.effective_bits import bits_of_programming, effective_bits
 from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import Sensitivity, most_sensitive, sensitivity
@@ -128,6 +128,7 @@ def rnnt_sensitivity(
     report: Report,
     *,
     bits: Sequence[float] = BITS,
+    expansion_bits: float = EXPANSION_BITS,
     chip_accuracies: Sequence[float] = (),
     folder: Path | None = None,
     fresh: bool = False,
@@ -139,9 +140,10 @@ def rnnt_sensitivity(
         network: in evaluation mode.
         utterances: recordings with their texts.
         data: what they are: `kind`, `source`.
-        chip: for the rows of its tiles.
+        chip: for the rows of its tiles, and for its programming error where no chip runs are given.
         report: is told the stage.
         bits: to try.
+        expansion_bits: of Enc-LSTM0 with weight expansion.
         chip_accuracies: 1 - WER of chip runs on these utterances, for the effective precision.
         folder: where finished points are kept.
         fresh: forget those.
@@ -157,7 +159,7 @@ def rnnt_sensitivity(
     options: dict[str, Any] = {"cache": cache, "workers": workers, "report": report}
     found = sensitivity(network, rnnt_groups(network.widths), evaluate, bits, **options)
     first = {FIRST: rnnt_layers(network.widths)[FIRST], **expanded_groups(network.widths)}
-    coarse = sensitivity(network, first, evaluate, (EXPANSION_BITS,), enough=0.0, **options)
+    coarse = sensitivity(network, first, evaluate, (expansion_bits,), enough=0.0, **options)
     return _result(network, found, coarse, data, len(utterances), chip, chip_accuracies)
 
 
@@ -192,7 +194,11 @@ def _result(
     whole = found.curve(WITHOUT_JOINT)
     precision = effective_bits(whole, chip_accuracies) if chip_accuracies else None
     layers = list(rnnt_layers(network.widths))
-    against = whole.threshold if precision is None else precision.mean
+    if precision is None:
+        block = network.encoder.pre_rnn.lstm.weight_hh_l0.T[: chip.tile.rows, : chip.tile.columns]
+        against, source = bits_of_programming(chip, block.contiguous()), "programming error alone"
+    else:
+        against, source = precision.mean, "chip runs"
     curves = [found.curve(name) for name in layers]
     rows = {FIRST: network.widths.features}
     return {
@@ -207,9 +213,10 @@ def _result(
         "effective_bits": None
         if precision is None
         else {"accuracy_per_chip": list(chip_accuracies), **asdict(precision)},
+        "chip_bits": {"bits": against, "source": source},
         "expansion": [
             {
-                "bits": EXPANSION_BITS,
+                "bits": curve.bits[0],
                 "rows": network.widths.features if curve.group == FIRST else int(curve.group.split()[2]),
                 "expanded": curve.group != FIRST,
                 "accuracy": curve.accuracies[0],
