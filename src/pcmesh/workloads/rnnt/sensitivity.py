@@ -195,7 +195,7 @@ def _result(
     precision = effective_bits(whole, chip_accuracies) if chip_accuracies else None
     layers = list(rnnt_layers(network.widths))
     if precision is None:
-        block = network.encoder.pre_rnn.lstm.weight_hh_l0.T[: chip.tile.rows, : chip.tile.columns]
+        block = network.get_parameter("encoder.pre_rnn.lstm.weight_hh_l0").T[: chip.tile.rows, : chip.tile.columns]
         against, source = bits_of_programming(chip, block.contiguous()), "programming error alone"
     else:
         against, source = precision.mean, "chip runs"
