@@ -14,7 +14,10 @@ from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.evaluation.performance import Link, TimeOptions
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.workloads.performance import PerfOptions, run_performance
+from pcmesh.workloads.rnnt.footprint import plan_rnnt
+from pcmesh.workloads.rnnt.performance import time_rnnt
 from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
+from pcmesh.workloads.rnnt.widths import RnntWidths
 from pcmesh.workloads.what_if import WhatIf
 
 DATA = Path(os.environ.get("PCMESH_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -69,11 +72,11 @@ def test_energy_adds_up(paper: dict[str, Any]) -> None:
 
 
 def test_the_serial_decoder_and_the_bench_s_link_take_longer() -> None:
-    load = LoadOptions(utterances=20)
-    times = [
-        run_performance(PerfOptions(load=load, time=time), None)["total_time_s"]
-        for time in (TimeOptions(), TimeOptions(decoder="serial"), TimeOptions(link=Link()))
-    ]
+    widths = RnntWidths()
+    plan = plan_rnnt(widths, load_chip())
+    data = speech_load(LoadOptions(utterances=20))
+    options = (TimeOptions(), TimeOptions(decoder="serial"), TimeOptions(link=Link()))
+    times = [time_rnnt(plan, widths, data, one).total_s for one in options]
     assert times[0] < times[1]
     assert 1.8 * times[0] < times[2]
 
