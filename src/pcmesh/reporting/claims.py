@@ -21,7 +21,13 @@ def value_text(value: Any, relation: str = "=") -> str:
         return _MARKS.get(relation, "") + ", ".join(value_text(entry) for entry in value)
     if float(value).is_integer() and abs(value) < 1e12:
         return _MARKS.get(relation, "") + f"{value:,.0f}"
-    return _MARKS.get(relation, "") + (f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}")
+    return _MARKS.get(relation, "") + _number(value)
+
+
+def _number(value: float) -> str:
+    if abs(value) >= 1000:
+        return f"{value:,.1f}"
+    return f"{value:.5g}" if abs(value) >= 1 else f"{value:.4g}"
 
 
 def deviation_text(row: Mapping[str, Any]) -> str:
