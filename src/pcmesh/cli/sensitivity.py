@@ -72,7 +72,7 @@ def rnnt(
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another network, MLPerf's format or safetensors.")
     ] = None,
-    bits: Bits = "3:7:0.5",
+    bits: Bits = "3:8:0.5",
     expansion_bits: Annotated[
         float, typer.Option(min=0.1, metavar="BITS", help="Bits of Enc-LSTM0 with weight expansion (paper: 3.5).")
     ] = 3.5,

@@ -21,7 +21,7 @@ from pcmesh.workloads.kws.experiment import bring_up_chip, drift_point, spot
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, kws_result
 from pcmesh.workloads.paper.expansion import ExpansionPoint, expansion_law
-from pcmesh.workloads.paper.listener import QUICK_UTTERANCES, Listener
+from pcmesh.workloads.paper.listener import FULL_UTTERANCES, QUICK_UTTERANCES, Listener
 from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.performance import time_rnnt
@@ -197,7 +197,7 @@ class Experiments:
     @cached_property
     def small(self) -> Listener:
         """The small RNN-T that ships, on synthetic sentences."""
-        return self._listener(None, None, QUICK_UTTERANCES)
+        return self._listener(None, None, FULL_UTTERANCES if self.options.full else QUICK_UTTERANCES)
 
     def _listener(self, checkpoint: Path | None, data: Path | None, utterances: int | None) -> Listener:
         o, chips = self.options, FULL_TRANSDUCER_CHIPS if self.options.full else 1

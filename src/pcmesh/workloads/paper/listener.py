@@ -30,7 +30,7 @@ from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
 Report = Callable[[str, int, int], None]
 
-QUICK_UTTERANCES = 100
+QUICK_UTTERANCES, FULL_UTTERANCES = 100, 400
 LONGEST_S = 15.0
 
 

@@ -36,7 +36,7 @@ NETWORK, WITHOUT_JOINT, ENCODER, DECODER = "network", "network without joint-FC"
 FIRST = "enc-lstm0"
 EXPANSION_BITS = 3.5
 EXPANSION_ROWS = (256, 320, 512, 768, 1024)
-BITS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0)
+BITS = tuple(step / 2 for step in range(6, 17))
 
 Report = Callable[[str, int, int], None]
 

@@ -4,11 +4,13 @@ that ships, which is another one and stands beside the claim, never for it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from pcmesh.durations import SECONDS
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
+from pcmesh.evaluation.sensitivity import threshold_text
 from pcmesh.workloads.paper.claims import Value
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Also, Found, computed, needs_data, quoted, simulated
@@ -46,7 +48,8 @@ def software(listener: Listener) -> Value:
 
 def threshold(listener: Listener) -> Value:
     """Bits of all weights that keep 99 % of the accuracy."""
-    return listener.sensitivity.curve(NETWORK).threshold
+    curve = listener.sensitivity.curve(NETWORK)
+    return curve.threshold if math.isfinite(curve.threshold) else threshold_text(curve.threshold, curve.bits)
 
 
 def ranking(listener: Listener) -> Value:
