@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
+from pcmesh.files import whole_folder
 from pcmesh.mapping import Mapping
 from pcmesh.microcode.types import Microcode
 from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
@@ -67,17 +66,8 @@ class CompiledNetwork:
         """
         if folder.exists() and not (folder / "network.json").is_file():
             raise InputError(f"{folder}: exists and is no compiled network", "Name another folder")
-        partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        try:
-            partial.mkdir(parents=True)
+        with whole_folder(folder) as partial:
             self._write(partial)
-            if folder.exists():
-                shutil.rmtree(folder)
-            partial.replace(folder)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written ({error.strerror})", "Name another folder") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
 
     def _write(self, folder: Path) -> None:
         summary = _Summary(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import InputError
 from pcmesh.execution.products import ChipProducts
+from pcmesh.files import whole_folder
 from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
@@ -80,20 +79,11 @@ def save_model(model: ChipModel, folder: Path) -> None:
         )
     if folder.exists() and not (folder / _JSON).is_file():
         raise InputError(f"{folder}: exists and is no chip model", "Name another folder")
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        partial.mkdir(parents=True)
+    with whole_folder(folder) as partial:
         (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
         save_file(_chip_tensors(model), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
         torch.export.save(program, partial / _NETWORK)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.replace(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})", "Name another folder") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def load_model(folder: str | Path) -> ChipModel:

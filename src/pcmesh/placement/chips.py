@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from pcmesh.chip import ChipSpec
+from pcmesh.chip import ChipSpec, Site
 from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.mapping import ColumnGroup, Mapping
+from pcmesh.placement.types import Place, Placement
 
 
 def pair_places(chip: ChipSpec) -> int:
@@ -124,3 +125,16 @@ class _Chips:
     def _take(self, chip: int, groups: Sequence[ColumnGroup]) -> None:
         self.used[chip] = self._sum(chip, groups)
         self.of_group.update({group.index: chip for group in groups})
+
+
+def place_by(mapping: Mapping, chip: ChipSpec, sites_of: Callable[[int, list[int]], dict[int, Site]]) -> Placement:
+    """Give every tile image a chip, and the site that `sites_of(chip, groups)` finds on it for each tile."""
+    chip_of_group = assign_chips(mapping, chip)
+    places: dict[int, Place] = {}
+    for number in sorted(set(chip_of_group)):
+        groups = [group for group, own in enumerate(chip_of_group) if own == number]
+        for tile, site in sites_of(number, groups).items():
+            places[tile] = Place(chip=number, site=site)
+    placement = Placement(places=tuple(places[tile.index] for tile in mapping.tiles))
+    placement.verify(mapping, chip)
+    return placement

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.errors import CapacityError
 from pcmesh.mapping import Mapping
-from pcmesh.placement.chips import assign_chips
-from pcmesh.placement.types import Place, Placement
+from pcmesh.placement.chips import place_by
+from pcmesh.placement.types import Placement
 
 
 def place_direct(mapping: Mapping, chip: ChipSpec) -> Placement:
@@ -23,26 +23,25 @@ def place_direct(mapping: Mapping, chip: ChipSpec) -> Placement:
         CapacityError: layers that must be on one chip do not fit on one.
         ConfigurationError: pins contradict each other.
     """
-    chip_of_group = assign_chips(mapping, chip)
-    places: dict[int, Place] = {}
-    for number in sorted(set(chip_of_group)):
-        groups = [group for group, own in enumerate(chip_of_group) if own == number]
-        free = {site: None for site in sorted(chip.grid.sites, key=lambda site: (site.column, site.row))}
-        for group in sorted(groups, key=lambda group: -len(mapping.groups[group].tiles)):
-            tiles = mapping.groups[group].tiles
-            sites = _sites(free, len(tiles))
-            if sites is None:
-                raise CapacityError(
-                    f"chip {number}: no {len(tiles)} free vertical neighbours are left on its "
-                    f"{chip.grid.rows} x {chip.grid.columns} grid",
-                    "Pin some layers to another chip",
-                )
-            for tile, site in zip(tiles, sites, strict=True):
-                places[tile] = Place(chip=number, site=site)
-                del free[site]
-    placement = Placement(places=tuple(places[tile.index] for tile in mapping.tiles))
-    placement.verify(mapping, chip)
-    return placement
+    return place_by(mapping, chip, lambda number, groups: _places(mapping, chip, number, groups))
+
+
+def _places(mapping: Mapping, chip: ChipSpec, number: int, groups: list[int]) -> dict[int, Site]:
+    free = {site: None for site in sorted(chip.grid.sites, key=lambda site: (site.column, site.row))}
+    found: dict[int, Site] = {}
+    for group in sorted(groups, key=lambda group: -len(mapping.groups[group].tiles)):
+        tiles = mapping.groups[group].tiles
+        sites = _sites(free, len(tiles))
+        if sites is None:
+            raise CapacityError(
+                f"chip {number}: no {len(tiles)} free vertical neighbours are left on its "
+                f"{chip.grid.rows} x {chip.grid.columns} grid",
+                "Pin some layers to another chip",
+            )
+        for tile, site in zip(tiles, sites, strict=True):
+            found[tile] = site
+            del free[site]
+    return found
 
 
 def _sites(free: dict[Site, None], count: int) -> list[Site] | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.errors import CapacityError
 from pcmesh.mapping import Mapping
-from pcmesh.placement.chips import assign_chips
+from pcmesh.placement.chips import place_by
 from pcmesh.placement.sites import Problem, Unit, choose_sites
 from pcmesh.placement.timeline import Feed, timeline, vector_limits
-from pcmesh.placement.types import Place, Placement
+from pcmesh.placement.types import Placement
 
 
 def place(mapping: Mapping, chip: ChipSpec) -> Placement:
@@ -26,15 +26,7 @@ def place(mapping: Mapping, chip: ChipSpec) -> Placement:
         CapacityError: layers that must be on one chip do not fit on one.
         ConfigurationError: pins contradict each other.
     """
-    chip_of_group = assign_chips(mapping, chip)
-    places: dict[int, Place] = {}
-    for number in sorted(set(chip_of_group)):
-        groups = [group for group, own in enumerate(chip_of_group) if own == number]
-        for tile, site in _sites(mapping, groups, chip).items():
-            places[tile] = Place(chip=number, site=site)
-    placement = Placement(places=tuple(places[tile.index] for tile in mapping.tiles))
-    placement.verify(mapping, chip)
-    return placement
+    return place_by(mapping, chip, lambda _, groups: _sites(mapping, groups, chip))
 
 
 def _sites(mapping: Mapping, groups: list[int], chip: ChipSpec) -> dict[int, Site]:

@@ -15,6 +15,7 @@ from pcmesh.mapping import Encoding
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import bring_up_products, compile_network
 from pcmesh.random import torch_generator
+from pcmesh.workloads.rnnt.checkpoint_layout import published_key
 from pcmesh.workloads.rnnt.graph import expansion_matrix, rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.network import RnntNetwork
@@ -66,7 +67,7 @@ def compile_rnnt(
     """
     widths = network.widths.model_copy(update={"expand": expand, "input_copies": copies})
     matrix = None if expand is None else expansion_matrix(widths)
-    state = {key.replace("joint.net", "joint_net"): value for key, value in network.state_dict().items()}
+    state = {published_key(key): value for key, value in network.state_dict().items()}
     graph = rnnt_graph(widths, state, matrix)
     first = state["encoder.pre_rnn.lstm.weight_ih_l0"]
     options = paper_options(widths, chip)

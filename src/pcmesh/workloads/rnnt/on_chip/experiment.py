@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from pcmesh.cache import fingerprint
 from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.accuracy import interval_95
@@ -22,7 +23,7 @@ from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, bring_up_rnnt, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, content_hash, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import Recognised
 
@@ -116,7 +117,7 @@ def evaluate_on_chip(
         options: which layers, which chip.
         report: is told the progress.
     """
-    store = Store(options.work / content_hash(recordings.digest(), network_digest(network), repr(options)))
+    store = Store(options.work / fingerprint(recordings.digest(), network_digest(network), repr(options)))
     software = Run(network, None, frozenset(), store).recognise(recordings, _named(report, "software"))
     program = compile_rnnt(network, load_chip(options.chip), options.expand, options.copies, options.encoding)
     outcomes = []

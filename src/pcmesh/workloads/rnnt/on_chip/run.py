@@ -9,7 +9,6 @@ Shapes: B utterances, T frames of 30 ms, S frames of 60 ms, E encoder units, J j
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from pcmesh.cache import fingerprint
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.execution.products import LayerProduct
 from pcmesh.physics.normal import mix_tensor
@@ -176,13 +176,13 @@ class Run:
         return all(self.store.load(key, block) is not None for block in range(blocks))
 
     def _first_key(self, recordings: Recordings) -> str:
-        return content_hash("recordings", recordings.digest(), network_digest(self.network))
+        return fingerprint("recordings", recordings.digest(), network_digest(self.network))
 
     def _key(self, first: str, steps: Sequence[str]) -> str:
         """Return the name of the results after some steps: it stands for all that they depend on."""
         chosen = [name for name in steps if name in self.on_chip]
         condition = self.chip.digest() if self.chip is not None and chosen else ""
-        return f"{steps[-1]}-{content_hash(first, condition, *chosen)}"
+        return f"{steps[-1]}-{fingerprint(first, condition, *chosen)}"
 
 
 def network_digest(network: RnntNetwork) -> str:
@@ -192,8 +192,3 @@ def network_digest(network: RnntNetwork) -> str:
         found.update(key.encode())
         found.update(value.contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def content_hash(*parts: str) -> str:
-    """Return a short hash of texts."""
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()

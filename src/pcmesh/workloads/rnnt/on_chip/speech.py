@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pcmesh.cache import fingerprint
 from pcmesh.chip import load_chip
 from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.corpora import list_utterances, recording_s
@@ -16,7 +17,7 @@ from pcmesh.speech.spoken import held_out_speech
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.chip import bring_up_rnnt, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, content_hash, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.transcribe import Transcript, load_features
 
@@ -64,7 +65,7 @@ def transcribe_on_chip(
         training,
         mesh=options.mesh,
     ).aged(options.time_s)
-    store = Store(options.work / content_hash(recordings.digest(), network_digest(network), repr(options)))
+    store = Store(options.work / fingerprint(recordings.digest(), network_digest(network), repr(options)))
     found = Run(network, chip, frozenset(options.layers), store).recognise(recordings, report)
     store.clear()
     return [Transcript(path, recording_s(path), one) for path, one in zip(paths, found, strict=True)]
