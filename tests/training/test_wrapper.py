@@ -125,6 +125,16 @@ def test_recurrent_layers_and_tuples() -> None:
     assert not torch.equal(outputs, lstm(x)[0])
 
 
+def test_linear_layers_of_gpt2_meet_noise() -> None:
+    layers = pytest.importorskip("transformers.pytorch_utils")
+    model = HardwareAware(nn.Sequential(layers.Conv1D(6, 30)), NoiseConfig(output_sigma=0), generator())
+    assert not torch.equal(model(inputs()), model.network(inputs()))
+    with torch.no_grad():
+        model.network[0].weight.fill_(3.0)
+    model.clip_weights()
+    assert float(model.network[0].weight.max()) == 1.0
+
+
 def test_autocast() -> None:
     model = HardwareAware(network(), NoiseConfig(input_levels=255), generator())
     with torch.autocast("cpu", dtype=torch.bfloat16):

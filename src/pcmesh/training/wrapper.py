@@ -5,6 +5,7 @@ Source: Ambrogio et al., Nature 620, 768 (2023), Methods, "KWS network training,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class HardwareAware(nn.Module):
     In evaluation mode the wrapper is the network itself.
 
     Args:
-        network: any module; its Linear, convolution, LSTM and GRU layers are taken as analog.
+        network: any module; the layers for which `is_analog` holds are taken as analog.
         noise: kinds and sizes of the disturbances.
         generator: source of the noise, on the device of the weights; see `pcmesh.random.torch_generator`.
         digital: names of layers that the chip leaves to digital logic: they meet no noise and no limit.
@@ -105,7 +106,7 @@ class HardwareAware(nn.Module):
         return [
             (name, layer)
             for name, layer in self.network.named_modules()
-            if isinstance(layer, ANALOG_LAYERS) and name not in self.digital
+            if is_analog(layer) and name not in self.digital
         ]
 
     def _analog_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
@@ -168,6 +169,12 @@ def hardware_aware(
     device = torch.device("cpu") if weight is None else weight.device
     generator = torch_generator(seed, "training", "noise", device=device)
     return HardwareAware(model, noise or NoiseConfig(input_levels=255), generator, digital)
+
+
+def is_analog(layer: nn.Module) -> bool:
+    """Return whether a layer's weights run on tiles; Conv1D of `transformers` (GPT-2's linear layers) is one."""
+    transformers = sys.modules.get("transformers.pytorch_utils")  # loaded wherever a network has such a layer
+    return isinstance(layer, ANALOG_LAYERS if transformers is None else (*ANALOG_LAYERS, transformers.Conv1D))
 
 
 def quantise_signed(x: Tensor, levels: int) -> Tensor:
