@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils import _pytree as pytree
 
+from pcmesh.chip_model.batches import batches_of, call, first_output
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.errors import InputError
 
@@ -45,16 +44,15 @@ def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
             dimension of the first output.
 
     Raises:
-        InputError: there are no batches.
+        InputError: there are no batches, or labels are not whole numbers.
     """
     wanted, got, labels, samples = [], [], [], 0
-    for batch in batches:
-        inputs, label = batch if isinstance(batch, list | tuple) and len(batch) == 2 else (batch, None)
-        wanted.append(_first(_call(model.software, inputs)))
-        got.append(_first(_call(model, inputs)))
+    for batch in batches_of(batches):
+        wanted.append(first_output(call(model.software, batch.inputs)))
+        got.append(first_output(call(model, batch.inputs)))
         samples += len(wanted[-1])
-        if label is not None:
-            labels.append(torch.as_tensor(label).flatten())
+        if batch.labels is not None:
+            labels.append(batch.labels.flatten())
     if not wanted:
         raise InputError("there are no batches to evaluate", "Yield inputs, or pairs of inputs and labels")
     a, b = (torch.cat([part.reshape(-1, part.shape[-1]) for part in parts]) for parts in (wanted, got))
@@ -65,13 +63,3 @@ def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
         right = [float((x.argmax(-1) == target).float().mean()) for x in (a, b)]
     error = float((b - a).std() / a.std().clamp(min=1e-30))
     return Evaluation(samples, error, float(same), right[0], right[1])
-
-
-def _call(model: Any, inputs: Any) -> Any:
-    if isinstance(inputs, Mapping):
-        return model(**inputs)
-    return model(*inputs) if isinstance(inputs, list | tuple) else model(inputs)
-
-
-def _first(output: Any) -> Tensor:
-    return next(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point())

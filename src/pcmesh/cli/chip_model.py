@@ -24,13 +24,14 @@ def compile_own(
 ) -> None:
     """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
     from pcmesh.chip_model import compile_model
-    from pcmesh.chip_model.user_code import example_of, user_function, user_model
+    from pcmesh.chip_model.batches import user_batches
+    from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.errors import InputError
 
     model = user_model(network, weights)
     if example is None:
         raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
-    batches = None if calibration is None else list(user_function(calibration)())
+    batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
     with console(error=True).status(f"Compiling {network}"):
         made = compile_model(model, example_of(example), chip, calibration=batches)
         made.save(out)
@@ -51,7 +52,12 @@ def summary(folder: Folder, json: Json = None) -> None:
 
 def evaluate(
     folder: Folder,
-    data: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="Yields inputs, or (inputs, labels).")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="FILE.py:FUNCTION that yields inputs or (inputs, labels), or safetensors with those."
+        ),
+    ],
     time: Annotated[str, typer.Option(metavar="TIME", help="Time since calibration: 1h, 1w, 1mo.")] = "0s",
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Calibrate the read-out anew at that time.")
@@ -63,11 +69,11 @@ def evaluate(
 ) -> None:
     """Run a compiled network on one's own data, in software and on the chip."""
     from pcmesh.chip_model import load_model
+    from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.evaluate import evaluate as compare
-    from pcmesh.chip_model.user_code import user_function
 
     model = load_model(folder)
-    batches = list(user_function(data)())
+    batches = user_batches(data)
     found = []
     for number in range(chips):
         instance = model if number == 0 else model.on(number=model.deployment.instance.number + number)

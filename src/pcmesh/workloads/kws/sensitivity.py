@@ -12,11 +12,10 @@ from torch import Tensor
 
 from pcmesh.cache import ResultCache, fingerprint
 from pcmesh.evaluation.accuracy import accuracy
-from pcmesh.evaluation.advice import advise
-from pcmesh.evaluation.effective_bits import effective_bits
+from pcmesh.evaluation.findings import findings
 from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import BITS, Sensitivity, most_sensitive, sensitivity
+from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.workloads.kws.experiment import bring_up_chip, spot
 from pcmesh.workloads.kws.graph import LAYERS
 from pcmesh.workloads.kws.network import KeywordNetwork
@@ -97,22 +96,11 @@ def _chip_accuracy(prepared: Prepared, number: int, cache: ResultCache, progress
 
 def _result(prepared: Prepared, found: Sensitivity, chips: list[float]) -> dict[str, Any]:
     options, chip = prepared.options, prepared.chip
-    precision = effective_bits(found.curve(NETWORK), chips)
-    layers = [found.curve(name) for name in LAYERS]
     rows = {LAYERS[0]: prepared.inputs.shape[1]}  # the other layers get durations from tiles
     return {
         "network": "kws",
         "metric": "accuracy",
-        "baseline": found.baseline.accuracy,
-        "kept": found.kept,
-        "limit": found.limit,
-        "curves": [curve.as_json() for curve in found.curves],
-        "whole": NETWORK,
-        "layers": list(LAYERS),
-        "effective_bits": {"accuracy_per_chip": chips, **asdict(precision)},
-        "chip_bits": {"bits": precision.mean, "source": "chip runs"},
-        "most_sensitive": dict(zip(("layers", "share_of_draws"), most_sensitive(layers), strict=True)),
-        "advice": [asdict(entry) for entry in advise(layers, rows, 2 * chip.tile.rows, precision.mean)],
+        **findings(found, NETWORK, LAYERS, rows, 2 * chip.tile.rows, chips),
         "n_utterances": len(prepared.speech),
         "data": {"kind": prepared.speech.kind, "source": prepared.speech.source},
         "seed": options.seed,

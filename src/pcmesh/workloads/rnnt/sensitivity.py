@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from torch.nn.utils.rnn import pad_sequence
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
-from pcmesh.evaluation.advice import advise
-from pcmesh.evaluation.effective_bits import bits_of_programming, effective_bits
+from pcmesh.evaluation.effective_bits import bits_of_programming
+from pcmesh.evaluation.findings import findings
 from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import Sensitivity, most_sensitive, sensitivity
+from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
 from pcmesh.evaluation.word_errors import word_errors
 from pcmesh.files import read_text
 from pcmesh.speech.corpora import Utterance
@@ -191,29 +191,15 @@ def _result(
     chip: ChipSpec,
     chip_accuracies: Sequence[float],
 ) -> dict[str, Any]:
-    whole = found.curve(WITHOUT_JOINT)
-    precision = effective_bits(whole, chip_accuracies) if chip_accuracies else None
-    layers = list(rnnt_layers(network.widths))
-    if precision is None:
+    def programming_bits() -> float:
         block = network.get_parameter("encoder.pre_rnn.lstm.weight_hh_l0").T[: chip.tile.rows, : chip.tile.columns]
-        against, source = bits_of_programming(chip, block.contiguous()), "programming error alone"
-    else:
-        against, source = precision.mean, "chip runs"
-    curves = [found.curve(name) for name in layers]
-    rows = {FIRST: network.widths.features}
+        return bits_of_programming(chip, block.contiguous())
+
+    layers, rows = list(rnnt_layers(network.widths)), {FIRST: network.widths.features}
     return {
         "network": f"RNN-T of {network.parameters_total:,} parameters",
         "metric": "wer",
-        "baseline": found.baseline.accuracy,
-        "kept": found.kept,
-        "limit": found.limit,
-        "curves": [curve.as_json() for curve in found.curves],
-        "whole": WITHOUT_JOINT,
-        "layers": layers,
-        "effective_bits": None
-        if precision is None
-        else {"accuracy_per_chip": list(chip_accuracies), **asdict(precision)},
-        "chip_bits": {"bits": against, "source": source},
+        **findings(found, WITHOUT_JOINT, layers, rows, 2 * chip.tile.rows, chip_accuracies, programming_bits),
         "expansion": [
             {
                 "bits": curve.bits[0],
@@ -223,8 +209,6 @@ def _result(
             }
             for curve in coarse.curves
         ],
-        "most_sensitive": dict(zip(("layers", "share_of_draws"), most_sensitive(curves), strict=True)),
-        "advice": [asdict(entry) for entry in advise(curves, rows, 2 * chip.tile.rows, against)],
         "n_utterances": count,
         "data": dict(data),
         "seed": 0,

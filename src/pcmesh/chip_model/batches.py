@@ -1,0 +1,94 @@
+"""A user's data: batches of inputs, with labels where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pcmesh.chip_model.user_code import user_function
+from pcmesh.errors import InputError
+
+LABELS = "labels"
+_SIZE = 256
+
+
+class Batch(NamedTuple):
+    """Inputs as `example_inputs`, and (B, ...) int64 labels, or None."""
+
+    inputs: Any
+    labels: Tensor | None = None
+
+
+def batches_of(given: Iterable[Any]) -> Iterator[Batch]:
+    """Yield batches from inputs or pairs (inputs, labels).
+
+    Raises:
+        InputError: labels are not whole numbers.
+    """
+    for entry in given:
+        inputs, labels = entry if isinstance(entry, list | tuple) and len(entry) == 2 else (entry, None)
+        if labels is not None:
+            labels = torch.as_tensor(labels)
+            if labels.is_floating_point() or labels.is_complex():
+                raise InputError(
+                    f"labels are of type {labels.dtype}", "Give numbers of classes, or leave them out: then the "
+                    "network's own output counts as right"
+                )  # fmt: skip
+        yield Batch(inputs, labels)
+
+
+def user_batches(reference: str) -> list[Batch]:
+    """Return the batches that `FILE.py:FUNCTION` yields, or those of a safetensors file.
+
+    Args:
+        reference: a function that yields inputs or pairs (inputs, labels); or a file with the tensors `inputs` and, if
+            there are some, `labels`, both samples first. Tensors of other names are keyword arguments.
+
+    Raises:
+        InputError: there is no such function or file, or it has no batches.
+    """
+    if reference.endswith(".safetensors"):
+        found = _of_file(Path(reference))
+    else:
+        found = list(batches_of(user_function(reference)()))
+    if not found:
+        raise InputError(f"{reference}: there are no batches", "Yield inputs, or pairs of inputs and labels")
+    return found
+
+
+def call(model: Any, inputs: Any) -> Any:
+    """Return what a module gives for inputs: a tensor, a tuple of arguments or a mapping of keyword arguments."""
+    if isinstance(inputs, Mapping):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, list | tuple) else model(inputs)
+
+
+def first_output(output: Any) -> Tensor:
+    """Return the first tensor of real numbers in what a network gives."""
+    return next(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point())
+
+
+def _of_file(path: Path) -> list[Batch]:
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})", "Export it anew") from error
+    labels = tensors.pop(LABELS, None)
+    sizes = {name: len(x) if x.dim() else 0 for name, x in tensors.items()}
+    if labels is not None:
+        sizes[LABELS] = len(labels) if labels.dim() else 0
+    if not tensors or len(set(sizes.values())) != 1 or 0 in sizes.values():
+        raise InputError(f"{path}: holds {sizes or 'no inputs'}", "Store `inputs` and `labels` of as many samples")
+    found: list[Batch] = []
+    for start in range(0, next(iter(sizes.values())), _SIZE):
+        part = {name: x[start : start + _SIZE] for name, x in tensors.items()}
+        inputs = part["inputs"] if part.keys() == {"inputs"} else part
+        found += batches_of([(inputs, None if labels is None else labels[start : start + _SIZE])])
+    return found
