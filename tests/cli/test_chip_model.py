@@ -84,3 +84,33 @@ def test_what_cannot_be_compiled(
 
 def test_no_example(program: Program, code: Path, tmp_path: Path) -> None:
     assert "needs an example" in program("compile", f"{code}:make_model", "-o", tmp_path / "out").err
+
+
+def test_choose_a_mapping(program: Program, code: Path, tmp_path: Path) -> None:
+    options = ("--example", "torch.randn(300, 20)", "--chips", 1, "--calibration", f"{code}:inputs")
+    asked = ("--tiles", 2, "--pin", "2=2-PCM", "--loss", "decisions", "-o", tmp_path / "best")
+    outcome = program("choose", f"{code}:make_model", *options, *asked, "--json", tmp_path / "choice.json")
+    assert outcome.code == 0, outcome.err
+    result = json.loads((tmp_path / "choice.json").read_text())
+    first, second = result["layers"]
+    assert (second["way"], second["why"]) == ("2-PCM", "pinned")
+    assert first["loss"] == min(c["loss"] for c in result["candidates"] if c["layer"] == "0" and c["tiles"] < 2)
+    assert result["measured_loss"]["mean"] > 0
+    shown = program("summary", tmp_path / "best")
+    assert first["way"] in shown.out
+    assert max(map(len, outcome.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("--tiles", 1), "the smallest takes 2 tiles"),
+        (("--pin", "9=AB"), "no layer '9' to pin"),
+        (("--pin", "0=AB,copies=99"), "was not measured"),
+        (("--pin", "0"), "LAYER=WAY"),
+    ],
+)
+def test_what_cannot_be_chosen(asked: tuple[object, ...], words: str, program: Program, code: Path) -> None:
+    outcome = program("choose", f"{code}:make_model", "--example", "torch.randn(300, 20)", "--chips", 1, *asked)
+    assert outcome.code == 2
+    assert words in outcome.err

@@ -1,51 +1,51 @@
-"""Choose every layer's encoding under a budget of tiles, by what the network loses with that layer alone on the chip.
+"""Choose how every layer is mapped, within limits of tiles, time, energy and loss, so that one of them is least.
 
-Losses of single layers are measured and taken to add up; which layers shall have which encoding is then a knapsack with
-choices, which CP-SAT solves. The chosen mapping is measured as a whole afterwards: the sum is a guide, not a result.
+Losses of single layers are measured (`candidates`) and taken to add up; how each layer is mapped is then a
+knapsack with choices, which CP-SAT solves. The chosen mapping is measured as a whole afterwards: the sum is a guide,
+not a result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ortools.sat.python import cp_model
-from torch import Tensor
-from torch.utils import _pytree as pytree
 
-from pcmesh.chip_model.figures import model_figures
+from pcmesh.chip_model.candidates import DIGITAL, Candidate
 from pcmesh.chip_model.model import ChipModel
-from pcmesh.chip_model.side import MixedProducts
-from pcmesh.errors import CapacityError
-from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.placement.plane import solver
 
-DIGITAL = "digital"
+Quantity = Literal["loss", "tiles", "steps", "energy_j"]
+QUANTITIES: tuple[Quantity, ...] = ("loss", "tiles", "energy_j", "steps")
 _SCALE = 10**9
-_BUDGET = 20.0
-
-Loss = Callable[[Any, Any], float]
+_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One way to run one layer.
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most of everything; None: no limit.
 
     Attributes:
-        layer, way: the matrix, and its encoding or `digital`.
-        loss: what the network loses with this layer alone on the chip.
-        tiles: tiles that it takes.
-        steps: time steps of its vectors for one sample.
-        energy_j: energy of them.
+        tiles: tiles taken.
+        steps: time steps of one sample, all layers one after the other.
+        energy_j: energy of one sample's products.
+        loss: sum of the layers' own losses.
+        digital_layers: how many layers may stay digital.
     """
 
-    layer: str
-    way: str
-    loss: float
-    tiles: int
-    steps: float
-    energy_j: float = 0.0
+    tiles: int | None = None
+    steps: float | None = None
+    energy_j: float | None = None
+    loss: float | None = None
+    digital_layers: int = 0
+
+    def of(self, quantity: Quantity) -> float | None:
+        """Return the limit of a quantity."""
+        value: float | None = getattr(self, quantity)
+        return value
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,28 @@ class Choice:
     Attributes:
         ways: layer -> candidate.
         why: layer -> reason, for people.
-        budget: tiles allowed.
+        limits: that were kept.
+        least: what was made least.
     """
 
     ways: Mapping[str, Candidate]
     why: Mapping[str, str]
-    budget: int
+    limits: Limits = field(default_factory=Limits)
+    least: Quantity = "loss"
+
+    def total(self, quantity: Quantity) -> float:
+        """Return the sum of a quantity over the layers."""
+        return sum(value_of(entry, quantity) for entry in self.ways.values())
 
     @property
     def tiles(self) -> int:
         """Tiles taken."""
-        return sum(entry.tiles for entry in self.ways.values())
+        return int(self.total("tiles"))
 
     @property
     def predicted_loss(self) -> float:
         """Sum of the layers' own losses."""
-        return sum(entry.loss for entry in self.ways.values())
+        return self.total("loss")
 
     @property
     def layers(self) -> dict[str, str]:
@@ -78,117 +84,143 @@ class Choice:
         return {name: entry.way for name, entry in self.ways.items()}
 
 
-def output_error(got: Any, wanted: Any) -> float:
-    """Return the power of the difference of a network's outputs as a share of that of the outputs themselves."""
-    pairs = zip(pytree.tree_leaves(got), pytree.tree_leaves(wanted), strict=True)
-    values = [(a, b) for a, b in pairs if isinstance(a, Tensor) and a.is_floating_point()]
-    return float(sum(((a - b) ** 2).mean() for a, b in values) / sum(b.var() for _, b in values))
-
-
-def candidates(
-    model: ChipModel,
-    batches: Sequence[tuple[Any, ...]],
-    encodings: Sequence[Encoding] = tuple(Encoding),
-    digital: bool = False,
-    loss: Loss = output_error,
-) -> tuple[Candidate, ...]:
-    """Measure every layer in every encoding, alone on the chip, the other layers in software.
-
-    Args:
-        model: the network on a chip instance.
-        batches: arguments of calls.
-        encodings: those to try.
-        digital: whether a layer may stay digital (no loss, no tile).
-        loss: outputs on the chip, outputs in software -> what is lost.
-    """
-    captured = model.deployment.captured
-    wanted = [model.software(*batch) for batch in batches]
-    found: list[Candidate] = []
-    for encoding in encodings:
-        options = {product.name: LayerOptions(encoding=encoding) for product in captured.products}
-        other = model.on(options=options)
-        sizes = {entry.name: entry for entry in model_figures(other.deployment).products}
-        for product in captured.products:
-            mixed = MixedProducts(other.side, captured.weights, frozenset({product.name}))
-            single = ChipModel(other.deployment, other.side, model.noisy, mixed)
-            lost = [loss(single(*batch), right) for batch, right in zip(batches, wanted, strict=True)]
-            size = sizes[product.name]
-            mean = sum(lost) / len(lost)
-            tiles, steps = size.tiles + size.shared, size.steps * size.vectors
-            found.append(Candidate(product.name, str(encoding), mean, tiles, steps, size.energy_j))
-    if digital:
-        found += [Candidate(product.name, DIGITAL, 0.0, 0, 0.0) for product in captured.products]
-    return tuple(found)
-
-
 def choose(
     found: Sequence[Candidate],
-    tiles: int,
+    tiles: int | None = None,
     pins: Mapping[str, str] | None = None,
+    *,
     steps: float | None = None,
+    energy_j: float | None = None,
+    loss: float | None = None,
     digital_layers: int = 0,
+    least: Quantity = "loss",
 ) -> Choice:
-    """Choose one way for every layer so that the sum of the losses is smallest.
+    """Choose one way for every layer.
 
     Args:
         found: the candidates of all layers.
-        tiles: the most tiles that may be taken.
+        tiles, steps, energy_j, loss, digital_layers: see `Limits`.
         pins: layer -> way that the user wants.
-        steps: the most time steps of one sample, all layers together.
-        digital_layers: how many layers may stay digital.
+        least: what shall be least; of equals the one with the smallest loss, tiles, energy and steps, in this order.
 
     Raises:
-        CapacityError: no choice fits the budget; the message says what the smallest one takes.
+        CapacityError: no choice keeps the limits; the message says what the smallest takes.
+        ConfigurationError: a pin names no layer, or a way that was not measured.
     """
-    pins = pins or {}
-    layers = list(dict.fromkeys(entry.layer for entry in found))
+    limits = Limits(tiles=tiles, steps=steps, energy_j=energy_j, loss=loss, digital_layers=digital_layers)
+    pins = dict(pins or {})
+    _check_pins(found, pins)
     allowed = [c for c in found if c.layer not in pins or c.way == pins[c.layer]]
-    model = cp_model.CpModel()
-    taken = [model.new_bool_var(f"{c.layer}/{c.way}") for c in allowed]
-    chosen = list(zip(taken, allowed, strict=True))
-    for layer in layers:
-        model.add_exactly_one(t for t, c in chosen if c.layer == layer)
-    model.add(sum(t * c.tiles for t, c in chosen) <= tiles)
-    model.add(sum(t for t, c in chosen if c.way == DIGITAL) <= digital_layers)
-    if steps is not None:
-        model.add(sum(t * round(c.steps * 1000) for t, c in chosen) <= round(steps * 1000))
-    largest = max(max(c.loss for c in allowed), 1e-12)
-    model.minimize(sum(t * round(c.loss / largest * _SCALE) for t, c in chosen))
-    run = solver(_BUDGET)
-    if run.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        least = sum(min(c.tiles for c in allowed if c.layer == layer) for layer in layers)
-        raise CapacityError(
-            f"no choice of encodings fits {tiles} tiles; the smallest takes {least}",
-            "Allow more tiles or steps, or keep layers digital",
-        )
-    ways = {c.layer: c for t, c in chosen if run.value(t)}
-    ways = {layer: ways[layer] for layer in layers}
-    spare = tiles - sum(c.tiles for c in ways.values())
-    why = {layer: _why(ways[layer], [c for c in allowed if c.layer == layer], layer in pins, spare) for layer in layers}
-    return Choice(ways, why, tiles)
+    ways = _Problem(allowed, limits).solve(least)
+    totals: dict[str, float] = {q: sum(value_of(c, q) for c in ways.values()) for q in QUANTITIES}
+    why = {
+        layer: "pinned" if layer in pins else _why(way, [c for c in allowed if c.layer == layer], totals, limits, least)
+        for layer, way in ways.items()
+    }
+    return Choice(ways, why, limits, least)
 
 
-def _why(way: Candidate, others: Sequence[Candidate], pinned: bool, spare: int) -> str:
-    if pinned:
-        return "pinned"
-    better = [c for c in others if c.loss < way.loss]
-    if not better:
-        return f"loses least of all ways ({way.loss:.2e})"
-    best = min(better, key=lambda c: c.loss)
-    if best.way == DIGITAL:
-        return f"loses {way.loss:.2e}; the digital layers allowed are used where more is lost"
-    more = best.tiles - way.tiles
-    if more > spare:
-        return f"{best.way} would lose {way.loss - best.loss:.1e} less and take {more} more tiles: too many"
-    return f"{best.way} would lose {way.loss - best.loss:.1e} less, but exceed the time or the budget with others"
-
-
-def measure(model: ChipModel, choice: Choice) -> ChipModel:
+def apply(model: ChipModel, choice: Choice) -> ChipModel:
     """Return the network programmed as chosen; layers that stay digital are computed in float32."""
-    options = {name: LayerOptions(encoding=Encoding(way)) for name, way in choice.layers.items() if way != DIGITAL}
-    other = model.on(options=options)
-    on_chip = frozenset(options)
-    if len(on_chip) == len(choice.ways):
-        return other
-    mixed = MixedProducts(other.side, model.deployment.captured.weights, on_chip)
-    return ChipModel(other.deployment, other.side, model.noisy, mixed)
+    options = {name: way for name, way in choice.layers.items() if way != DIGITAL}
+    return model.on(options=options, only=options)
+
+
+def value_of(candidate: Candidate, quantity: Quantity) -> float:
+    """Return what a candidate has of a quantity."""
+    return float(getattr(candidate, quantity))
+
+
+class _Problem:
+    """The knapsack: one Boolean for each candidate."""
+
+    def __init__(self, allowed: Sequence[Candidate], limits: Limits) -> None:
+        self._allowed, self._limits = allowed, limits
+        self._layers = list(dict.fromkeys(entry.layer for entry in allowed))
+        self._model = cp_model.CpModel()
+        self._taken = [self._model.new_bool_var(f"{c.layer}/{c.way}") for c in allowed]
+        self._chosen = list(zip(self._taken, allowed, strict=True))
+        self._unit = {q: max(max(value_of(c, q) for c in allowed), 1e-30) / _SCALE for q in QUANTITIES}
+        for layer in self._layers:
+            self._model.add_exactly_one(t for t, c in self._chosen if c.layer == layer)
+        self._model.add(sum(t for t, c in self._chosen if c.way == DIGITAL) <= limits.digital_layers)
+        for quantity in QUANTITIES:
+            limit = limits.of(quantity)
+            if limit is not None:
+                self._model.add(self._sum(quantity) <= int(limit / self._unit[quantity] + len(self._layers)))
+
+    def solve(self, least: Quantity) -> dict[str, Candidate]:
+        """Return the best choice: `least` first, the other quantities among equals."""
+        order = (least, *(quantity for quantity in QUANTITIES if quantity != least))
+        run = solver(_SECONDS)
+        for quantity in order:
+            self._model.minimize(self._sum(quantity))
+            if run.solve(self._model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                raise self._too_much()
+            self._model.add(self._sum(quantity) <= round(run.objective_value))
+        ways = {c.layer: c for t, c in self._chosen if run.value(t)}
+        return {layer: ways[layer] for layer in self._layers}
+
+    def _sum(self, quantity: Quantity) -> cp_model.LinearExprT:
+        return sum(t * round(value_of(c, quantity) / self._unit[quantity]) for t, c in self._chosen)
+
+    def _too_much(self) -> CapacityError:
+        """Return the error that says of each limit what the smallest choice takes, the other limits aside."""
+        parts = []
+        analog = [c for c in self._allowed if c.way != DIGITAL or self._limits.digital_layers]
+        for quantity in QUANTITIES:
+            limit = self._limits.of(quantity)
+            if limit is not None:
+                least = sum(min(value_of(c, quantity) for c in analog if c.layer == name) for name in self._layers)
+                parts.append(f"{shown(limit, quantity)} (the smallest takes {shown(least, quantity)})")
+        return CapacityError(
+            f"no choice of mappings keeps {' and '.join(parts)}",
+            "Allow more, or let layers stay digital",
+        )
+
+
+def _check_pins(found: Sequence[Candidate], pins: Mapping[str, str]) -> None:
+    for layer, way in pins.items():
+        ways = [c.way for c in found if c.layer == layer]
+        if not ways:
+            layers = ", ".join(dict.fromkeys(c.layer for c in found))
+            raise ConfigurationError(f"no layer {layer!r} to pin", f"Layers: {layers}")
+        if way not in ways:
+            raise ConfigurationError(f"{layer}: {way!r} was not measured", f"Measured: {', '.join(ways)}")
+
+
+def _why(
+    way: Candidate, others: Sequence[Candidate], totals: Mapping[str, float], limits: Limits, least: Quantity
+) -> str:
+    best = min(others, key=lambda c: value_of(c, least))
+    if value_of(best, least) >= value_of(way, least):
+        return f"{_OF_LEAST[least]} of all its ways ({shown(value_of(way, least), least)})"
+    gain = f"{best.way} {_SAVES[least]} {shown(value_of(way, least) - value_of(best, least), least)} less"
+    if best.way == DIGITAL:
+        return f"{gain}; the digital layers allowed are used elsewhere"
+    for quantity in QUANTITIES:
+        limit, more = limits.of(quantity), value_of(best, quantity) - value_of(way, quantity)
+        if limit is not None and totals[quantity] + more > limit:
+            left = shown(max(limit - totals[quantity], 0.0), quantity)
+            return f"{gain}, but {_COSTS[quantity]} {shown(more, quantity)} more: {left} left"
+    return f"{gain}, but not within the limits together with the others"
+
+
+_OF_LEAST = {
+    "loss": "loses least",
+    "tiles": "takes fewest tiles",
+    "steps": "takes least time",
+    "energy_j": "draws least energy",
+}
+_SAVES = {"loss": "would lose", "tiles": "would take", "steps": "would take", "energy_j": "would draw"}
+_COSTS = {"loss": "lose", "tiles": "take", "steps": "take", "energy_j": "draw"}
+
+
+def shown(value: float, quantity: Quantity) -> str:
+    """Return a quantity for people."""
+    if quantity == "loss":
+        return f"{value:.2g}"
+    if quantity == "energy_j":
+        return f"{value * 1e9:.3g} nJ"
+    count = f"{value:g}" if value < 1e5 else f"{value:.2e}"
+    return f"{count} {quantity}" if value != 1 else f"1 {quantity[:-1]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +11,13 @@ from torch import nn
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
+from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
-from pcmesh.chip_model.side import ChipSide, sent_frames
+from pcmesh.chip_model.options import Pin, ProductOptions, product_options
+from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import CapacityError, ConfigurationError
-from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
-from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
@@ -28,8 +29,6 @@ from pcmesh.pipeline import program_products
 from pcmesh.placement import Placement
 from pcmesh.placement.direct import place_direct
 from pcmesh.programming.chip import fabricate
-
-Pin = LayerOptions | Encoding | Literal["digital", "2-PCM", "4-PCM", "AB"]
 
 
 def compile_model(
@@ -59,8 +58,8 @@ def compile_model(
         example_inputs: what it is called with: a tensor, a tuple of arguments, or a mapping of keyword arguments.
         chip: preset, TOML file or `ChipSpec`; as many chips are used as needed.
         calibration: batches like `example_inputs` from the user's own data; by default the example inputs.
-        layers: qualified name of a module or product -> its encoding or options, or `"digital"`; an
-            embedding is digital unless it is named with an encoding.
+        layers: qualified name of a module or product -> its encoding or options, or `"digital"`; more rows than
+            inputs as `"AB,copies=4"` or `"AB,expand=1024"`. An embedding is digital unless named with an encoding.
         encoding: of the layers that are not named. AB cancels asymmetries, 2-PCM holds twice the weights a tile.
         pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
             where it saves a chip.
@@ -105,7 +104,14 @@ def compile_model(
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
 
-def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSpec, instance: Instance) -> ChipModel:
+def deploy(
+    captured: CapturedNetwork,
+    seen: Frames,
+    choice: Choice,
+    chip: ChipSpec,
+    instance: Instance,
+    only: Collection[str] | None = None,
+) -> ChipModel:
     """Map and place a captured network, program a chip instance with it and calibrate it.
 
     Args:
@@ -113,15 +119,18 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
         seen: its calibration frames.
         choice: how its layers are mapped.
         chip, instance: which chip.
+        only: products that are on it, while the others are computed in software; None: all.
 
     Raises:
         CapacityError: a layer does not fit; the message says what is short by how much.
     """
+    products = [product for product in captured.products if only is None or product.name in only]
     balances = seen.balances if choice.balance else {}
-    fit, notes = _best_fit(choice, balanced_products(captured.products, balances), chip)
+    ends = ends_of(products, choice.options, balances)
+    fit, notes = _best_fit(choice, programmed_products(products, ends), chip)
     _check_chips(fit, choice.max_chips)
     blank = fabricate(chip, instance, fit.mapping, fit.placement)
-    inputs = fit.layout.inputs(sent_frames(seen.inputs, balances))
+    inputs = fit.layout.inputs(sent_frames(seen.inputs, ends))
     programmed = program_products(blank, fit.layout.graph, inputs, None, choice.clipped_share)
     deployment = Deployment(
         captured=captured,
@@ -134,7 +143,8 @@ def deploy(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSp
         warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
         choice=replace(choice, packed=fit.packed),
     )
-    return ChipModel(deployment, ChipSide(fit.layout, programmed, balances))
+    on_chip = None if len(products) == len(captured.products) else frozenset(product.name for product in products)
+    return ChipModel(deployment, ChipSide(fit.layout, programmed, ends), only=on_chip)
 
 
 def _check_chips(fit: _Fit, limit: int | None) -> None:
@@ -150,11 +160,6 @@ def _check_chips(fit: _Fit, limit: int | None) -> None:
         f"takes {len(fit.mapping.tiles)} tiles on {fit.placement.chips} chips, {limit} may be used",
         "Allow more chips, map with encoding='2-PCM', or keep layers digital",
     )
-
-
-def balanced_products(products: Sequence[MatrixProduct], balances: Mapping[str, Balance]) -> tuple[MatrixProduct, ...]:
-    """Return the products with the weights that are programmed."""
-    return tuple(replace(p, weight=balances[p.name].weight(p.weight)) if p.name in balances else p for p in products)
 
 
 @dataclass(frozen=True)
@@ -188,14 +193,11 @@ def _best_fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec)
     return together, (f"layers share tiles, {chips} (pack=False keeps them apart)",)
 
 
-def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> dict[str, LayerOptions]:
+def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> dict[str, ProductOptions]:
     found = {}
     for product in captured.products:
         pin = next((pins[entry] for entry in pins if _names(entry, product.name, product.sites)), None)
-        if isinstance(pin, LayerOptions):
-            found[product.name] = pin
-        else:
-            found[product.name] = LayerOptions(encoding=encoding if pin is None else Encoding(pin))
+        found[product.name] = product_options(pin, encoding)
     return found
 
 

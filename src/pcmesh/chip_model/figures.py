@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pcmesh.chip_model.energy import joule, vector_events
+from pcmesh.model.products import Operation
 
 if TYPE_CHECKING:
     from pcmesh.chip_model.model import Deployment
+
+EXPANSION = "weight expansion: M x with M random and fixed, so that the rows are many"
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class ProductFigures:
 
     Attributes:
         name, rows, columns: the matrix.
-        encoding: how its weights are held.
+        way: how its weights are held, and on how many rows its inputs come (`ProductOptions.way`).
         tiles: tiles of its own; 0 where it lies on shared ones.
         shared: shared tiles that it lies on.
         chips: chips (1-based).
@@ -27,13 +30,14 @@ class ProductFigures:
         vectors: vectors for each sample.
         steps: time steps for each vector.
         uses: calls in the network.
+        expansion: digital operations for each sample that make its rows from its inputs (weight expansion).
         energy_j: energy of its vectors for each sample, by the cost table of `evaluation.performance`.
     """
 
     name: str
     rows: int
     columns: int
-    encoding: str
+    way: str
     tiles: int
     shared: int
     chips: tuple[int, ...]
@@ -41,6 +45,7 @@ class ProductFigures:
     vectors: float
     steps: int
     uses: int
+    expansion: float
     energy_j: float
 
 
@@ -105,11 +110,13 @@ class ModelFigures:
 def model_figures(deployment: Deployment) -> ModelFigures:
     """Return the figures of a network as it is mapped."""
     mapping, chip = deployment.mapping, deployment.chip
-    products = tuple(_product(deployment, product) for product in deployment.captured.products)
+    products = tuple(_product(deployment, product) for product in deployment.products)
     step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
-    analog = sum(product.weight.numel() for product in deployment.captured.products)
+    analog = sum(product.weight.numel() for product in deployment.products)
     operations = _operations(deployment.captured.operations)
     digital = sum(entry.operations for entry in operations if entry.where == "digital")
+    expansions = [(p.name, p.expansion) for p in products if p.expansion]
+    operations += _operations(Operation(name, "expansion", "digital", EXPANSION, count) for name, count in expansions)
     return ModelFigures(
         products=products,
         operations=operations,
@@ -132,12 +139,15 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
     tiles = {name: [t.index for t in mapping.tiles if t.wp1.layer == name] for name in layers}
     taken = [index for found in tiles.values() for index in found]
     vectors = deployment.frames.vectors.get(product.name, 0.0)
+    options = deployment.choice.options[product.name]
+    more = options.rows(product.name, product.rows)
+    expansion = 0.0 if more is None else vectors * more.operations
     pieces = [(piece.layer, _steps(deployment, piece.layer)) for piece in layout.pieces[product.name]]
     return ProductFigures(
         name=product.name,
         rows=product.rows,
         columns=product.columns,
-        encoding=str(mapping.layer(next(iter(layers))).encoding),
+        way=options.way,
         tiles=sum(len(found) for name, found in tiles.items() if name not in sheets),
         shared=sum(len(found) for name, found in tiles.items() if name in sheets),
         chips=tuple(sorted({placement.places[index].chip + 1 for index in taken})),
@@ -145,7 +155,9 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
         vectors=vectors,
         steps=sum(steps for _, steps in pieces),
         uses=len(product.sites),
-        energy_j=vectors * sum(joule(vector_events(deployment, layer, steps)) for layer, steps in pieces),
+        expansion=expansion,
+        energy_j=joule({"matrix_operations": expansion})
+        + vectors * sum(joule(vector_events(deployment, layer, steps)) for layer, steps in pieces),
     )
 
 
@@ -198,7 +210,7 @@ def _operations(operations: Iterable[Any]) -> tuple[OperationFigures, ...]:
 
 
 def _digital_weights(deployment: Deployment) -> int:
-    programmed = {name for product in deployment.captured.products for name in product.parameters}
+    programmed = {name for product in deployment.products for name in product.parameters}
     parameters = deployment.captured.parameters
     return sum(count for name, count in parameters.items() if name not in programmed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,15 +16,15 @@ from torch.utils import _pytree as pytree
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames
-from pcmesh.chip_model.side import ChipSide
+from pcmesh.chip_model.options import Pin, ProductOptions, product_options
+from pcmesh.chip_model.side import ChipSide, MixedProducts
 from pcmesh.durations import parse_duration
 from pcmesh.errors import ConfigurationError, InputError
-from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
-from pcmesh.model.products import Products, SoftwareProducts
+from pcmesh.model.products import MatrixProduct, SoftwareProducts
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
@@ -50,7 +50,7 @@ class Choice:
     """
 
     name: str
-    options: Mapping[str, LayerOptions]
+    options: Mapping[str, ProductOptions]
     pins: Pins = field(default_factory=dict)
     pack: Pack = "auto"
     packed: tuple[str, ...] = ()
@@ -83,6 +83,11 @@ class Deployment:
     warnings: tuple[str, ...]
     choice: Choice
 
+    @property
+    def products(self) -> tuple[MatrixProduct, ...]:
+        """Matrices that are on the chip."""
+        return tuple(product for product in self.captured.products if product.name in self.layout.pieces)
+
 
 class ChipModel(nn.Module):
     """A network whose matrix products run on a programmed, calibrated chip instance.
@@ -94,16 +99,16 @@ class ChipModel(nn.Module):
         deployment: where everything is.
         side: the programmed chip.
         noisy: whether reading is noisy.
-        only: stands in for the chip's side where some products stay in software (`side.MixedProducts`).
+        only: products on the chip, where the others stay in software; None: all.
     """
 
     def __init__(
-        self, deployment: Deployment, side: ChipSide, noisy: bool = True, only: Products | None = None
+        self, deployment: Deployment, side: ChipSide, noisy: bool = True, only: frozenset[str] | None = None
     ) -> None:
         super().__init__()
         self.network = deployment.captured.module
-        self.deployment, self.side, self.noisy = deployment, side, noisy
-        self.products = only or side
+        self.deployment, self.side, self.noisy, self.only = deployment, side, noisy, only
+        self.products = side if only is None else MixedProducts(side, deployment.captured.weights, only)
         self._ids: tuple[str, ...] | None = None
         self.training = False
 
@@ -172,11 +177,12 @@ class ChipModel(nn.Module):
     def at(self, time: str | float) -> ChipModel:
         """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds)."""
         seconds = parse_duration(time) if isinstance(time, str) else float(time)
-        return ChipModel(self.deployment, self.side.aged(seconds), self.noisy)
+        return ChipModel(self.deployment, self.side.aged(seconds), self.noisy, self.only)
 
     def recalibrate(self) -> ChipModel:
         """Return the chip with its read-out fitted anew at its age, on the calibration frames."""
-        return ChipModel(self.deployment, self.side.recalibrated(self.deployment.frames.inputs), self.noisy)
+        side = self.side.recalibrated(self.deployment.frames.inputs)
+        return ChipModel(self.deployment, side, self.noisy, self.only)
 
     def on(
         self,
@@ -184,8 +190,9 @@ class ChipModel(nn.Module):
         *,
         seed: int | None = None,
         number: int | None = None,
-        options: Mapping[str, LayerOptions] | None = None,
+        options: Mapping[str, Pin] | None = None,
         clipped_share: float | None = None,
+        only: Collection[str] | None = None,
     ) -> ChipModel:
         """Return the same network on another chip, programmed and calibrated there, without capturing it anew.
 
@@ -194,22 +201,24 @@ class ChipModel(nn.Module):
             seed, number: another chip instance; None: the same.
             options: product -> how it is mapped, for those that shall be mapped otherwise.
             clipped_share: share of a layer's outputs allowed beyond its range; None: the same.
+            only: products that are programmed, while the others are computed in software; None: all.
         """
         from pcmesh.chip_model.compile import deploy
 
         d = self.deployment
         spec = d.chip if chip is None else chip if isinstance(chip, ChipSpec) else load_chip(chip)
         instance = Instance(d.instance.seed if seed is None else seed, d.instance.number if number is None else number)
+        changed = {name: product_options(pin, d.choice.options[name].encoding) for name, pin in (options or {}).items()}
         choice = replace(
             d.choice,
-            options={**d.choice.options, **(options or {})},
+            options={**d.choice.options, **changed},
             clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
         )
-        return deploy(d.captured, d.frames, choice, spec, instance)
+        return deploy(d.captured, d.frames, choice, spec, instance, only)
 
     def without_noise(self) -> ChipModel:
         """Return the same chip read without noise: what programming and periphery alone do."""
-        return ChipModel(self.deployment, self.side, noisy=False)
+        return ChipModel(self.deployment, self.side, False, self.only)
 
     @contextmanager
     def samples(self, ids: Sequence[str | int]) -> Iterator[None]:
@@ -238,6 +247,7 @@ class ChipModel(nn.Module):
         """Return the chip as a plain graph without noise (`chip_model.nominal`), for `torch.export.save` or ONNX."""
         from pcmesh.chip_model.nominal import export_program
 
+        self._check_whole()
         return export_program(self)
 
     def noise_config(self) -> NoiseConfig:
@@ -250,7 +260,15 @@ class ChipModel(nn.Module):
         """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""
         from pcmesh.chip_model.store import save_model
 
+        self._check_whole()
         save_model(self, Path(folder))
+
+    def _check_whole(self) -> None:
+        if self.only is not None:
+            raise ConfigurationError(
+                "some products of this chip model stay in software, which no file can say",
+                "Compile the network with these layers pinned 'digital'",
+            )
 
     def _checked(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Examples:
         captured = self.deployment.captured

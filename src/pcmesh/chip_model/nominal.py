@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from pcmesh.calibration.fit import fit_columns
+from pcmesh.chip_model.ends import Ends
 from pcmesh.mapping import Encoding
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NominalProduct:
-    """One product; `rows` (R,) and `full_scale` scale inputs to pulses, `step` (C,) is a code (None: not rounded)."""
+    """One product; `ends` and `full_scale` make inputs pulses, `step` (C,) is a code (None: not rounded)."""
 
     weight: Tensor
     offset: Tensor
-    rows: Tensor
+    ends: Ends
     full_scale: float
     levels: int
     step: Tensor | None
@@ -37,7 +38,7 @@ class NominalProduct:
     def sent(self, x: Tensor) -> Tensor:
         """Return inputs as the pulses carry them."""
         unit = self.full_scale / self.levels
-        return torch.clamp(torch.round(x / self.rows / unit), -self.levels, self.levels) * unit
+        return torch.clamp(torch.round(self.ends.inputs(x) / unit), -self.levels, self.levels) * unit
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the product of x (B, R) as (B, C)."""
@@ -89,8 +90,8 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
         part = held[p.layer][p.row : p.row + height, p.column : p.column + width]
         weight[p.row_start : p.row_stop, p.column_start : p.column_stop] = part
     weight = weight * side.layout.scale[name]
-    factors = side.balances.get(name)
-    rows, columns = (torch.ones(weight.shape[0]), torch.ones(weight.shape[1])) if factors is None else factors
+    ends = side.ends[name]
+    columns = torch.ones(weight.shape[1]) if ends.balance is None else ends.balance.columns
     spans = [side.chip.ranges[p.layer] for p in pieces]
     levels = round(timing.input_max_ns / timing.input_step_ns)
     step = None
@@ -98,10 +99,10 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
         codes = round(timing.input_max_ns / timing.output_step_ns)
         step = torch.full_like(columns, 2 * spans[0].output_full_scale * side.layout.scale[name] / codes) / columns
     plain = NominalProduct(
-        weight / columns, torch.zeros_like(columns), rows, max(s.input_full_scale for s in spans), levels, None
+        weight / columns, torch.zeros_like(columns), ends, max(s.input_full_scale for s in spans), levels, None
     )
     fit = fit_columns(side.product(name, frames, None), plain(frames))
-    return NominalProduct(plain.weight * fit.slope, fit.offset, rows, plain.full_scale, levels, step)
+    return NominalProduct(plain.weight * fit.slope, fit.offset, ends, plain.full_scale, levels, step)
 
 
 def export_program(model: ChipModel) -> ExportedProgram:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from pcmesh.chip_model.ends import Ends, sent_frames
 from pcmesh.execution.products import ChipProducts, LayerProduct
-from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import Layout, spread
 
 
@@ -20,20 +20,18 @@ class ChipSide:
     Attributes:
         layout: which rectangles make a product.
         chip: the programmed layers.
-        balances: factors of the products that have some.
+        ends: what becomes of every product's inputs and outputs beside it.
     """
 
     layout: Layout
     chip: ChipProducts
-    balances: Mapping[str, Balance]
+    ends: Mapping[str, Ends]
     _ready: dict[str, LayerProduct] = field(default_factory=dict, repr=False)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
-        factors = self.balances.get(layer)
-        if factors is None:
-            return self._product(layer, x, keys)
-        return factors.outputs(self._product(layer, factors.inputs(x), keys))
+        ends = self.ends[layer]
+        return ends.outputs(self._product(layer, ends.inputs(x), keys))
 
     def _product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         pieces = self.layout.pieces[layer]
@@ -51,22 +49,17 @@ class ChipSide:
 
     def aged(self, time_s: float) -> ChipSide:
         """Return the chip `time_s` after calibration."""
-        return ChipSide(self.layout, self.chip.aged(time_s), self.balances)
+        return ChipSide(self.layout, self.chip.aged(time_s), self.ends)
 
     def recalibrated(self, frames: Mapping[str, Tensor]) -> ChipSide:
         """Return the chip with its read-out fitted anew at its age, on frames of every product's input."""
-        inputs = self.layout.inputs(sent_frames(frames, self.balances))
-        return ChipSide(self.layout, self.chip.calibrated(inputs), self.balances)
+        inputs = self.layout.inputs(sent_frames(frames, self.ends))
+        return ChipSide(self.layout, self.chip.calibrated(inputs), self.ends)
 
     def _layer(self, name: str) -> LayerProduct:
         if name not in self._ready:
             self._ready[name] = self.chip.layer(name)
         return self._ready[name]
-
-
-def sent_frames(frames: Mapping[str, Tensor], balances: Mapping[str, Balance]) -> dict[str, Tensor]:
-    """Return what the chip is sent for frames of every product's input."""
-    return {name: balances[name].inputs(x) if name in balances else x for name, x in frames.items()}
 
 
 @dataclass(frozen=True)

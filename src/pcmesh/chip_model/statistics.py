@@ -27,7 +27,7 @@ def measured_noise(model: ChipModel) -> NoiseConfig:
     largest output.
     """
     weights = [_weight_error(model, layer.name) for layer in model.deployment.layout.graph.layers]
-    outputs = [_read_error(model, product.name) for product in model.deployment.captured.products]
+    outputs = [_read_error(model, product.name) for product in model.deployment.products]
     return NoiseConfig(
         weight_sigma=_root_mean_square(weights), output_sigma=_root_mean_square(outputs), input_levels=255
     )

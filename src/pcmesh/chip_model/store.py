@@ -15,13 +15,13 @@ from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
-from pcmesh.chip_model.compile import balanced_products
+from pcmesh.chip_model.ends import ends_of, programmed_products
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
+from pcmesh.chip_model.options import ProductOptions
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import InputError
 from pcmesh.execution.products import ChipProducts
 from pcmesh.files import whole_folder
-from pcmesh.mapping import LayerOptions
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
@@ -48,7 +48,7 @@ class _Stored(Artefact):
     pins: Pins
     tied: dict[str, tuple[str, ...]]
     packed: tuple[str, ...]
-    options: dict[str, LayerOptions]
+    options: dict[str, ProductOptions]
     clipped_share: float
     balanced: bool
     max_chips: int | None
@@ -102,9 +102,8 @@ def load_model(folder: str | Path) -> ChipModel:
     tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    layout = layers_of(
-        stored.name, balanced_products(captured.products, balances if stored.balanced else {}), tile, stored.packed
-    )
+    ends = ends_of(captured.products, stored.options, balances if stored.balanced else {})
+    layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, stored.packed)
     instance = Instance(stored.seed, stored.number)
     deployment = Deployment(
         captured=captured,
@@ -141,7 +140,7 @@ def load_model(folder: str | Path) -> ChipModel:
         for layer, count in stored.readouts.items()
     }
     products = ChipProducts(layout.graph, network, stored.ranges, None, readouts)
-    return ChipModel(deployment, ChipSide(layout, products, balances if stored.balanced else {}), stored.noisy)
+    return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
 def _stored(model: ChipModel) -> _Stored:
@@ -158,7 +157,7 @@ def _stored(model: ChipModel) -> _Stored:
         packed=deployment.choice.packed,
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
-        balanced=bool(model.side.balances),
+        balanced=deployment.choice.balance,
         max_chips=deployment.choice.max_chips,
         mapping=deployment.mapping,
         placement=deployment.placement,

@@ -51,7 +51,7 @@ def _products(products: Sequence[ProductFigures]) -> list[str]:
         (
             _short(p.name, _NAME),
             f"{p.rows} x {p.columns}",
-            p.encoding,
+            p.way,
             f"{p.tiles}" + (f"+{p.shared} shared" if p.shared else ""),
             _chips(p.chips),
             f"{100 * p.used:.0f} %",

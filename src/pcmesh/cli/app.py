@@ -10,6 +10,7 @@ import typer
 
 from pcmesh import __version__
 from pcmesh.cli.chip_model import evaluate, summary
+from pcmesh.cli.choose import choose
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.inspect import inspect
@@ -61,6 +62,7 @@ app.add_typer(kws)
 app.add_typer(rnnt)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
+app.command("choose")(choose)
 app.command("summary")(summary)
 app.command("evaluate")(evaluate)
 app.command("inspect")(inspect)

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from pcmesh.chip_model import ChipModel, compile_model
-from pcmesh.chip_model.choose import candidates, choose
+from pcmesh.chip_model.candidates import candidates
+from pcmesh.chip_model.choose import choose
 from pcmesh.chip_model.figures import model_figures
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping.rows import Copies, Expansion, MoreRows, normal_matrix
 from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
 from pcmesh.model.digital import AFFINE, MULTIPLY_ADD, NORMALISATION, lstm_cell_operations
 from pcmesh.random import torch_generator
@@ -29,11 +30,14 @@ def expansion_matrix(widths: RnntWidths, seed: int = 0) -> torch.Tensor:
     Raises:
         ConfigurationError: `expand` is missing, or smaller than the number of features (M would lose information).
     """
-    if widths.expand is None or widths.expand < widths.features:
-        raise ConfigurationError(
-            f"weight expansion to {widths.expand} rows", f"Expand to at least {widths.features} rows (the features)"
-        )
-    return torch.randn(widths.expand, widths.features, generator=torch_generator(seed, "training", "rnnt", "expansion"))
+    if widths.expand is None:
+        raise ConfigurationError("weight expansion to no number of rows", "Give the widths `expand`")
+    return normal_matrix(widths.expand, widths.features, torch_generator(seed, "training", "rnnt", "expansion"))
+
+
+def input_rows(widths: RnntWidths, expansion: torch.Tensor | None) -> MoreRows:
+    """Return what the features become on the rows of Enc-LSTM0 Wx: copies, or M · x."""
+    return Copies(widths.input_copies) if expansion is None else Expansion(expansion)
 
 
 def rnnt_graph(
@@ -130,13 +134,10 @@ def _encoder(
     features = build.vector("features", widths.features)
     first = weights["encoder.pre_rnn.lstm.weight_ih_l0"]
     normalise = NORMALISATION.operations * widths.features
-    if expansion is None:
-        wx = first.T.repeat(widths.input_copies, 1) / widths.input_copies
-        name, kind, cost = "copy", "copy", normalise
-    else:
-        wx = torch.linalg.pinv(expansion).T @ first.T
-        name, kind, cost = "expand", "expand", normalise + MULTIPLY_ADD.operations * expansion.numel()
-    x = build.digital(f"enc-lstm0-{name}", kind, (features,), "enc-lstm0-x", widths.input_rows, cost)
+    rows = input_rows(widths, expansion)
+    wx, kind = rows.weight(first.T), "copy" if expansion is None else "expand"
+    cost = normalise + rows.operations
+    x = build.digital(f"enc-lstm0-{kind}", kind, (features,), "enc-lstm0-x", widths.input_rows, cost)
     sources = ("encoder.pre_rnn.lstm.{}_l0", "encoder.pre_rnn.lstm.{}_l1", "encoder.post_rnn.lstm.{}_l0")
     for number, key in enumerate(sources):
         if number == 2:
@@ -158,7 +159,7 @@ def _decoder(build: _Builder, widths: RnntWidths, weights: Mapping[str, torch.Te
     token = build.vector("token", widths.labels)
     key = "prediction.dec_rnn.lstm.{}_l0"
     embedded = weights["prediction.embed.weight"] @ weights[key.format("weight_ih")].T
-    x = _joined_lstm(build, "dec-lstm0", (token,) * copies, key, weights, embedded.repeat(copies, 1) / copies)
+    x = _joined_lstm(build, "dec-lstm0", (token,) * copies, key, weights, Copies(copies).weight(embedded))
     x = _joined_lstm(build, "dec-lstm1", (x,), "prediction.dec_rnn.lstm.{}_l1", weights)
     build.analog("dec-fc", x, weights["joint_net.0.weight"][:, widths.encoder :].T)
 

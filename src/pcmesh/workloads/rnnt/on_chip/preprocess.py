@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pcmesh.mapping.rows import Expansion, MoreRows
+from pcmesh.workloads.rnnt.graph import input_rows
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 
@@ -31,27 +33,22 @@ class InputScaling:
     """How the features become the rows of Enc-LSTM0 Wx.
 
     Attributes:
-        copies: rows of each feature (weight averaging), without expansion.
-        expansion_KF: M, or None.
+        rows: copies of the features, or their expansion.
         column_sums_G: sums of the original weights of each column: times the mean, its share of the result.
     """
 
-    copies: int
-    expansion_KF: Tensor | None
+    rows: MoreRows
     column_sums_G: Tensor
 
     @classmethod
     def of(cls, widths: RnntWidths, wx_GF: Tensor, expansion_KF: Tensor | None) -> InputScaling:
         """Return the scaling for a Wx (G, F) as PyTorch holds it."""
-        return cls(widths.input_copies, expansion_KF, wx_GF.sum(1))
+        return cls(input_rows(widths, expansion_KF), wx_GF.sum(1))
 
     def apply(self, features_TF: Tensor) -> ScaledInputs:
         """Return the scaled rows of one utterance."""
-        if self.expansion_KF is not None:
-            mean, rows_TK = 0.0, features_TF @ self.expansion_KF.T
-        else:
-            mean = float(features_TF.double().mean())
-            rows_TK = (features_TF - mean).repeat(1, self.copies)
+        mean = 0.0 if isinstance(self.rows, Expansion) else float(features_TF.double().mean())
+        rows_TK = self.rows.inputs(features_TF - mean)
         scale = max(float(rows_TK.abs().max()), 1e-9)
         return ScaledInputs(rows_TK / scale, scale, mean)
 

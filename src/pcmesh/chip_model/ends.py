@@ -1,0 +1,56 @@
+"""The digital ends of a product: what becomes of its inputs before they are pulses, and of its codes afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from pcmesh.chip_model.options import ProductOptions
+from pcmesh.mapping.balance import Balance
+from pcmesh.mapping.rows import MoreRows
+from pcmesh.model.products import MatrixProduct
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Factors of rows and columns first, then more rows; either may be missing."""
+
+    balance: Balance | None = None
+    more: MoreRows | None = None
+
+    def weight(self, weight: Tensor) -> Tensor:
+        """Return the weights that are programmed."""
+        weight = weight if self.balance is None else self.balance.weight(weight)
+        return weight if self.more is None else self.more.weight(weight)
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return what is sent for inputs x (B, R)."""
+        x = x if self.balance is None else self.balance.inputs(x)
+        return x if self.more is None else self.more.inputs(x)
+
+    def outputs(self, y: Tensor) -> Tensor:
+        """Return the products for what came back, (B, C)."""
+        return y if self.balance is None else self.balance.outputs(y)
+
+
+def ends_of(
+    products: Sequence[MatrixProduct], options: Mapping[str, ProductOptions], balances: Mapping[str, Balance]
+) -> dict[str, Ends]:
+    """Return the ends of every product."""
+    return {p.name: Ends(balances.get(p.name), options[p.name].rows(p.name, p.rows)) for p in products}
+
+
+def programmed_products(products: Sequence[MatrixProduct], ends: Mapping[str, Ends]) -> tuple[MatrixProduct, ...]:
+    """Return the products with the weights that are programmed; an expansion's inputs have both signs."""
+    return tuple(replace(p, weight=ends[p.name].weight(p.weight), signed=_signed(p, ends[p.name])) for p in products)
+
+
+def sent_frames(frames: Mapping[str, Tensor], ends: Mapping[str, Ends]) -> dict[str, Tensor]:
+    """Return what the chip is sent for frames of every product's input."""
+    return {name: ends[name].inputs(x) for name, x in frames.items() if name in ends}
+
+
+def _signed(product: MatrixProduct, ends: Ends) -> bool:
+    return product.signed or (ends.more is not None and ends.more.signed)
