@@ -71,7 +71,7 @@ def test_a_network_under_a_budget_of_tiles() -> None:
     network = nn.Sequential(nn.Linear(600, 32), nn.ReLU(), nn.Linear(32, 8))
     x = torch.randn(300, 600)
     model = pcmesh.compile(network, x)
-    found = candidates(model, [(x,)], digital=True, more_rows=False)
+    found = candidates(model, [x], digital=True, more_rows=False)
     assert len(found) == 8
     wide, narrow = choose(found, 3), choose(found, 2)
     assert (wide.tiles, narrow.tiles) == (3, 2)
@@ -92,7 +92,7 @@ def test_more_rows_lose_less_where_they_cost_no_tile() -> None:
     network = nn.Sequential(nn.Linear(128, 64))
     x = torch.randn(400, 128)
     model = pcmesh.compile(network, x, encoding="4-PCM")
-    found = candidates(model, [(x,)], ("4-PCM",), chips=2)  # type: ignore[arg-type]
+    found = candidates(model, [x], ("4-PCM",), chips=2)  # type: ignore[arg-type]
     losses = {c.way: c.loss for c in found}
     assert list(losses) == ["4-PCM", "4-PCM,copies=2", "4-PCM,copies=4", "4-PCM,expand=512", "4-PCM,expand=1024"]
     assert losses["4-PCM,copies=4"] < losses["4-PCM"]

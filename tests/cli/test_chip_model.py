@@ -42,7 +42,8 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_compile_summary_and_evaluate(program: Program, code: Path, tmp_path: Path) -> None:
     folder, options = tmp_path / "chip", ("--example", "torch.randn(300, 20)", "--calibration", f"{code}:inputs")
-    made = program("compile", f"{code}:make_model", "-o", folder, *options, "--json", tmp_path / "c.json")
+    asked = ("--layer", "0=AB,copies=2", "--json", tmp_path / "c.json")
+    made = program("compile", f"{code}:make_model", "-o", folder, *options, *asked)
     assert made.code == 0, made.err
     assert "2 on 1 chip" in made.out
     figures = json.loads((tmp_path / "c.json").read_text())
@@ -50,6 +51,7 @@ def test_compile_summary_and_evaluate(program: Program, code: Path, tmp_path: Pa
     shown = program("summary", folder)
     assert shown.code == 0
     assert "linear" in shown.out
+    assert "AB,copies=2" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 100
     outcome = program(
         "evaluate", folder, f"{code}:batches", "--time", "1w", "--chips", 2, "--json", tmp_path / "e.json"
@@ -107,7 +109,7 @@ def test_choose_a_mapping(program: Program, code: Path, tmp_path: Path) -> None:
         (("--tiles", 1), "the smallest takes 2 tiles"),
         (("--pin", "9=AB"), "no layer '9' to pin"),
         (("--pin", "0=AB,copies=99"), "was not measured"),
-        (("--pin", "0"), "LAYER=WAY"),
+        (("--pin", "0"), "pins no layer"),
     ],
 )
 def test_what_cannot_be_chosen(asked: tuple[object, ...], words: str, program: Program, code: Path) -> None:

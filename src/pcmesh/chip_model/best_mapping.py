@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from pcmesh.chip_model.batches import call
 from pcmesh.chip_model.candidates import Candidate, Loss, Report, candidates, decision_error, output_error
 from pcmesh.chip_model.choose import Choice, Limits, Quantity, apply, choose
 from pcmesh.chip_model.model import ChipModel
-from pcmesh.errors import ConfigurationError
 
 Judge = Literal["outputs", "decisions"]
 LOSSES: Mapping[Judge, Loss] = {"outputs": output_error, "decisions": decision_error}
@@ -55,7 +55,7 @@ class BestMapping:
 
 def best_mapping(
     model: ChipModel,
-    batches: Sequence[tuple[Any, ...]],
+    batches: Sequence[Any],
     limits: Limits,
     *,
     least: Quantity = "loss",
@@ -68,7 +68,7 @@ def best_mapping(
 
     Args:
         model: the network, compiled in any way.
-        batches: arguments of calls, to measure losses with.
+        batches: inputs as `example_inputs`, to measure losses with.
         limits: of everything.
         least: what shall be least.
         pins: layer -> way that the user wants.
@@ -87,22 +87,7 @@ def best_mapping(
     for number in range(chips):
         report("the choice as a whole", number, chips)
         chip = apply(model.on(number=model.deployment.instance.number + number), choice)
-        lost = [loss(chip(*batch), model.software(*batch)) for batch in batches]
+        lost = [loss(call(chip, batch), call(model.software, batch)) for batch in batches]
         losses.append(sum(lost) / len(lost))
     report("the choice as a whole", chips, chips)
     return BestMapping(choice, found, tuple(losses), judge)
-
-
-def read_pins(texts: Sequence[str]) -> dict[str, str]:
-    """Return the pins of `LAYER=WAY` texts.
-
-    Raises:
-        ConfigurationError: a text is none.
-    """
-    found = {}
-    for text in texts:
-        layer, sign, way = text.partition("=")
-        if not (layer and sign and way):
-            raise ConfigurationError(f"--pin {text}: pins nothing", "Write LAYER=WAY, e.g. fc1=AB or fc1=AB,copies=4")
-        found[layer] = way
-    return found

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from pcmesh.chip_model.batches import call
 from pcmesh.chip_model.energy import joule
 from pcmesh.chip_model.figures import model_figures
 from pcmesh.chip_model.model import ChipModel
@@ -65,7 +66,7 @@ def decision_error(got: Any, wanted: Any) -> float:
 
 def candidates(
     model: ChipModel,
-    batches: Sequence[tuple[Any, ...]],
+    batches: Sequence[Any],
     encodings: Sequence[Encoding] = tuple(Encoding),
     digital: bool = False,
     loss: Loss = output_error,
@@ -78,7 +79,7 @@ def candidates(
 
     Args:
         model: the network on a chip instance.
-        batches: arguments of calls.
+        batches: inputs as `example_inputs`.
         encodings: those to try.
         digital: whether a layer may stay digital (no loss, no tile, but every multiply-add counts).
         loss: outputs on the chip, outputs in software -> what is lost.
@@ -87,7 +88,7 @@ def candidates(
         report: is told the progress.
     """
     trials = list(_trials(model, encodings, more_rows))
-    wanted = [model.software(*batch) for batch in batches]
+    wanted = [call(model.software, batch) for batch in batches]
     losses: dict[tuple[str, str], list[float]] = {}
     sizes: dict[tuple[str, str], Candidate] = {}
     for number in range(chips):
@@ -97,7 +98,7 @@ def candidates(
             sizes |= {(one.layer, one.way): one for one in _sizes(chip, options)}
             for name, option in options.items():
                 single = ChipModel(chip.deployment, chip.side, model.noisy, frozenset({name}))
-                lost = [loss(single(*batch), right) for batch, right in zip(batches, wanted, strict=True)]
+                lost = [loss(call(single, batch), right) for batch, right in zip(batches, wanted, strict=True)]
                 losses.setdefault((name, option.way), []).append(sum(lost) / len(lost))
     report("layers alone on the chip", chips * len(trials), chips * len(trials))
     found = [replace(size, loss=sum(losses[key]) / chips) for key, size in sizes.items()]

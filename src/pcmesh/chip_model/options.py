@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -78,3 +79,18 @@ def product_options(pin: Pin | None, encoding: Encoding) -> ProductOptions:
             f"a layer cannot be mapped as {str(pin)!r}",
             "Write digital, 2-PCM, 4-PCM or AB, with more rows AB,copies=4 or AB,expand=1024",
         ) from error
+
+
+def read_pins(texts: Sequence[str]) -> dict[str, str]:
+    """Return the pins of `LAYER=WAY` texts.
+
+    Raises:
+        ConfigurationError: a text is none.
+    """
+    found = {}
+    for text in texts:
+        layer, sign, way = text.partition("=")
+        if not (layer and sign and way):
+            raise ConfigurationError(f"{text!r} pins no layer", "Write LAYER=WAY, e.g. fc1=AB or fc1=AB,copies=4")
+        found[layer] = way
+    return found

@@ -20,11 +20,13 @@ def compile_own(
     weights: Path | None,
     example: str | None,
     calibration: str | None,
+    layers: list[str],
     json: Path | None,
 ) -> None:
     """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
     from pcmesh.chip_model import compile_model
     from pcmesh.chip_model.batches import user_batches
+    from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.errors import InputError
 
@@ -33,7 +35,7 @@ def compile_own(
         raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
     batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
     with console(error=True).status(f"Compiling {network}"):
-        made = compile_model(model, example_of(example), chip, calibration=batches)
+        made = compile_model(model, example_of(example), chip, calibration=batches, layers=read_pins(layers))
         made.save(out)
     _show(made.summary(), made.figures(), json)
     console().print(f"Written: {out}")

@@ -56,7 +56,7 @@ def choose(
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="The network's weights (safetensors).")] = None,
     calibration: Annotated[
         str | None,
-        typer.Option(metavar="FILE.py:FUNCTION", help="Yields batches of your data, to calibrate and to measure with."),
+        typer.Option(metavar="DATA", help="Your data, to calibrate and measure with: FILE.py:FUNCTION or safetensors."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write the network, so compiled, to this folder.")
@@ -76,22 +76,23 @@ def choose(
     power, [bold]--least energy[/bold], [bold]--pin fc1=digital --digital-layers 1[/bold].
     """
     from pcmesh.chip_model import compile_model
-    from pcmesh.chip_model.best_mapping import best_mapping, read_pins
+    from pcmesh.chip_model.batches import user_batches
+    from pcmesh.chip_model.best_mapping import best_mapping
     from pcmesh.chip_model.choose import Limits
-    from pcmesh.chip_model.user_code import example_of, user_function, user_model
+    from pcmesh.chip_model.options import read_pins
+    from pcmesh.chip_model.user_code import example_of, user_model
 
     energy_j = None if max_energy is None else max_energy * 1e-9
     limits = Limits(tiles=tiles, loss=max_loss, energy_j=energy_j, steps=max_steps, digital_layers=digital_layers)
     pins, made, inputs = read_pins(pin or []), user_model(network, weights), example_of(example)
-    batches = None if calibration is None else list(user_function(calibration)())
+    batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
     with progress() as report:
         report("compiling", 0, 1)
         model = compile_model(made, inputs, chip, calibration=batches)
         report("compiling", 1, 1)
-        calls = [one if isinstance(one, tuple) else (one,) for one in (batches or [inputs])]
         found = best_mapping(
             model,
-            calls,
+            batches or [inputs],
             limits,
             least=_QUANTITY[least],  # type: ignore[arg-type]
             pins=pins,

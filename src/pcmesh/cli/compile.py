@@ -27,6 +27,10 @@ def compile_(
     calibration: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="Yields batches of your data, to calibrate with.")
     ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LAYER=WAY", help="Map a layer of yours so: fc1=2-PCM, fc1=AB,copies=4. Repeatable."),
+    ] = None,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
 ) -> None:
@@ -35,12 +39,13 @@ def compile_(
     By name: mapped, placed and routed, down to the local controllers' programs. Your own PyTorch network
     ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]): mapped, programmed into a chip instance and
     calibrated; go on with [bold]pcmesh summary DIR[/bold] and [bold]pcmesh evaluate DIR data.py:batches[/bold].
+    [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits.
 
     The folder holds JSON, weights and [bold]report.html[/bold] with pictures. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
     if ".py" in network:
-        compile_own(network, out, chip, weights, example, calibration, json)
+        compile_own(network, out, chip, weights, example, calibration, layer or [], json)
         return
     from pcmesh.reporting import render_compiled
     from pcmesh.reporting.inspection import overview

@@ -56,7 +56,7 @@ def measure_all(data: Path | None, utterances: int | None, chips: int) -> tuple[
             network.append(torch.nn.ReLU())
     labels, inputs = ready.speech.labels, ready.inputs
     model = compile_model(network, ready.calibration[:_CALIBRATION_FRAMES], name="keywords")
-    found = candidates(model, [(ready.calibration[:_CALIBRATION_FRAMES],)])
+    found = candidates(model, [ready.calibration[:_CALIBRATION_FRAMES]])
     budgets = range(3, 1 + sum(max(c.tiles for c in found if c.layer == name) for name in LAYERS))
     choices = {budget: tuple(Encoding(way) for way in choose(found, budget).layers.values()) for budget in budgets}
     points = []
