@@ -24,6 +24,9 @@ def test_keyword_network_from_command_to_report(program: Program, tmp_path: Path
     assert sum(curve["weights"] for curve in result["curves"][1:]) == result["curves"][0]["weights"] == 792_576
     assert {entry["layer"] for entry in result["advice"]} == {"layer0", "layer1", "layer2"}
     assert len(result["effective_bits"]["per_chip"]) == 1
+    assert [entry["measure"] for entry in result["chip_ranking"]] == ["accuracy", "nats per word"]
+    assert all(set(entry["loss"]) == {"layer0", "layer1", "layer2"} for entry in result["chip_ranking"])
+    assert max(abs(loss["mean"]) for loss in result["chip_ranking"][0]["loss"].values()) < 0.2
     assert result["curves"][0]["accuracy"][-1] == pytest.approx(result["baseline"], abs=0.1)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 2

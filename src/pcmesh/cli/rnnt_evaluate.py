@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,10 +15,16 @@ from pcmesh.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from pcmesh.speech.corpora import Utterance
-    from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions
+    from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, Mode
 
 LONGEST_S = 15.0
 OUT = Path("runs/rnnt")
+_MODES: Mapping[tuple[bool, bool], Mode] = {
+    (False, False): "together",
+    (True, False): "each",
+    (False, True): "cumulative",
+    (True, True): "each and cumulative",
+}
 
 
 def evaluate_set(
@@ -69,17 +75,14 @@ def evaluate_set(
     With [bold]--engine chip[/bold] the layers run on simulated chips, one after the other over the whole set; a run
     that was cut off goes on at the layer where it stopped, when it is given again.
     """
-    from pcmesh.errors import ConfigurationError
     from pcmesh.mapping import Encoding
     from pcmesh.workloads.rnnt.evaluate import evaluate
     from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
-    if each and cumulative:
-        raise ConfigurationError("--each and --cumulative exclude one another", "Give one of them")
     chosen = ChipOptions(
         layers=choose_layers(layers),
-        mode="each" if each else "cumulative" if cumulative else "together",
+        mode=_MODES[each, cumulative],
         expand=expand,
         copies=copies,
         encoding=None if encoding == "paper" else Encoding(encoding),
@@ -140,6 +143,7 @@ def _on_chip(network: Any, listed: list[Utterance], chosen: ChipOptions, calibra
 
 def _finish_on_chip(result: dict[str, Any], chosen: ChipOptions, json: Path | None, out: Path) -> None:
     from pcmesh.reporting import render_rnnt
+    from pcmesh.workloads.rnnt.on_chip.chip import LAYERS
 
     kind = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
     age = f", {format_duration(chosen.time_s)} after calibration" if chosen.time_s else ""
@@ -149,7 +153,7 @@ def _finish_on_chip(result: dict[str, Any], chosen: ChipOptions, json: Path | No
         ratio = one["accuracy_of_software"]
         rows.append(
             (
-                ", ".join(one["layers"]) if len(one["layers"]) < 9 else "all",
+                _named(one["layers"], chosen.layers, LAYERS),
                 f"{100 * one['wer']['mean']:.2f} %",
                 f"{100 * low:.2f} to {100 * high:.2f} %",
                 f"{100 * one['increase']:+.2f}",
@@ -164,6 +168,15 @@ def _finish_on_chip(result: dict[str, Any], chosen: ChipOptions, json: Path | No
     written = write_result(result, json, out)
     written.append(write_report(render_rnnt(result), out))
     console().print("Written: " + ", ".join(str(path) for path in written))
+
+
+def _named(layers: Sequence[str], chosen: Sequence[str], every: Sequence[str]) -> str:
+    """Return what is on the chip, in few words."""
+    if len(layers) == len(every):
+        return "all"
+    if len(layers) == len(chosen):
+        return ", ".join(layers)
+    return f"+ {layers[-1]}" if len(layers) > 1 else layers[0]
 
 
 def _print_software(result: dict[str, Any]) -> None:

@@ -78,7 +78,9 @@ def rnnt(
     ] = 3.5,
     chip_run: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Result of a chip run on the same recordings, for its bits. Repeatable."),
+        typer.Option(
+            metavar="FILE", help="Result of a chip run on the same recordings: its bits; with --each, its ranking."
+        ),
     ] = None,
     chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
     workers: Workers = 1,
@@ -94,11 +96,11 @@ def rnnt(
     from pcmesh.chip import load_chip
     from pcmesh.workloads.rnnt.evaluate import choose_utterances
     from pcmesh.workloads.rnnt.held_out import synthetic_utterances
-    from pcmesh.workloads.rnnt.sensitivity import chip_accuracies, rnnt_sensitivity
+    from pcmesh.workloads.rnnt.sensitivity import read_chip_runs, rnnt_sensitivity
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
     network, spec, values = load_speech_network(checkpoint), load_chip(chip), parse_bits(bits)
-    accuracies = chip_accuracies(chip_run or [])
+    runs = read_chip_runs(chip_run or [])
     with ExitStack() as files, progress() as report:
         if data is None:
             chosen = files.enter_context(synthetic_utterances(utterances))
@@ -117,7 +119,7 @@ def rnnt(
             report,
             bits=values,
             expansion_bits=expansion_bits,
-            chip_accuracies=accuracies,
+            runs=runs,
             folder=out / "points",
             fresh=fresh,
             workers=workers,
@@ -189,7 +191,15 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("Effective precision of the chips", f"{_bits(found['mean'])}  ({_interval(found['interval'])})"))
     else:
         rows.append(("Bits that programming errors are worth", f"{result['chip_bits']['bits']:.2f}"))
-    return rows
+    return rows + [_ranking(entry) for entry in result.get("chip_ranking", ())]
+
+
+def _ranking(entry: dict[str, Any]) -> tuple[str, str]:
+    """Return which layers lose most alone on a chip, and how many chips agree."""
+    count = entry["chips"]
+    agree, first = (round(count * entry[key]) for key in ("share_of_chips", "share_of_first"))
+    text = f"{', '.join(entry['layers'])}  (on {agree} of {count} chips; the first on {first})"
+    return f"Lose most alone on a chip, {entry['measure']}", text
 
 
 def _bits(value: float) -> str:

@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from pcmesh.errors import ConfigurationError
 from pcmesh.reporting import render_rnnt
-from pcmesh.speech.transcripts import to_text
+from pcmesh.speech.transcripts import to_labels, to_text
+from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.on_chip.chip import LAYERS
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers, evaluate_on_chip
-from pcmesh.workloads.rnnt.recognition import recognise
+from pcmesh.workloads.rnnt.on_chip.run import Run
+from pcmesh.workloads.rnnt.on_chip.store import Store
+from pcmesh.workloads.rnnt.recognition import encode, recognise
 from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, quiet
 
 
@@ -17,7 +21,10 @@ def test_conditions_are_the_layers_together_alone_or_one_more_at_a_time():
     layers = LAYERS[:3]
     assert ChipOptions(layers=layers).conditions() == [layers]
     assert ChipOptions(layers=layers, mode="each").conditions() == [(layer,) for layer in layers]
-    assert ChipOptions(layers=layers, mode="cumulative").conditions() == [layers[:1], layers[:2], layers]
+    cumulative = [layers[:1], layers[:2], layers]
+    assert ChipOptions(layers=layers, mode="cumulative").conditions() == cumulative
+    both = ChipOptions(layers=layers, mode="each and cumulative").conditions()
+    assert both == [(layer,) for layer in layers] + cumulative
 
 
 def test_layers_are_chosen_by_name_in_the_networks_order():
@@ -25,6 +32,22 @@ def test_layers_are_chosen_by_name_in_the_networks_order():
     assert choose_layers("enc-fc, enc-lstm0") == ("enc-lstm0", "enc-fc")
     with pytest.raises(ConfigurationError, match="joint-fc"):
         choose_layers("joint-fc")
+
+
+@torch.inference_mode()
+def test_surprise_in_software_is_the_transducers_loss(tmp_path: Path):
+    texts = ["a few words", "others", "it's so", "no", "and the last one"]
+    found = Run(NETWORK, None, frozenset(), Store(tmp_path)).surprise(RECORDINGS, texts, quiet)
+    total = 0.0
+    for features, text in zip(RECORDINGS.features, texts, strict=True):
+        (encoded,) = encode(NETWORK, [features])
+        labels = torch.tensor([to_labels(text)])
+        before = torch.cat([torch.tensor([[NETWORK.blank]]), labels], dim=1).T
+        predicted = NETWORK.joint.prediction_part(NETWORK.prediction(before)[0][:, 0])
+        logits = NETWORK.joint(NETWORK.joint.encoder_part(encoded)[:, None], predicted[None])
+        sizes = torch.tensor([len(encoded)]), torch.tensor([len(text)])
+        total += float(transducer_loss(logits[None], labels, *sizes))
+    assert found == pytest.approx(total / sum(map(len, texts)), rel=1e-4)
 
 
 def test_result_and_report(tmp_path: Path):
@@ -39,6 +62,7 @@ def test_result_and_report(tmp_path: Path):
         assert len(one["wer"]["per_chip"]) == 2
         assert one["wer"]["ci95"][0] <= one["wer"]["mean"] <= one["wer"]["ci95"][1]
         assert one["wer"]["mean"] > result["software"]["wer"]  # random weights on a real chip
+        assert one["nats_per_letter"]["mean"] != result["software"]["nats_per_letter"]
     assert [one["software"] for one in result["utterances"]] == software
     assert 0.9 < result["analog_yield"] <= 1
     assert {one["pair"] for one in result["programming"]} == {1, 2}

@@ -23,8 +23,8 @@ from pcmesh.workloads.rnnt.sensitivity import (
     NETWORK,
     WITHOUT_JOINT,
     WordScores,
-    chip_accuracies,
     expanded_groups,
+    read_chip_runs,
     rnnt_groups,
     rnnt_layers,
     rnnt_sensitivity,
@@ -96,13 +96,20 @@ def test_the_result_names_layers_and_expansion(network: RnntNetwork, tmp_path: P
 
 
 def test_chip_runs_are_read_from_their_results(tmp_path: Path) -> None:
-    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
-    conditions = [
-        {"layers": ["enc-fc"], "wer": {"per_chip": [0.1]}},
-        {"layers": ["enc-fc", "dec-fc"], "wer": {"per_chip": [0.2, 0.3]}},
+    good, each, bad = (tmp_path / f"{name}.json" for name in ("good", "each", "bad"))
+    whole = {"layers": ["enc-fc", "dec-fc"], "wer": {"per_chip": [0.2, 0.3]}}
+    good.write_text(json.dumps({"conditions": [whole]}))
+    assert read_chip_runs([good]).accuracies == pytest.approx((0.8, 0.7))
+    assert not read_chip_runs([good]).alone
+    alone = [
+        {"layers": [name], "wer": {"per_chip": rates}, "nats_per_letter": {"per_chip": nats}}
+        for name, rates, nats in (("enc-fc", [0.15, 0.11], [0.3, 0.3]), ("dec-fc", [0.12, 0.16], [0.2, 0.25]))
     ]
-    good.write_text(json.dumps({"conditions": conditions}))
-    assert chip_accuracies([good]) == pytest.approx([0.8, 0.7])
+    each.write_text(json.dumps({"software": {"wer": 0.1, "nats_per_letter": 0.1}, "conditions": alone}))
+    found = read_chip_runs([good, each])
+    assert found.accuracies == pytest.approx((0.8, 0.7))  # one layer alone says nothing of the whole
+    assert found.alone["word error rate"]["dec-fc"] == pytest.approx([0.02, 0.06])
+    assert found.alone["nats per letter"]["enc-fc"] == pytest.approx([0.2, 0.2])
     bad.write_text('{"wer": 0.1}')
     with pytest.raises(InputError, match=r"bad\.json"):
-        chip_accuracies([bad])
+        read_chip_runs([bad])

@@ -14,10 +14,12 @@ from pcmesh.cache import ResultCache, fingerprint
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.evaluation.findings import findings
 from pcmesh.evaluation.quantisation import WeightPart
+from pcmesh.evaluation.ranking import rankings
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.workloads.kws.experiment import bring_up_chip, spot
 from pcmesh.workloads.kws.graph import LAYERS
+from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import KeywordNetwork
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare
 
@@ -73,7 +75,8 @@ def kws_sensitivity(
     evaluate = KeywordScores(prepared.inputs, prepared.speech.labels)
     found = sensitivity(prepared.network, GROUPS, evaluate, bits, cache=cache, workers=workers, report=progress)
     chips = [_chip_accuracy(prepared, number, cache, progress) for number in range(options.chips)]
-    return _result(prepared, found, chips)
+    alone = losses_alone(prepared, options.chips, cache, progress)
+    return _result(prepared, found, chips) | {"chip_ranking": rankings(alone)}
 
 
 def _content(options: KwsOptions) -> str:

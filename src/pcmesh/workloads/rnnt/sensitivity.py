@@ -19,6 +19,7 @@ from pcmesh.errors import InputError
 from pcmesh.evaluation.effective_bits import bits_of_programming
 from pcmesh.evaluation.findings import findings
 from pcmesh.evaluation.quantisation import WeightPart
+from pcmesh.evaluation.ranking import rankings
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
 from pcmesh.evaluation.word_errors import word_errors
@@ -32,6 +33,7 @@ from pcmesh.workloads.rnnt.recognition import encode
 from pcmesh.workloads.rnnt.transcribe import load_features
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
+WORD_ERRORS, SURPRISE = "word error rate", "nats per letter"
 NETWORK, WITHOUT_JOINT, ENCODER, DECODER = "network", "network without joint-FC", "encoder", "decoder"
 FIRST = "enc-lstm0"
 EXPANSION_BITS = 3.5
@@ -129,7 +131,7 @@ def rnnt_sensitivity(
     *,
     bits: Sequence[float] = BITS,
     expansion_bits: float = EXPANSION_BITS,
-    chip_accuracies: Sequence[float] = (),
+    runs: ChipRuns | None = None,
     folder: Path | None = None,
     fresh: bool = False,
     workers: int = 1,
@@ -144,7 +146,7 @@ def rnnt_sensitivity(
         report: is told the stage.
         bits: to try.
         expansion_bits: of Enc-LSTM0 with weight expansion.
-        chip_accuracies: 1 - WER of chip runs on these utterances, for the effective precision.
+        runs: of chips on these utterances, for the effective precision and the ranking of the layers over chips.
         folder: where finished points are kept.
         fresh: forget those.
         workers: processes.
@@ -160,26 +162,59 @@ def rnnt_sensitivity(
     found = sensitivity(network, rnnt_groups(network.widths), evaluate, bits, **options)
     first = {FIRST: rnnt_layers(network.widths)[FIRST], **expanded_groups(network.widths)}
     coarse = sensitivity(network, first, evaluate, (expansion_bits,), enough=0.0, **options)
-    return _result(network, found, coarse, data, len(utterances), chip, chip_accuracies)
+    return _result(network, found, coarse, data, len(utterances), chip, runs or ChipRuns())
 
 
-def chip_accuracies(results: Sequence[Path]) -> list[float]:
-    """Return 1 - WER of every chip instance in results of `pcmesh rnnt evaluate --engine chip`, all layers on the chip.
+@dataclass(frozen=True)
+class ChipRuns:
+    """What chips made of the recordings.
+
+    Attributes:
+        accuracies: 1 - WER of each chip with most layers on it.
+        alone: measure -> layer -> what each chip loses with that layer alone on it, against software.
+    """
+
+    accuracies: tuple[float, ...] = ()
+    alone: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+
+
+def read_chip_runs(results: Sequence[Path]) -> ChipRuns:
+    """Return what results of `pcmesh rnnt evaluate --engine chip` say; chips of several results are put together.
 
     Raises:
         InputError: a file is no such result (named).
     """
-    found: list[float] = []
+    found = []
     for path in results:
         try:
-            conditions = json.loads(read_text(path))["conditions"]
-            whole = max(conditions, key=lambda one: len(one["layers"]))
-            found += [1 - float(rate) for rate in whole["wer"]["per_chip"]]
+            found.append(chip_runs(json.loads(read_text(path))))
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(
                 f"{path}: no result of a chip run", "Write one with pcmesh rnnt evaluate --engine chip --json FILE"
             ) from error
-    return found
+    alone: dict[str, dict[str, list[float]]] = {}
+    for one in found:
+        for measure, layers in one.alone.items():
+            for layer, losses in layers.items():
+                alone.setdefault(measure, {}).setdefault(layer, []).extend(losses)
+    return ChipRuns(tuple(value for one in found for value in one.accuracies), alone)
+
+
+def chip_runs(result: Mapping[str, Any]) -> ChipRuns:
+    """Return what one result of a chip run says; KeyError, TypeError or ValueError: it is none."""
+    conditions = result["conditions"]
+    whole = max(conditions, key=lambda one: len(one["layers"]))
+    rates = whole["wer"]["per_chip"] if len(whole["layers"]) > 1 else ()
+    single = {one["layers"][0]: one for one in conditions if len(one["layers"]) == 1}
+    if len(single) < 2:
+        return ChipRuns(tuple(1 - float(rate) for rate in rates))
+    software, alone = result["software"], {}
+    for measure, key, expected in (
+        (WORD_ERRORS, "wer", software["wer"]),
+        (SURPRISE, "nats_per_letter", software["nats_per_letter"]),
+    ):
+        alone[measure] = {name: [float(v) - expected for v in one[key]["per_chip"]] for name, one in single.items()}
+    return ChipRuns(tuple(1 - float(rate) for rate in rates), alone)
 
 
 def _result(
@@ -189,7 +224,7 @@ def _result(
     data: Mapping[str, Any],
     count: int,
     chip: ChipSpec,
-    chip_accuracies: Sequence[float],
+    runs: ChipRuns,
 ) -> dict[str, Any]:
     def programming_bits() -> float:
         block = network.get_parameter("encoder.pre_rnn.lstm.weight_hh_l0").T[: chip.tile.rows, : chip.tile.columns]
@@ -199,7 +234,8 @@ def _result(
     return {
         "network": f"RNN-T of {network.parameters_total:,} parameters",
         "metric": "wer",
-        **findings(found, WITHOUT_JOINT, layers, rows, 2 * chip.tile.rows, chip_accuracies, programming_bits),
+        **findings(found, WITHOUT_JOINT, layers, rows, 2 * chip.tile.rows, runs.accuracies, programming_bits),
+        "chip_ranking": rankings(runs.alone),
         "expansion": [
             {
                 "bits": curve.bits[0],

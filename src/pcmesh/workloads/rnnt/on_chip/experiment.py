@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from pcmesh.cache import fingerprint
-from pcmesh.chip import load_chip
+from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.accuracy import interval_95
 from pcmesh.evaluation.word_errors import WordErrors, word_errors
@@ -29,7 +29,7 @@ from pcmesh.workloads.rnnt.recognition import Recognised
 
 MAP_SIZE, MAPS_PER_CHIP = 32, 4
 
-Mode = Literal["together", "each", "cumulative"]
+Mode = Literal["together", "each", "cumulative", "each and cumulative"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class ChipOptions:
 
     Attributes:
         layers: names from `LAYERS`.
-        mode: all of them together, each alone, or cumulative (the first, the first two, ..).
+        mode: all of them together; each alone; cumulative (the first, the first two, ..); each alone, then cumulative.
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
         copies: of the features' rows, without expansion.
         encoding: of all layers; None: the paper's choice for each.
@@ -66,11 +66,10 @@ class ChipOptions:
 
     def conditions(self) -> list[tuple[str, ...]]:
         """Return the sets of layers that are on the chip, one after the other."""
-        if self.mode == "each":
-            return [(layer,) for layer in self.layers]
-        if self.mode == "cumulative":
-            return [self.layers[: count + 1] for count in range(len(self.layers))]
-        return [self.layers]
+        if self.mode == "together":
+            return [self.layers]
+        alone = [(layer,) for layer in self.layers] if "each" in self.mode else []
+        return alone + [self.layers[: n + 1] for n in range(len(self.layers)) if "cumulative" in self.mode]
 
 
 def choose_layers(text: str) -> tuple[str, ...]:
@@ -90,9 +89,10 @@ def choose_layers(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one chip instance wrote under each condition, and how well it was made."""
+    """What one chip instance wrote under each condition, how much the texts surprised it, how well it was made."""
 
     written: list[list[Recognised]]
+    surprise: list[float]
     analog_yield: float
     mean_weight_error: float
     programming: list[dict[str, Any]]
@@ -106,6 +106,7 @@ def evaluate_on_chip(
     training: Sequence[Tensor],
     options: ChipOptions,
     report: Report,
+    chip: ChipSpec | None = None,
 ) -> dict[str, Any]:
     """Transcribe recordings with layers on chip instances, and in software; docs/rnnt.md describes the result's keys.
 
@@ -116,23 +117,28 @@ def evaluate_on_chip(
         training: features (T, F) of recordings to calibrate on.
         options: which layers, which chip.
         report: is told the progress.
+        chip: another chip than the one that the options name.
     """
     store = Store(options.work / fingerprint(recordings.digest(), network_digest(network), repr(options)))
-    software = Run(network, None, frozenset(), store).recognise(recordings, _named(report, "software"))
-    program = compile_rnnt(network, load_chip(options.chip), options.expand, options.copies, options.encoding)
+    in_software = Run(network, None, frozenset(), store)
+    software = in_software.recognise(recordings, _named(report, "software"))
+    expected = in_software.surprise(recordings, said, _named(report, "software"))
+    spec = load_chip(options.chip) if chip is None else chip
+    program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding)
     outcomes = []
     for number in range(options.chips):
-        chip = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
-        quality = programming_quality(chip.products.network)
-        made = (*overall(quality), _programming(chip, quality) if number == 0 else [])
-        chip = chip.aged(options.time_s)
-        chip = chip.calibrated(training) if options.recalibrate else chip
+        made = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
+        quality = programming_quality(made.products.network)
+        programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
+        aged = made.aged(options.time_s)
+        aged = aged.calibrated(training) if options.recalibrate else aged
         named = _named(report, f"chip {number + 1} of {options.chips}")
-        runs = [Run(network, chip, frozenset(layers), store) for layers in options.conditions()]
+        runs = [Run(network, aged, frozenset(layers), store) for layers in options.conditions()]
         written = [run.recognise(recordings, named) for run in runs]
-        outcomes.append(Outcome(written, *made, layer_errors(chip, recordings.features)))
+        surprise = [run.surprise(recordings, said, named) for run in runs]
+        outcomes.append(Outcome(written, surprise, *programmed, layer_errors(aged, recordings.features)))
     store.clear()
-    return _result(network, recordings, said, software, outcomes, options)
+    return _result(network, recordings, said, software, expected, outcomes, options)
 
 
 def _named(report: Report, where: str) -> Report:
@@ -144,6 +150,7 @@ def _result(
     recordings: Recordings,
     said: Sequence[str],
     software: list[Recognised],
+    expected: float,
     outcomes: list[Outcome],
     options: ChipOptions,
 ) -> dict[str, Any]:
@@ -151,13 +158,20 @@ def _result(
     conditions = []
     for position, layers in enumerate(options.conditions()):
         found = [_errors(said, outcome.written[position]) for outcome in outcomes]
-        conditions.append({"layers": list(layers), **_rates([one.rate for one in found], base)})
+        surprise = [outcome.surprise[position] for outcome in outcomes]
+        conditions.append(
+            {
+                "layers": list(layers),
+                **_rates([one.rate for one in found], base),
+                "nats_per_letter": {"mean": sum(surprise) / len(surprise), "per_chip": surprise},
+            }
+        )
     last = outcomes[0].written[-1]
     return {
         "engine": "chip",
         "n_utterances": len(said),
         "words": base.words,
-        "software": {"wer": base.rate, "word_errors": base.errors, **asdict(base)},
+        "software": {"wer": base.rate, "word_errors": base.errors, **asdict(base), "nats_per_letter": expected},
         "conditions": conditions,
         "layers": _mean_layers([outcome.layers for outcome in outcomes]),
         "analog_yield": sum(one.analog_yield for one in outcomes) / len(outcomes),

@@ -21,7 +21,9 @@ from pcmesh.cache import fingerprint
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.execution.products import LayerProduct
 from pcmesh.physics.normal import mix_tensor
+from pcmesh.speech.transcripts import to_labels
 from pcmesh.workloads.rnnt.decoder import Decoded, greedy_decode
+from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.lstm import GateProducts, chip_lstm, lstm_weights, software_lstm
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.calibration import stack_frames
@@ -95,6 +97,44 @@ class Run:
                 found[position] = Recognised(letters.labels, frames, len(part), letters.capped_frames, letters.frames)
             report("decoder", number + 1, len(blocks))
         return [found[position] for position in range(len(recordings.names))]
+
+    @torch.inference_mode()
+    def surprise(self, recordings: Recordings, said: Sequence[str], report: Report) -> float:
+        """Return minus the log-probability of what is said, nats per letter (the transducer's loss).
+
+        It varies less from chip to chip than word errors, since it does not wait until a letter tips over.
+
+        Args:
+            recordings: at least one.
+            said: their texts, in the network's alphabet.
+            report: is told the progress.
+        """
+        blocks, total = recordings.blocks(), 0.0
+        encoded = self._encode(recordings, blocks, report)
+        products = {name: one for layer in LAYERS[6:] for name, one in self._products(layer).items()}
+        for number, (block, parts) in enumerate(zip(blocks, encoded, strict=True)):
+            texts = [to_labels(said[n]) for n in block]
+            after_UBJ = self._after_letters(texts, self._keys(recordings, block), products)
+            for lane, (part_SJ, text) in enumerate(zip(parts, texts, strict=True)):
+                logits_SUL = self.network.joint(part_SJ[:, None], after_UBJ[None, : len(text) + 1, lane])
+                labels, sizes = torch.tensor([text]), (torch.tensor([len(part_SJ)]), torch.tensor([len(text)]))
+                total += float(transducer_loss(logits_SUL[None], labels, *sizes))
+            report("log-probability", number + 1, len(blocks))
+        return total / sum(map(len, said))
+
+    def _after_letters(
+        self, texts: Sequence[Sequence[int]], keys_B: Tensor, products: Mapping[str, LayerProduct]
+    ) -> Tensor:
+        """Return the prediction network's part (U, B, J) before the first letter of each text and after each letter."""
+        predict = ChipPredictor(self.network, products, F.pad(keys_B, (0, BLOCK - len(texts))))
+        blank, longest = self.network.blank, max(map(len, texts))
+        rows = [[blank, *text] + [blank] * (longest - len(text)) for text in texts]
+        labels_UB = torch.tensor(rows + [[blank] * (longest + 1)] * (BLOCK - len(texts))).T
+        state, parts = None, []
+        for step, labels_B in enumerate(labels_UB):
+            part_BJ, state = predict(labels_B, state, torch.full_like(labels_B, step))
+            parts.append(part_BJ)
+        return torch.stack(parts)
 
     def _encode(self, recordings: Recordings, blocks: list[list[int]], report: Report) -> Iterator[list[Tensor]]:
         """Run the encoder and Enc-FC, and yield each block's (S, J)."""
