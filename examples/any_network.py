@@ -4,6 +4,8 @@ A small convolutional network learns to tell drawn digits apart, in software; th
 month later, and a month later with its read-out calibrated anew.
 """
 
+from collections.abc import Iterator
+
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
@@ -35,20 +37,34 @@ def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> fl
         return float((model(images).argmax(1) == labels).float().mean())
 
 
-def main() -> dict[str, float]:
-    digits = load_digits()
-    images, labels = torch.tensor(digits.images, dtype=torch.float32)[:, None] / 16, torch.tensor(digits.target)
-    model = trained(images[:1000], labels[:1000])
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    found = load_digits()
+    return torch.tensor(found.images, dtype=torch.float32)[:, None] / 16, torch.tensor(found.target)
 
-    chip_model = pcmesh.compile(model, images[:256])
+
+def make_model() -> nn.Module:
+    images, labels = digits()
+    return trained(images[:1000], labels[:1000])
+
+
+def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield what the network did not learn from: `pcmesh sensitivity` and `pcmesh evaluate` take it as --data."""
+    images, labels = digits()
+    yield images[1000:], labels[1000:]
+
+
+def main() -> dict[str, float]:
+    model, (images, labels) = make_model(), next(batches())
+
+    chip_model = pcmesh.compile(model, digits()[0][:256])
     print(chip_model.summary())
 
     month = chip_model.at("1mo")
     models = {"software": model, "chip": chip_model, "a month later": month}
     models["a month later, recalibrated"] = month.recalibrate()
-    found = {name: accuracy(entry, images[1000:], labels[1000:]) for name, entry in models.items()}
+    found = {name: accuracy(entry, images, labels) for name, entry in models.items()}
     for name, share in found.items():
-        print(f"{name:<28}{share:.1%} of {len(images) - 1000} digits")
+        print(f"{name:<28}{share:.1%} of {len(images)} digits")
     return found
 
 

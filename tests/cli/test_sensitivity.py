@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from pcmesh.cli.sensitivity import parse_bits
 from pcmesh.errors import InputError
@@ -32,6 +35,65 @@ def test_keyword_network_from_command_to_report(program: Program, tmp_path: Path
     assert page.count("<svg") == 2
     assert "synthetic speech" in page
     assert len(list((tmp_path / "points").iterdir())) == 1
+
+
+OWN = """
+import torch
+from torch import nn
+
+def make_model():
+    return nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+
+def batches():
+    yield torch.randn(30, 12), torch.arange(30) % 3
+
+def broken():
+    raise ValueError("no data today")
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "sensitive_model.py"
+    path.write_text(OWN)
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    x = torch.randn(300, 12)
+    save_file({"inputs": x, "labels": network(x).argmax(1)}, tmp_path / "data.safetensors")
+    return path
+
+
+def test_own_network_from_command_to_report(program: Program, own: Path, tmp_path: Path) -> None:
+    files = ("--weights", tmp_path / "weights.safetensors", "--data", tmp_path / "data.safetensors")
+    outcome = program("sensitivity", f"{own}:make_model", *files, "--bits", "2:8:2", "--chips", 2, "--out", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert max(map(len, outcome.out.splitlines())) <= 100
+    assert "300 samples of your data" in outcome.out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [curve["group"] for curve in result["curves"]] == ["network", "0", "2"]
+    assert (result["metric"], result["baseline"]) == ("accuracy", 1.0)
+    assert len(result["effective_bits"]["per_chip"]) == 2
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "utterances" not in page
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("{code}:broken", "fails (ValueError: no data today)"),
+        ("{code}:make_model", "a batch is a Linear"),
+        ("{folder}/weights.safetensors", "Store `inputs` and `labels`"),
+        ("{folder}/none.safetensors", "not a readable safetensors file"),
+    ],
+)
+def test_own_data_that_cannot_be_used(data: str, words: str, program: Program, own: Path, tmp_path: Path) -> None:
+    data = data.format(code=own, folder=tmp_path)
+    outcome = program("sensitivity", f"{own}:make_model", "--data", data, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_report_of_word_errors_shows_expansion() -> None:

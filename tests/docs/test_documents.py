@@ -56,7 +56,7 @@ def test_commands_and_their_options_exist(document: Path, program: Program) -> N
         if not re.match(r"(\$ )?pcmesh ", line):  # what a command prints
             continue
         words = shlex.split(line.removeprefix("$ "), comments=True)
-        command = [word for word in words[1:3] if re.fullmatch("[a-z]+", word)]
+        command = [word for word in words[1:3] if re.fullmatch(r"[a-z]+|\S+\.py:\w+", word)]
         while (outcome := program(*command, "--help")).code != 0:
             command.pop()
         assert command or words[1:] == ["--help"], line

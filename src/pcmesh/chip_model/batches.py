@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pcmesh.chip_model.user_code import user_function
+from pcmesh.chip_model.user_code import user_value
 from pcmesh.errors import InputError
 
 LABELS = "labels"
@@ -30,10 +30,12 @@ def batches_of(given: Iterable[Any]) -> Iterator[Batch]:
     """Yield batches from inputs or pairs (inputs, labels).
 
     Raises:
-        InputError: labels are not whole numbers.
+        InputError: inputs hold no tensor, or labels are not whole numbers.
     """
     for entry in given:
         inputs, labels = entry if isinstance(entry, list | tuple) and len(entry) == 2 else (entry, None)
+        if not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(inputs)):
+            raise InputError(f"a batch is a {type(inputs).__name__} without tensors", "Yield inputs as tensors")
         if labels is not None:
             labels = torch.as_tensor(labels)
             if labels.is_floating_point() or labels.is_complex():
@@ -57,7 +59,11 @@ def user_batches(reference: str) -> list[Batch]:
     if reference.endswith(".safetensors"):
         found = _of_file(Path(reference))
     else:
-        found = list(batches_of(user_function(reference)()))
+        value = user_value(reference)
+        try:
+            found = list(batches_of([value] if isinstance(value, Tensor | tuple | Mapping) else value))
+        except TypeError as error:
+            raise InputError(f"{reference} gives a {type(value).__name__}", "Yield batches") from error
     if not found:
         raise InputError(f"{reference}: there are no batches", "Yield inputs, or pairs of inputs and labels")
     return found

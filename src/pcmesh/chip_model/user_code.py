@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from pcmesh.errors import InputError
+from pcmesh.errors import InputError, PcmeshError
 
 
 def user_function(reference: str) -> Callable[[], Any]:
-    """Return the function that `FILE.py:NAME` names; the file's folder is on the path while it is read.
+    """Return the function that `FILE.py:NAME` names; the file's folder is on the path from now on, as when it is run.
 
     Raises:
         InputError: no such file or function, or the file does not run.
@@ -33,19 +33,37 @@ def user_function(reference: str) -> Callable[[], Any]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
-    sys.path.insert(0, str(file.resolve().parent))
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise InputError(
             f"{file}: does not run ({type(error).__name__}: {error})", "Run it with python first"
         ) from error
-    finally:
-        sys.path.pop(0)
     found = getattr(module, name, None)
     if not callable(found):
         raise InputError(f"{file}: has no function {name!r}", "Name a function without arguments")
     return found  # type: ignore[no-any-return]
+
+
+def user_value(reference: str) -> Any:
+    """Return what the function that `FILE.py:NAME` names gives; what it yields as a list.
+
+    Raises:
+        InputError: no such file or function, or it fails.
+    """
+    function = user_function(reference)
+    try:
+        value = function()
+        return list(value) if isinstance(value, Iterator) else value
+    except PcmeshError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{reference}: fails ({type(error).__name__}: {error})", "It is called without arguments; run it first"
+        ) from error
 
 
 def user_model(reference: str, weights: Path | None) -> nn.Module:
@@ -54,7 +72,7 @@ def user_model(reference: str, weights: Path | None) -> nn.Module:
     Raises:
         InputError: the function does not give a module, or the weights do not fit it.
     """
-    model = user_function(reference)()
+    model = user_value(reference)
     if not isinstance(model, nn.Module):
         raise InputError(f"{reference} gives a {type(model).__name__}", "Return an nn.Module")
     if weights is not None:

@@ -18,7 +18,8 @@ from pcmesh.cli.kws import kws
 from pcmesh.cli.paper import paper
 from pcmesh.cli.perf import perf
 from pcmesh.cli.rnnt import rnnt
-from pcmesh.cli.sensitivity import sensitivity
+from pcmesh.cli.sensitivity import OWN, sensitivity
+from pcmesh.cli.sensitivity_own import own
 from pcmesh.cli.transport import transport
 from pcmesh.cli.verify import verify
 from pcmesh.errors import PcmeshError
@@ -60,6 +61,7 @@ def _program(
 
 app.add_typer(kws)
 app.add_typer(rnnt)
+sensitivity.command(OWN)(own)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
 app.command("choose")(choose)

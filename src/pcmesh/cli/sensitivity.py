@@ -7,10 +7,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
 
-sensitivity = typer.Typer(name="sensitivity", no_args_is_help=True, rich_markup_mode="rich")
+OWN = "FILE.py:FUNCTION"
+
+
+class _Networks(TyperGroup):
+    """Networks by name; anything that names a file or folder is the user's own."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        if ".py" in args[0] or Path(args[0]).is_dir():
+            return OWN, self.get_command(ctx, OWN), args
+        return super().resolve_command(ctx, args)
+
+
+sensitivity = typer.Typer(name="sensitivity", cls=_Networks, no_args_is_help=True, rich_markup_mode="rich")
 
 Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes; the figures are the same for any number.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
@@ -56,7 +69,7 @@ def kws(
     options = KwsOptions(data=data, utterances=utterances, chips=chips, weights=weights, chip=chip, seed=seed)
     with progress() as report:
         result = kws_sensitivity(options, report, parse_bits(bits), out / "points", fresh, workers)
-    _show(result, json, out)
+    show(result, json, out)
 
 
 @sensitivity.command("rnnt")
@@ -124,7 +137,7 @@ def rnnt(
             fresh=fresh,
             workers=workers,
         )
-    _show(result, json, out)
+    show(result, json, out)
 
 
 def parse_bits(text: str) -> tuple[float, ...]:
@@ -145,8 +158,9 @@ def parse_bits(text: str) -> tuple[float, ...]:
     return tuple(first + step * number for number in range(count + 1))
 
 
-def _show(result: dict[str, Any], json: Path | None, out: Path) -> None:
-    from pcmesh.reporting.sensitivity import render_sensitivity
+def show(result: dict[str, Any], json: Path | None, out: Path) -> None:
+    """Print a result, write it and its report."""
+    from pcmesh.reporting.sensitivity import METRICS, render_sensitivity, samples_text
 
     choices = {entry["layer"]: entry for entry in result["advice"]}
     rows = [
@@ -159,9 +173,8 @@ def _show(result: dict[str, Any], json: Path | None, out: Path) -> None:
         )
         for curve in result["curves"]
     ]
-    speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
-    kept = f"{100 * result['kept']:.0f} %"
-    title = f"Bits that keep {kept} of the accuracy, {result['n_utterances']:,} utterances of {speech}"
+    kept = f"{100 * result['kept']:.0f} % of the {METRICS[result['metric']].what}"
+    title = f"Bits that keep {kept}, {samples_text(result)}"
     console().print(table(title, ("Quantised", "Weights", "Bits", "95 % interval", "Choice", "Why"), rows))
     console().print(facts("Network and chip", list(_facts(result))))
     for point in result.get("expansion", ()):
@@ -173,16 +186,20 @@ def _show(result: dict[str, Any], json: Path | None, out: Path) -> None:
 
 
 def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
+    from pcmesh.reporting.sensitivity import METRICS, unit_of
+
     errors = result["metric"] == "wer"
-    metric = "Word error rate" if errors else "Accuracy"
+    metric = METRICS[result["metric"]].name
 
     def shown(accuracy: float) -> str:
         return f"{100 * (1 - accuracy if errors else accuracy):.2f} %"
 
-    rows = [(f"{metric} in float32", shown(result["baseline"])), (f"{metric} at the limit", shown(result["limit"]))]
+    compared = result["metric"] in ("accuracy", "wer")  # the others compare with float32 itself
+    rows = [(f"{metric} in float32", shown(result["baseline"]))] if compared else []
+    rows.append((f"{metric} at the limit", shown(result["limit"])))
     first = result["most_sensitive"]
     share = first["share_of_draws"]
-    certainty = "" if share is None else f"  (in {100 * share:.0f} % of utterances drawn anew)"
+    certainty = "" if share is None else f"  (in {100 * share:.0f} % of {unit_of(result)} drawn anew)"
     rows.append(("Most sensitive layers", ", ".join(first["layers"]) + certainty))
     found = result["effective_bits"]
     if found is not None:

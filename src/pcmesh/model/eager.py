@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -90,15 +91,17 @@ def follow_modules(network: nn.Module, place: list[str]) -> list[RemovableHandle
     """Keep the qualified names of the modules that are running in `place`, the innermost last; returns the hooks."""
     handles = []
     for name, module in network.named_modules():
-
-        def enter(_module: nn.Module, _args: Any, name: str = name) -> None:
-            place.append(name)
-
-        def leave(_module: nn.Module, _args: Any, _output: Any) -> None:
-            place.pop()
-
-        handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+        handles.append(module.register_forward_pre_hook(partial(_enter, place, name)))
+        handles.append(module.register_forward_hook(partial(_leave, place)))
     return handles
+
+
+def _enter(place: list[str], name: str, _module: nn.Module, _args: Any) -> None:
+    place.append(name)
+
+
+def _leave(place: list[str], _module: nn.Module, _args: Any, _output: Any) -> None:
+    place.pop()
 
 
 class _Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,16 +11,45 @@ from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg
 from pcmesh.reporting.html import flatten, render
 
 
+class Metric(NamedTuple):
+    """What a share is called: at the head of a row, in a sentence about what is kept, on an axis."""
+
+    name: str
+    what: str
+    axis: str
+
+
+METRICS = {
+    "accuracy": Metric("Accuracy", "accuracy", "accuracy, %"),
+    "wer": Metric("Word error rate", "accuracy", "word error rate, %"),
+    "agreement": Metric("Same choice as in float32", "choices", "same choice as in float32, %"),
+    "variance": Metric("Variance of outputs without error", "outputs' variance", "variance without error, %"),
+}
+
+
+def unit_of(result: Mapping[str, Any]) -> str:
+    """Return what the data are counted in."""
+    return "samples" if result["data"]["kind"] == "own" else "utterances"
+
+
+def samples_text(result: Mapping[str, Any]) -> str:
+    """Return how much data there is, and of what kind."""
+    kinds = {"synthetic": "of synthetic speech", "own": "of your data"}
+    count = result.get("n_samples") or result["n_utterances"]
+    return f"{count:,} {unit_of(result)} {kinds.get(result['data']['kind'], 'of recorded speech')}"
+
+
 def render_sensitivity(result: Mapping[str, Any]) -> str:
     """Return the self-contained HTML report of a result of `pcmesh sensitivity`."""
     figures = {"curves": curves(result), "thresholds": thresholds(result)}
     if result.get("expansion"):
         figures["expansion"] = expansion(result["expansion"], result["baseline"], result["limit"])
-    speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
     return render(
         "sensitivity.html.j2",
         result=result,
-        speech=speech,
+        data=samples_text(result),
+        unit=unit_of(result),
+        metric=METRICS[result["metric"]],
         figures=figures,
         choices={entry["layer"]: entry for entry in result["advice"]},
         settings=flatten({"seed": result["seed"], **result["configuration"], **(result.get("versions") or {})}),
@@ -31,8 +60,7 @@ def curves(result: Mapping[str, Any]) -> str:
     """Return accuracy or word error rate against bits, a line per group (paper: Fig. 4c)."""
     errors = result["metric"] == "wer"
     figure = new_figure(7.2, 4.0)
-    name = "word error rate, %" if errors else "accuracy, %"
-    axes = plain(figure.subplots(), "", "bits of the quantised weights", name)
+    axes = plain(figure.subplots(), "", "bits of the quantised weights", METRICS[result["metric"]].axis)
     for index, curve in enumerate(result["curves"]):
         whole = curve["group"] == result["whole"]
         axes.plot(
@@ -45,9 +73,7 @@ def curves(result: Mapping[str, Any]) -> str:
             label=curve["group"],
         )
     axes.axhline(_percent(result["baseline"], errors), color=INK, linewidth=0.7, label="float32")
-    axes.axhline(
-        _percent(result["limit"], errors), color=INK, linewidth=0.7, linestyle=":", label="99 % of the accuracy"
-    )
+    axes.axhline(_percent(result["limit"], errors), color=INK, linewidth=0.7, linestyle=":", label="99 % of it")
     chips = result.get("effective_bits")
     if chips is not None and chips["mean"] is not None and np.isfinite(chips["mean"]):
         mean = sum(chips["accuracy_per_chip"]) / len(chips["accuracy_per_chip"])
@@ -62,7 +88,7 @@ def thresholds(result: Mapping[str, Any]) -> str:
     """Return the threshold of each group with its interval (paper: Fig. 4d)."""
     entries = result["curves"]
     figure = new_figure(7.2, 0.34 * len(entries) + 1.0)
-    axes = plain(figure.subplots(), "", "bits that keep 99 % of the accuracy", "")
+    axes = plain(figure.subplots(), "", f"bits that keep 99 % of the {METRICS[result['metric']].what}", "")
     ends = (min(min(c["bits"]) for c in entries), max(max(c["bits"]) for c in entries))
     for row, curve in enumerate(entries):
         place = _inside(curve["threshold_bits"], curve["threshold_text"], ends)

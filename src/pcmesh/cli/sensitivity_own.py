@@ -1,0 +1,75 @@
+"""`pcmesh sensitivity FILE.py:FUNCTION`: which weights of one's own network must be exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pcmesh.cli.output import console, progress
+from pcmesh.cli.sensitivity import Bits, Fresh, Json, Workers, parse_bits, show
+
+
+def own(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="NETWORK",
+            help="FILE.py:FUNCTION that makes it, or a folder of [bold]pcmesh compile FILE.py:FUNCTION[/bold].",
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="DATA", help="FILE.py:FUNCTION that yields inputs or (inputs, labels), or safetensors with those."
+        ),
+    ],
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Weights (safetensors).")] = None,
+    chips: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Chip instances whose precision is told; 0: of programming alone.")
+    ] = 3,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Data to calibrate the chips with; by default those of --data.")
+    ] = None,
+    bits: Bits = "2:8:0.5",
+    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    workers: Workers = 1,
+    fresh: Fresh = False,
+    json: Json = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
+        "runs/sensitivity-own"
+    ),
+) -> None:
+    """Your own network: all weights, its blocks, each layer.
+
+    With labels, [bold]accuracy[/bold] is told; without, how often the choice is that of the network in float32 or,
+    where it gives a single number, how much of the variance of its outputs is kept.
+    """
+    from pcmesh.chip_model import compile_model, load_model
+    from pcmesh.chip_model.batches import user_batches
+    from pcmesh.chip_model.sensitivity import network_sensitivity
+    from pcmesh.chip_model.user_code import user_model
+
+    values, batches = parse_bits(bits), user_batches(data)
+    if Path(network).is_dir():
+        model = load_model(Path(network))
+    else:
+        frames = [batch.inputs for batch in (batches if calibration is None else user_batches(calibration))]
+        made = user_model(network, weights)
+        with console(error=True).status(f"Compiling {network}"):
+            model = compile_model(made, frames[0], chip, calibration=frames)
+    with progress() as report:
+        result = network_sensitivity(
+            model,
+            batches,
+            bits=values,
+            chips=chips,
+            workers=workers,
+            folder=out / "points",
+            fresh=fresh,
+            report=report,
+        )
+    result["data"] |= {"source": data}
+    result["configuration"] |= {"network": network, "weights": None if weights is None else str(weights)}
+    show(result, json, out)
