@@ -10,6 +10,7 @@ import torch
 from pcmesh.chip import ChipSpec
 from pcmesh.execution.clocked.clock import Clock
 from pcmesh.execution.clocked.noise import ReadNoise
+from pcmesh.execution.clocked.voltages import VoltageProbe
 from pcmesh.microcode import Instruction
 from pcmesh.physics.column import RampSetting, capacitor_volts, column_parameters, ramp_ticks
 from pcmesh.physics.fabrication import TileFabric
@@ -36,6 +37,7 @@ class CapacitorBank:
         self.windows = 0
         self.frame = -1
         self.phase = 0
+        self.probe: VoltageProbe | None = None
 
     @property
     def shares_north(self) -> bool:
@@ -60,6 +62,8 @@ class CapacitorBank:
             self._state = "precharged"
             self.frame += not self._word["precharge"]
             self.phase = 0
+            if self.probe is not None:
+                self.probe.precharged(self._clock.now)
         elif word["units"] != self._word["units"]:
             self._state = "never precharged"
         self._word = word
@@ -118,4 +122,7 @@ class CapacitorBank:
             conversion = noise.normal(self.frame, "conversion", self._shape[1:])
             total = read + conversion * torch.sqrt(column.noise_v2.to(torch.float64))
             self._noise_v = total.to(torch.float32)
-        return ramp_ticks(capacitor_volts(self._charge, self._current, self._noise_v, column), column)
+        pulses = ramp_ticks(capacitor_volts(self._charge, self._current, self._noise_v, column), column)
+        if self.probe is not None:
+            self.probe.read(self._clock.now, self._ramp_end, column, pulses)
+        return pulses

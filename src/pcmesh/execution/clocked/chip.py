@@ -18,6 +18,7 @@ from pcmesh.execution.clocked.noise import ReadNoise
 from pcmesh.execution.clocked.pads import InputPad, OutputPad
 from pcmesh.execution.clocked.tile import TileModel
 from pcmesh.execution.clocked.trace import Trace
+from pcmesh.execution.clocked.voltages import VoltageProbe
 from pcmesh.execution.hardware import ChipHardware
 from pcmesh.mapping import Lane
 from pcmesh.microcode import ChipProgram, Collect, Load
@@ -50,6 +51,7 @@ class ClockedChip:
         noise: bool,
         pipelined: int = PIPELINED_FRAMES,
         trace: Trace | None = None,
+        probes: Mapping[Site, VoltageProbe] | None = None,
     ) -> ClockedRun:
         """Execute frames in the steady state.
 
@@ -61,6 +63,7 @@ class ClockedChip:
             noise: with read noise (seeded by the instance, the frame and the tile).
             pipelined: frames that follow each other in a lane.
             trace: records signals of lane 0.
+            probes: tile -> what records the voltages of its capacitors.
 
         Raises:
             HardwareError: the chip refused an action; names the place, the cycle and the wire.
@@ -68,6 +71,7 @@ class ClockedChip:
         """
         order = _lanes(_frame_count(frames), pipelined)
         run = _Run(self.hardware, self.program, order, noise, trace)
+        run.attach(probes or {})
         run.schedule_loads(frames)
         run.execute()
         return ClockedRun(run.codes(), run.counter.activity(order.numel()), dict(run.counter.events))
@@ -119,6 +123,11 @@ class _Run:
         turns = self._order.shape[1]
         steps = (turns - 1) * self._program.interval_steps + self._program.steps
         self.clock.run(self._program.start_ns(steps) * TICKS_PER_NS)
+
+    def attach(self, probes: Mapping[Site, VoltageProbe]) -> None:
+        """Let probes record the capacitors of tiles."""
+        for site, probe in probes.items():
+            self._banks[site].probe = probe
 
     def schedule_loads(self, frames: Mapping[str, torch.Tensor]) -> None:
         """Let the host write the ILPs' SRAM before the step of each frame that sends it first."""

@@ -18,6 +18,7 @@ from pcmesh.execution.clocked.clock import Clock
 from pcmesh.execution.clocked.mesh import MeshModel
 from pcmesh.execution.clocked.noise import ReadNoise
 from pcmesh.execution.clocked.signal import PARITIES, PARITY_NAMES, Arrival, Signal
+from pcmesh.execution.clocked.voltages import VoltageProbe
 from pcmesh.execution.hardware import TileHardware
 from pcmesh.microcode import Instruction
 from pcmesh.physics.units import TICKS_PER_NS
@@ -122,7 +123,17 @@ class TileModel:
         pairs = tuple(pair for pair in (1, 2) if word[f"wp{pair}"])
         self._count(window, widths, len(pairs))
         charge, current, noise = self._integrate(word, pairs, widths, bank)
+        if bank.probe is not None:
+            self._probe(bank.probe, window, pairs)
         bank.end(pairs, charge, current, noise)
+
+    def _probe(self, probe: VoltageProbe, window: _Window, pairs: tuple[int, ...]) -> None:
+        """Tell a probe what had been integrated at some times of the window."""
+        times = probe.times(window.begin, self._clock.now)
+        found = [self._charge(window.word, pairs, self._widths(window, until)) for until in times]
+        charge, current = (torch.stack(parts)[:, probe.lane] for parts in zip(*found, strict=True))
+        name = f"{'-' if window.word['polarity'] else '+'}x on {' and '.join(f'WP{pair}' for pair in pairs)}"
+        probe.charged(name, times, charge, current)
 
     def _count(self, window: _Window, widths: torch.Tensor, pairs: int) -> None:
         columns = widths.shape[0] * self._chip.tile.columns
@@ -134,8 +145,8 @@ class TileModel:
         for kind, count in counts.items():
             self._counter.add(kind, count, self._where, window.begin // TICKS_PER_NS)
 
-    def _widths(self, window: _Window) -> torch.Tensor:
-        """Return the pulse widths at the rows in use and the bias rows, (L, R') float64."""
+    def _widths(self, window: _Window, until: int | None = None) -> torch.Tensor:
+        """Return the pulse widths at the rows in use and the bias rows, (L, R') float64; until a tick, where given."""
         rows, bias = window.word["rows"], self._chip.tile.bias_rows
         if not window.arrivals:
             self._undriven("its rows listen", rows)
@@ -152,8 +163,9 @@ class TileModel:
                         self._where,
                         f"the pulse of {arrival.signal.source} on wire {wire} is still high when the integration ends",
                     )
-                widths[:, parity:rows:2] += arrival.widths()[:, parity:rows:2]
-        widths[:, rows:] = window.word["bias_ns"] * TICKS_PER_NS
+                widths[:, parity:rows:2] += _so_far(arrival.widths(), arrival.rise, until)[:, parity:rows:2]
+        always = torch.tensor([window.word["bias_ns"] * TICKS_PER_NS])
+        widths[:, rows:] = _so_far(always, window.begin, until)
         return widths
 
     def _undriven(self, who: str, rows: int) -> None:
@@ -167,21 +179,33 @@ class TileModel:
         self, word: Instruction, pairs: tuple[int, ...], widths: torch.Tensor, bank: CapacitorBank
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return charge and current (L, C) int64, and the noise of the charge."""
-        rows, first_bias = word["rows"], self._chip.tile.rows
-        index, sign = (1, -1) if word["polarity"] else (0, 1)
-
-        def used(cells: torch.Tensor) -> torch.Tensor:
-            return torch.cat([cells[:rows], cells[first_bias:]])
-
-        shape = (widths.shape[0], self._chip.tile.columns)
-        charge, current = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
         noise: torch.Tensor | None = None
         for pair in pairs:
-            # Products of integers in float64 stay below 2^53: exact in any order.
-            charge += sign * (widths @ used(self._cells.charge[pair - 1, index]).to(torch.float64))
-            current += widths @ used(self._cells.current[pair - 1]).to(torch.float64)
             if self._noise is not None:
                 name = f"{bank.phase}/{pair}"
-                drawn = self._noise.charge(bank.frame, name, widths, used(self._cells.variance[pair - 1]))
+                variance = self._used(word, self._cells.variance[pair - 1])
+                drawn = self._noise.charge(bank.frame, name, widths, variance)
                 noise = drawn if noise is None else noise + drawn
-        return charge.to(torch.int64), current.to(torch.int64), noise
+        return *self._charge(word, pairs, widths), noise
+
+    def _charge(
+        self, word: Instruction, pairs: tuple[int, ...], widths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return charge and current of pulses, (L, C) int64."""
+        index, sign = (1, -1) if word["polarity"] else (0, 1)
+        shape = (widths.shape[0], self._chip.tile.columns)
+        charge, current = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
+        for pair in pairs:
+            # Products of integers in float64 stay below 2^53: exact in any order.
+            charge += sign * (widths @ self._used(word, self._cells.charge[pair - 1, index]).to(torch.float64))
+            current += widths @ self._used(word, self._cells.current[pair - 1]).to(torch.float64)
+        return charge.to(torch.int64), current.to(torch.int64)
+
+    def _used(self, word: Instruction, cells: torch.Tensor) -> torch.Tensor:
+        """Return the rows in use and the bias rows of (R, C) cells."""
+        return torch.cat([cells[: word["rows"]], cells[self._chip.tile.rows :]])
+
+
+def _so_far(widths: torch.Tensor, rise: int, until: int | None) -> torch.Tensor:
+    """Return how much of each pulse that rises at a tick has passed until another."""
+    return widths if until is None else widths.clamp(max=max(until - rise, 0))
