@@ -54,6 +54,25 @@ def test_the_same_sample_gives_the_same_bits_in_any_batch(on_chip: pcmesh.ChipMo
     assert not torch.equal(on_chip.without_noise()(data[:8]), whole)
 
 
+def test_a_packed_sequence_gives_the_same_bits_in_any_batch() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(6, 16, batch_first=True, bidirectional=True)
+
+        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            y, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
+            return y
+
+    torch.manual_seed(0)
+    x, lengths = torch.randn(40, 5, 6), torch.randint(1, 6, (40,))
+    chip_model = pcmesh.compile(Own(), (x, lengths))
+    whole, order = chip_model(x, lengths), torch.tensor([7, 3, 30])
+    assert torch.equal(chip_model(x[order], lengths[order]), whole[order])
+    assert not torch.equal(chip_model.without_noise()(x, lengths), whole)
+
+
 def test_named_samples_draw_new_noise(on_chip: pcmesh.ChipModel, data: Tensor) -> None:
     with on_chip.samples(range(4)):
         first = on_chip(data[:4])

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from pcmesh.errors import InputError, UnsupportedModelError
 from pcmesh.model.capture import Way, capture
@@ -172,6 +173,74 @@ class Wandering(nn.Module):
             y = self.b(y)
         out: Tensor = self.lstm(y)[0]
         return out
+
+
+class Packed(nn.Module):
+    """Recurrent layers over packed sequences."""
+
+    def __init__(self, kind: str, layers: int, bidirectional: bool, projection: int, is_sorted: bool) -> None:
+        super().__init__()
+        options = {"proj_size": projection} if kind == "LSTM" and projection else {}
+        made = getattr(nn, kind)(6, 8, layers, batch_first=True, bidirectional=bidirectional, **options)
+        self.layer, self.is_sorted = made, is_sorted
+        self.out = nn.Linear((options.get("proj_size") or 8) * (1 + bidirectional), 3)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=self.is_sorted)
+        y, last = self.layer(packed)
+        return self.out(pad_packed_sequence(y, batch_first=True)[0]), last
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    kind=st.sampled_from(["LSTM", "GRU", "RNN"]),
+    layers=st.integers(1, 2),
+    bidirectional=st.booleans(),
+    projection=st.sampled_from([0, 5]),
+    lengths=st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    is_sorted=st.booleans(),
+)
+def test_packed_sequences(
+    kind: str, layers: int, bidirectional: bool, projection: int, lengths: list[int], is_sorted: bool
+) -> None:
+    torch.manual_seed(0)
+    lengths = sorted(lengths, reverse=True) if is_sorted else lengths
+    network = Packed(kind, layers, bidirectional, projection, is_sorted)
+    x = torch.randn(len(lengths), max(lengths), 6)
+    found = captured(network, x, torch.tensor(lengths), way="auto")
+    matrices = (2 + (projection > 0 and kind == "LSTM")) * layers * (1 + bidirectional) + 1
+    assert len(found.products) == matrices
+    assert [o.where for o in found.operations if o.kind in ("lstm", "gru", "rnn_tanh")] == ["analog"]
+
+
+def test_a_packed_sequence_as_input_is_refused() -> None:
+    with pytest.raises(InputError, match="pack_padded_sequence in the network"):
+        Examples.of(pack_padded_sequence(torch.randn(2, 3, 4), torch.tensor([3, 2]), batch_first=True))
+
+
+def test_pins_hold_where_own_code_runs() -> None:
+    found = captured(Wandering(), torch.randn(3, 4), way="eager", pins={"c": "digital", "lstm": "digital"})
+    assert {product.name for product in found.products} == {"a"}
+    assert {o.why for o in found.operations if o.kind == "convolution"} == {"pinned (c)"}
+
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 6)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            out: Tensor = self.table(tokens).sum(1)
+            return out
+
+    found = captured(Table(), torch.randint(0, 9, (2, 4)), way="eager", pins={"table": "analog"})
+    assert [(p.rows, p.columns, p.signed) for p in found.products] == [(9, 6, False)]
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_transposed_convolutions_run_on_tiles_where_own_code_runs(groups: int) -> None:
+    made = nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=groups)
+    found = captured(made, torch.randn(2, 4, 5, 5), way="eager")
+    assert [(o.kind, o.where) for o in found.operations] == [("convolution", "analog")]
 
 
 def test_a_network_that_cannot_be_exported_runs_its_own_code() -> None:

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError
-from pcmesh.model.eager import capture_eager, follow_modules
+from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported, fresh_copy
+from pcmesh.model.seen import follow_modules
 
 Way = Literal["auto", "export", "eager"]
 
@@ -62,12 +63,7 @@ def capture(
                     "Take out what depends on the data, or compile with capture='auto'",
                 ) from error
             why = f"at {_where(place)}: {_first_line(error)}"
-    if "digital" in (pins or {}).values():
-        raise UnsupportedModelError(
-            f"layers cannot be kept digital in a network that torch.export cannot trace ({why})",
-            "Leave out the pins, or make the network traceable",
-        )
-    return _checked(capture_eager(fresh_copy(network), examples, block, why if way == "auto" else "as asked"))
+    return _checked(capture_eager(fresh_copy(network), examples, block, why if way == "auto" else "as asked", pins))
 
 
 def _checked(found: CapturedNetwork) -> CapturedNetwork:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
 from pcmesh.errors import InputError
@@ -33,16 +34,21 @@ class Examples:
         """Return examples from a tensor, a tuple of arguments or a mapping of keyword arguments.
 
         Raises:
-            InputError: there is no tensor, or no tensor has that dimension.
+            InputError: there is no tensor, no tensor has that dimension, or there is a packed sequence.
         """
         args: tuple[Any, ...] = ()
         kwargs: Mapping[str, Any] = {}
         if isinstance(given, Mapping):
             kwargs = dict(given)
-        elif isinstance(given, tuple | list):
+        elif isinstance(given, tuple | list) and not isinstance(given, PackedSequence):
             args = tuple(given)
         else:
             args = (given,)
+        if any(isinstance(entry, PackedSequence) for entry in (given, *args, *kwargs.values())):
+            raise InputError(
+                "example_inputs hold a PackedSequence, which has no samples side by side",
+                "Give padded inputs and their lengths, and call pack_padded_sequence in the network",
+            )
         tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if not tensors:
             raise InputError("example_inputs hold no tensor", "Give what the network is called with")

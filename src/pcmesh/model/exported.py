@@ -228,7 +228,7 @@ class _Capture:
 
     def _pinned(self, name: str) -> str | None:
         """Return the pin that keeps a module digital."""
-        return next((entry for entry, pin in self.pins.items() if pin == "digital" and _inside(name, entry)), None)
+        return next((entry for entry, pin in self.pins.items() if pin == "digital" and inside(name, entry)), None)
 
     def _foldable(self, node: fx.Node) -> fx.Node | None:
         """Return the product whose columns a batch normalisation only scales and shifts."""
@@ -347,7 +347,8 @@ def module_name(node: fx.Node) -> str:
     return str(names[-1]) if names else ""
 
 
-def _inside(name: str, module: str) -> bool:
+def inside(name: str, module: str) -> bool:
+    """Return whether a module is, or lies in, another one."""
     return name == module or name.startswith(f"{module}.")
 
 

@@ -102,7 +102,7 @@ MOVES: Final[frozenset[str]] = frozenset(
         "empty new_zeros new_ones new_full roll flip tile movedim swapaxes numpy_T item sym_size sym_numel "
         "unsafe_split split_copy tril triu scalar_tensor index_select pixel_shuffle im2col unfold copy_ copy "
         "fill_ identity type_as _unsafe_view lift_fresh tensor_split as_strided diagonal broadcast_to view_as "
-        "repeat_interleave is_floating_point "
+        "repeat_interleave is_floating_point _pack_padded_sequence _pad_packed_sequence _local_scalar_dense "
     )
 )
 

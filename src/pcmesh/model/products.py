@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.model.operations import Where
-from pcmesh.model.samples import SampleAxis, row_keys
+from pcmesh.model.samples import Rows, SampleAxis, row_keys
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class ProductRuntime:
         self.samples: Tensor | None = None
         self.shared = torch.zeros(1, dtype=torch.int64)
 
-    def run(self, name: str, x: Tensor, axis: SampleAxis | None, site: int, step: int = 0) -> Tensor:
+    def run(self, name: str, x: Tensor, axis: SampleAxis | Rows | None, site: int, step: int = 0) -> Tensor:
         """Return the product of x (..., rows) as (..., columns), in x's type."""
         leading = x.shape[:-1]
         keys = None if self.samples is None else row_keys(self.samples, self.shared, leading, axis, site, step)
@@ -175,7 +175,7 @@ class ProductCall:
     site: int
     axis: SampleAxis | None
 
-    def __call__(self, x: Tensor, step: int = 0, axis: SampleAxis | None = None) -> Tensor:
+    def __call__(self, x: Tensor, step: int = 0, axis: SampleAxis | Rows | None = None) -> Tensor:
         """Return the product; `axis` stands in for the call's own where x was rearranged."""
         return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
 

@@ -23,8 +23,9 @@ from pcmesh.model.layers import (
     CellCalls,
     ConvolutionShape,
     gathered,
+    recurrent_cells,
 )
-from pcmesh.model.layers.recurrent import Kind
+from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
 from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import nonnegative
@@ -188,41 +189,18 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
         flat = list(parameters)  # type: ignore[arg-type]
         if not all(context.constants.is_constant(entry) for entry in flat):
             return None
-        hidden = context.constants.value(flat[1]).shape
-        projected = kind == "lstm" and hidden[0] != 4 * hidden[1]
-        each = 2 + 2 * bool(has_biases) + projected
-        cells = [
-            _cell(
-                node, context, x, kind, flat[first : first + each], bool(has_biases), number >= 1 + bool(bidirectional)
-            )
-            for number, first in enumerate(range(0, len(flat), each))
-        ]
+
+        def call(weight: fx.Node, signed: bool) -> ProductCall:
+            sources, module = context.constants.sources(weight), context.module_of(node)
+            return context.catalogue.call(context.constants.value(weight).t(), sources, module, signed, None)
+
+        both, signed, value = bool(bidirectional), not nonnegative(x), context.constants.value
+        cells = recurrent_cells(kind, flat, bool(has_biases), both, signed, call, value)
         names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
-        layer = AnalogRecurrent(kind, cells, bool(bidirectional), bool(batch_first), context.axis_of(x))
+        layer = AnalogRecurrent(kind, cells, both, bool(batch_first), context.axis_of(x))
         return Replacement(layer, (x, state), names)
 
     return rewrite
-
-
-def _cell(
-    node: fx.Node, context: Context, x: fx.Node, kind: Kind, parameters: list[Any], has_biases: bool, inner: bool
-) -> tuple[CellCalls, Affine, Affine]:
-    value = context.constants.value
-
-    def call(weight: fx.Node, signed: bool) -> ProductCall:
-        sources, module = context.constants.sources(weight), context.module_of(node)
-        return context.catalogue.call(value(weight).t(), sources, module, signed, None)
-
-    signed_state = kind != "rnn_relu"
-    signed_input = signed_state if inner else not nonnegative(x)
-    project = parameters[2 + 2 * has_biases] if len(parameters) > 2 + 2 * has_biases else None
-    calls = CellCalls(
-        call(parameters[0], signed_input),
-        call(parameters[1], signed_state),
-        None if project is None else call(project, True),
-    )
-    biases = [value(entry) for entry in parameters[2:4]] if has_biases else [None, None]
-    return calls, Affine(None, biases[0]), Affine(None, biases[1])
 
 
 def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from pcmesh.physics.normal import mix_tensor
 
@@ -23,14 +24,25 @@ class SampleAxis(NamedTuple):
     inner: bool = False
 
 
+class Rows(NamedTuple):
+    """Rows one by one, where samples have different numbers of them (packed sequences).
+
+    owners: (rows,) int64, number of the sample. positions: (rows,) int64, place in the sample. batch: samples.
+    """
+
+    owners: Tensor
+    positions: Tensor
+    batch: int
+
+
 def row_keys(
-    samples: torch.Tensor,
-    shared: torch.Tensor,
+    samples: Tensor,
+    shared: Tensor,
     leading: Sequence[int],
-    axis: SampleAxis | None,
+    axis: SampleAxis | Rows | None,
     site: int,
     step: int = 0,
-) -> torch.Tensor:
+) -> Tensor:
     """Return a noise key for every row of a product.
 
     Args:
@@ -48,9 +60,10 @@ def row_keys(
     for size in leading:
         count *= size
     positions = torch.arange(count, device=samples.device)
-    owners = torch.zeros_like(positions)
     batch = len(samples)
-    if axis is not None and batch > 0 and leading[axis.dim] % batch == 0:
+    if isinstance(axis, Rows):
+        keys, positions = (samples[axis.owners], axis.positions) if axis.batch == batch else (shared, positions)
+    elif axis is not None and batch > 0 and leading[axis.dim] % batch == 0:
         after = 1
         for size in leading[axis.dim + 1 :]:
             after *= size

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pcmesh.model.layers.linear import Affine, BlockProducts
+from pcmesh.model.layers.linear import Affine
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def unfold(x: Tensor, shape: ConvolutionShape) -> tuple[Tensor, tuple[int, ...]]
 class AnalogConvolution(nn.Module):
     """A convolution: every position of the output is one product of the patch below it."""
 
-    def __init__(self, products: BlockProducts, affine: Affine, shape: ConvolutionShape) -> None:
+    def __init__(self, products: Callable[[Tensor], Tensor], affine: Affine, shape: ConvolutionShape) -> None:
         super().__init__()
         self.products, self.affine, self.shape = products, affine, shape
 
@@ -67,7 +68,9 @@ class AnalogTransposedConvolution(nn.Module):
 
     spread: Tensor
 
-    def __init__(self, products: BlockProducts, affine: Affine, shape: ConvolutionShape, columns: int) -> None:
+    def __init__(
+        self, products: Callable[[Tensor], Tensor], affine: Affine, shape: ConvolutionShape, columns: int
+    ) -> None:
         super().__init__()
         self.products, self.affine, self.shape = products, affine, shape
         places = 1

@@ -5,19 +5,19 @@ The products of a whole sequence's inputs are one call; those of the states go s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from pcmesh.model.layers.gates import Kind, State, recurrent_step
 from pcmesh.model.layers.linear import Affine
 from pcmesh.model.products import ProductCall
-from pcmesh.model.samples import SampleAxis
+from pcmesh.model.samples import Rows, SampleAxis
 
-Kind = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
-State = tuple[Tensor, ...]
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,6 @@ class CellCalls:
     input: ProductCall
     state: ProductCall
     project: ProductCall | None = None
-
-
-def lstm_step(wx: Tensor, wh: Tensor, state: State) -> State:
-    """Return (h, c) of an LSTM from the gates' products, each (B, 4 · hidden), in the order i, f, g, o."""
-    i, f, g, o = (wx + wh).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
-
-
-def gru_step(wx: Tensor, wh: Tensor, state: State) -> State:
-    """Return (h,) of a GRU from the gates' products, each (B, 3 · hidden), in the order r, z, n."""
-    rx, zx, nx = wx.chunk(3, dim=-1)
-    rh, zh, nh = wh.chunk(3, dim=-1)
-    z = torch.sigmoid(zx + zh)
-    return ((1 - z) * torch.tanh(nx + torch.sigmoid(rx + rh) * nh) + z * state[0],)
-
-
-STEPS: dict[Kind, Callable[[Tensor, Tensor, State], State]] = {
-    "lstm": lstm_step,
-    "gru": gru_step,
-    "rnn_tanh": lambda wx, wh, _: (torch.tanh(wx + wh),),
-    "rnn_relu": lambda wx, wh, _: (torch.relu(wx + wh),),
-}
 
 
 class AnalogCell(nn.Module):
@@ -64,8 +41,63 @@ class AnalogCell(nn.Module):
         """Return the new state: (h, c) of an LSTM, h of the others."""
         before = tuple(state) if isinstance(state, list | tuple) else (state,)
         wx, wh = self.input_affine(self.calls.input(x)), self.state_affine(self.calls.state(before[0]))
-        after = STEPS[self.kind](wx, wh, before)
+        after = recurrent_step(self.kind, wx, wh, before)
         return after if self.kind == "lstm" else after[0]
+
+
+def recurrent_cells(
+    kind: Kind,
+    parameters: Sequence[P],
+    has_biases: bool,
+    bidirectional: bool,
+    signed: bool,
+    call: Callable[[P, bool], ProductCall],
+    value: Callable[[P], Tensor],
+) -> list[tuple[CellCalls, Affine, Affine]]:
+    """Return the products and biases of every layer and direction.
+
+    Args:
+        kind: of the recurrence.
+        parameters: weights and biases in ATen's order.
+        has_biases, bidirectional: as ATen's.
+        signed: whether the first layer's inputs may be negative.
+        call: (weight, signed) -> call of its transpose.
+        value: parameter -> tensor.
+    """
+    hidden = value(parameters[1]).shape
+    projected = kind == "lstm" and hidden[0] != 4 * hidden[1]
+    each, state_signed = 2 + 2 * has_biases + projected, kind != "rnn_relu"
+    found = []
+    for number, first in enumerate(range(0, len(parameters), each)):
+        entries = parameters[first : first + each]
+        inner = number >= 1 + bidirectional
+        calls = CellCalls(
+            call(entries[0], state_signed if inner else signed),
+            call(entries[1], state_signed),
+            call(entries[-1], True) if projected else None,
+        )
+        biases = [Affine(None, value(entry)) for entry in entries[2:4]] if has_biases else [Affine(), Affine()]
+        found.append((calls, biases[0], biases[1]))
+    return found
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which rows of packed sequences are whose: PackedSequence's `batch_sizes` and `sorted_indices`."""
+
+    active: list[int]
+    order: Tensor
+
+    def all_rows(self) -> Rows:
+        """Return the owners of all rows, time step by time step."""
+        owners = torch.cat([self.order[:count] for count in self.active])
+        steps = torch.repeat_interleave(torch.arange(len(self.active)), torch.tensor(self.active))
+        return Rows(owners, steps, len(self.order))
+
+    def rows(self, step: int) -> Rows:
+        """Return the owners of the rows of one step."""
+        owners = self.order[: self.active[step]]
+        return Rows(owners, torch.zeros_like(owners), len(self.order))
 
 
 class AnalogRecurrent(nn.Module):
@@ -87,33 +119,57 @@ class AnalogRecurrent(nn.Module):
         self.directions = 2 if bidirectional else 1
         self.batch_first, self.axis = batch_first, axis
 
-    def forward(self, x: Tensor, state: Tensor | list[Tensor]) -> tuple[Tensor, ...]:
-        """Return (output, h, c) of an LSTM and (output, h) of the others, as ATen does."""
+    def forward(
+        self, x: Tensor, state: Tensor | Sequence[Tensor], packing: Packing | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return (output, h, c) of an LSTM and (output, h) of the others, as ATen does.
+
+        Args:
+            x: (T, B, inputs), (B, T, inputs) with `batch_first`, or (rows, inputs) of packed sequences.
+            state: (layers, B, hidden) each.
+            packing: of packed sequences.
+        """
         states = tuple(state) if isinstance(state, list | tuple) else (state,)
-        sequence = x.transpose(0, 1) if self.batch_first else x
+        turned = self.batch_first and packing is None
+        sequence = x.transpose(0, 1) if turned else x
         last: list[State] = []
         for layer in range(len(self.calls) // self.directions):
             outputs = []
             for direction in range(self.directions):
                 number = layer * self.directions + direction
-                out, final = self._scan(number, sequence, tuple(s[number] for s in states), direction == 1)
+                out, final = self._scan(number, sequence, tuple(s[number] for s in states), direction == 1, packing)
                 outputs.append(out)
                 last.append(final)
             sequence = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
         finals = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
-        return (sequence.transpose(0, 1) if self.batch_first else sequence, *finals)
+        return (sequence.transpose(0, 1) if turned else sequence, *finals)
 
-    def _scan(self, number: int, sequence: Tensor, state: State, reverse: bool) -> tuple[Tensor, State]:
+    def _scan(
+        self, number: int, sequence: Tensor, state: State, reverse: bool, packing: Packing | None
+    ) -> tuple[Tensor, State]:
         calls, state_affine = self.calls[number], self.state_affine[number]
-        inner = False if self.axis is None else self.axis.inner
-        all_steps, one_step = (None, None) if self.axis is None else (SampleAxis(1, inner), SampleAxis(0, inner))
-        wx = self.input_affine[number](calls.input(sequence, axis=all_steps))
+        wx = self.input_affine[number](calls.input(sequence, axis=self._all_steps(packing)))
+        steps = wx.unbind(0) if packing is None else wx.split(packing.active)
         outputs: list[Tensor] = []
-        steps = range(len(sequence) - 1, -1, -1) if reverse else range(len(sequence))
-        for t in steps:
-            wh = state_affine(calls.state(state[0], t, one_step))
-            state = STEPS[self.kind](wx[t], wh, state)
+        for t in range(len(steps) - 1, -1, -1) if reverse else range(len(steps)):
+            axis, going = self._one_step(t, packing), len(steps[t])
+            before = tuple(part[:going] for part in state)
+            wh = state_affine(calls.state(before[0], t, axis))
+            after = recurrent_step(self.kind, steps[t], wh, before)
             if calls.project is not None:
-                state = (calls.project(state[0], t, one_step), *state[1:])
-            outputs.append(state[0])
-        return torch.stack(outputs[::-1] if reverse else outputs), state
+                after = (calls.project(after[0], t, axis), *after[1:])
+            outputs.append(after[0])
+            ended = going < len(state[0])
+            state = tuple(torch.cat([a, b[going:]]) for a, b in zip(after, state, strict=True)) if ended else after
+        found = outputs[::-1] if reverse else outputs
+        return torch.stack(found) if packing is None else torch.cat(found), state
+
+    def _all_steps(self, packing: Packing | None) -> SampleAxis | Rows | None:
+        if packing is not None:
+            return packing.all_rows()
+        return None if self.axis is None else SampleAxis(1, self.axis.inner)
+
+    def _one_step(self, step: int, packing: Packing | None) -> SampleAxis | Rows | None:
+        if packing is not None:
+            return packing.rows(step)
+        return None if self.axis is None else SampleAxis(0, self.axis.inner)

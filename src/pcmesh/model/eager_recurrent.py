@@ -1,0 +1,77 @@
+"""LSTM, GRU and RNN layers of a network whose own code runs, packed sequences too: each is taken as a whole.
+
+Below, PyTorch would split them into products of single time steps, and nothing would tell whose rows a step holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
+
+from pcmesh.model.layers import AnalogRecurrent, CellCalls, recurrent_cells
+from pcmesh.model.layers.gates import Kind
+from pcmesh.model.products import ProductCall
+from pcmesh.model.samples import SampleAxis
+from pcmesh.model.seen import Seen
+
+_KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(Kind)}
+
+
+class RecurrentCalls(TorchFunctionMode):
+    """Sends whole recurrent layers to the chip, and lets everything else pass."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kind = _KINDS.get(func)
+        if kind is None or not self._taken(args):
+            return func(*args, **(kwargs or {}))
+        packed = isinstance(args[1], Tensor) and args[1].dtype == torch.int64
+        x, (state, parameters, has_biases) = args[0], args[2:5] if packed else args[1:4]
+        both, batch_first = bool(args[8 if packed else 7]), not packed and bool(args[8])
+        with torch.no_grad(), _disable_current_modes():
+            layer = self._layer(kind, parameters, bool(has_biases), both, batch_first)
+            found = layer(x, state, self.seen.packing if packed else None)
+        names = [c.name for calls in layer.calls for c in (calls.input, calls.state, calls.project) if c is not None]
+        weights = sum(self.seen.catalogue.weights[name].numel() for name in names)
+        self.seen.note(kind, names, found[0], 2.0 * weights * x.numel() / x.shape[-1])
+        return found
+
+    def _taken(self, args: Any) -> bool:
+        lists = [entry for entry in args if isinstance(entry, list | tuple) and len(entry) > 2]
+        weights = [tensor for entry in lists for tensor in entry if tensor.dim() >= 2]
+        return bool(weights) and all(self.seen.on_tiles(weight) for weight in weights)
+
+    def _layer(
+        self, kind: Kind, parameters: Sequence[Tensor], has_biases: bool, both: bool, batch_first: bool
+    ) -> AnalogRecurrent:
+        """Return the layer, with noise of its own for each time that it is called in a run."""
+        seen = self.seen
+
+        def call(weight: Tensor, signed: bool) -> ProductCall:
+            name = seen.name_of(weight)
+            assert name is not None
+            return seen.catalogue.call(weight.t(), (name,), seen.where, signed, None)
+
+        def make() -> list[Any]:
+            return recurrent_cells(kind, parameters, has_biases, both, True, call, lambda tensor: tensor)
+
+        cells = seen.once((kind, both), parameters[0], make)
+        turn = seen.turn((kind, parameters[0].untyped_storage().data_ptr()))
+        own = [(_of_turn(calls, turn), *affine) for calls, *affine in cells]
+        return AnalogRecurrent(kind, own, both, batch_first, SampleAxis(0 if batch_first else 1))
+
+
+def _of_turn(calls: CellCalls, turn: int) -> CellCalls:
+    if turn == 0:
+        return calls
+    parts = (calls.input, calls.state, calls.project)
+    return CellCalls(*(None if part is None else replace(part, site=turn) for part in parts))  # type: ignore[arg-type]
