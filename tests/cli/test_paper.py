@@ -11,9 +11,17 @@ import pytest
 from pcmesh.chip import load_chip
 from pcmesh.reporting.claims import deviation_text, value_text
 from pcmesh.reporting.paper import render_paper
-from pcmesh.workloads.paper.figures import bars, lines
+from pcmesh.workloads.paper.figures.shapes import bars, lines, means
 from tests.cli.conftest import Program
 from tests.reporting.compiled_sample import keyword_compiled
+
+VOLTAGES = {
+    "kind": "voltages",
+    "time_ns": [0.0, 300.0, 600.0, 900.0],
+    "columns": [{"column": 3, "volts": [0.0, 0.1, 0.1, 0.1], "ramp_volts": [-0.4, 0.4], "pulse_ns": 150.0}],
+    "integrations": [["+x on WP1", 0.0, 300.0]],
+    "ramp_ns": [600.0, 855.0],
+}
 
 
 def test_claims_alone_from_command_to_report(program: Program, tmp_path: Path) -> None:
@@ -64,10 +72,18 @@ def test_report_draws_every_kind_of_figure() -> None:
         lines("x", "y", {"a": ([1, 2], [3.0, 4.0])}, step=True),
         bars("share", ["one", "two"], {"ours": [1.0, 2.0], "paper": [1.0, 3.0]}),
         {"kind": "heat", "x": "window", "y": "coefficient", "values": [[0.0, 1.0], [2.0, -1.0]]},
+        lines("x", "y", {}, levels={"software": 3.0}) | {"curves": {"a": [[1, 2], [3.0, 4.0], [[2.0, 4.0], [3, 5]]]}},
+        means("y", {"one": [1.0, 2.0], "two": [3.0, 3.5]}, {"software": 1.0}),
+        {"kind": "spreads", "programming": [{"chip": 1, "pair": 1, "spread_1_99": 0.1, "analog_yield": 0.99}]},
+        {"kind": "error_histograms", "layers": [{"name": "a", "mac_sigma": 0.1, "error_histogram": [0.1, 0.8, 0.1]}]},
+        VOLTAGES,
         *({"kind": kind, **plan} for kind in ("floorplan", "routes", "timeline")),
     ]
-    figures = [{"name": str(n), "title": "made", "data": one, "command": ""} for n, one in enumerate(data)]
-    figures.append({"name": "9", "title": "not made", "data": None, "command": "pcmesh sensitivity rnnt"})
+    made = {"title": "made", "described": "three words", "command": ""}
+    said = {"file": "a", "reference": "one two", "software": "one two", "chip": "one <too>"}
+    table = {"kind": "sentences", "utterances": [said], "different": 1, "of": 7}
+    figures = [{"name": str(n), "data": one, **made} for n, one in enumerate([*data, table])]
+    figures.append({"name": "9", "title": "not made", "data": None, "described": "", "command": "pcmesh paper --full"})
     also = {"label": "another network: rnnt-small", "value": 9.0, "how": "computed", "note": ""}
     claim = {
         "id": 1,
@@ -87,5 +103,8 @@ def test_report_draws_every_kind_of_figure() -> None:
     result = {"claims": [claim], "figures": figures, "by_kind": {"computed": 1}, "mode": "quick", "chip": "nature2023"}
     page = render_paper(result | {"configuration": {}})
     assert page.count("<svg") == len(data)
-    assert "pcmesh sensitivity rnnt" in page
+    assert "pcmesh paper --full" in page
+    assert "three words" in page
+    assert "<mark>&lt;too&gt;</mark>" in page
+    assert "1 of 7 sentences differ" in page
     assert "another network: rnnt-small" in page

@@ -64,7 +64,12 @@ def kws_result(classes: int = 3) -> dict[str, Any]:
                 {"time_s": 2_629_800.0, "accuracy": 0.851, "accuracy_recalibrated": 0.859},
             ],
             "schedule": [
-                {"step": step, "activities": [f"tile {step % 4} integrates", "ILP CW -> tile 0"]} for step in range(8)
+                {
+                    "step": step + 1,
+                    "begin_ns": 300 * step,
+                    "activities": [f"tile {step % 4} integrates", "ILP CW -> tile 0"],
+                }
+                for step in range(8)
             ],
         },
     }

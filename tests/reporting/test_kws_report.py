@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pcmesh.reporting import render_kws
+from pcmesh.reporting.kws import steps_text
 from tests.reporting.sample import kws_result
 
 VOID = {"meta", "br", "link", "img"}
@@ -42,6 +43,15 @@ def test_every_part_of_the_result_is_shown(page: str) -> None:
     for question in ("confused", "written", "drift", "in a frame", "How exact"):
         assert question in page
     assert page.count("<svg") == 5
+
+
+def test_steps_of_unequal_length_are_told_as_they_are() -> None:
+    result = kws_result()
+    assert steps_text(result) == "8 steps of 300 ns"
+    for step in result["figures"]["schedule"][1:]:
+        step["begin_ns"] -= 150
+    assert steps_text(result | {"frame_interval_ns": 2250}) == "8 steps of 150 or 300 ns"
+    assert '<td class="n">150</td>' in render_kws(result)
 
 
 def test_page_is_well_formed_and_fetches_nothing(page: str) -> None:

@@ -52,5 +52,5 @@ def nominal_ranges(
 
 
 def nominal_ramps(mapping: Mapping, chip: ChipSpec, ranges: Dict[str, LayerRange]) -> dict[int, RampSetting]:
-    """Return the ramp of every group for nominal gains."""
-    return {group.index: ranges[group.layer].ramp(chip) for group in mapping.groups}
+    """Return the ramp of every group of the layers that have a range, for nominal gains."""
+    return {group.index: ranges[group.layer].ramp(chip) for group in mapping.groups if group.layer in ranges}

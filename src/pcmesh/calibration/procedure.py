@@ -106,6 +106,11 @@ class Calibrator:
                 ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
         return network
 
+    def first_layer_fit(self, network: ProgrammedNetwork, calibration: Calibration) -> ColumnFit:
+        """Return slope and offset of the first layer's columns, in units of input @ weight, as the chip is now."""
+        ticks = input_ticks(self.inputs, self.input_full_scale, network.chip.timing)
+        return self._fit(network, calibration, self.graph.layers[0].name, ticks)
+
     def _layer(
         self,
         network: ProgrammedNetwork,

@@ -158,17 +158,18 @@ def _run(options: KwsOptions, json: Path | None, out: Path) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
+    from pcmesh.reporting.kws import steps_text
+
     chip, (low, high) = result["chip_accuracy"], result["chip_accuracy"]["ci95"]
     speech = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
     within = "reached" if chip["mean"] >= result["iso_limit"] else "missed"
-    step_ns = result["frame_interval_ns"] / result["frame_steps"]
     age = result["time_since_programming_s"]
     interval = f"  (95 % interval {_percent(low)} to {_percent(high)})"
     rows = (
         ("Software accuracy", _percent(result["software_accuracy"])),
         ("Chip accuracy", _percent(chip["mean"]) + (interval if len(chip["per_chip"]) > 1 else "")),
         ("99 % iso-accuracy limit", f"{_percent(result['iso_limit'])}  ({within})"),
-        ("A frame every", f"{result['frame_interval_ns']:,} ns = {result['frame_steps']} steps of {step_ns:g} ns"),
+        ("A frame every", f"{result['frame_interval_ns']:,} ns = {steps_text(result)}"),
         ("Latency", f"{result['latency_ns']:,} ns"),
         ("Tiles", str(result["tiles"])),
         ("Analog yield (within 20 % of max)", _percent(result["analog_yield"])),

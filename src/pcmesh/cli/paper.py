@@ -28,6 +28,16 @@ def paper(
         Path | None, typer.Option(metavar="FILE", help="MLPerf's list of dev-clean; without it, stand-ins.")
     ] = None,
     chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    utterances: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Sentences for the RNN-T: 100, with --full 200, or all of LibriSpeech's."
+        ),
+    ] = None,
+    chips: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Chip instances: 2, with --full 10 for keywords and 5 for the RNN-T."),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
@@ -52,6 +62,8 @@ def paper(
         librispeech=librispeech,
         checkpoint=checkpoint,
         manifest=manifest,
+        utterances=utterances,
+        chips=chips,
     )
     numbers, kept = parse_numbers(only), (out or RUNS) / "finished"
     with progress() as report:

@@ -79,6 +79,12 @@ def perf(
     mac: Annotated[
         bool, typer.Option("--mac", help="Measure how exact products are on that chip: one tile, random weights.")
     ] = False,
+    accuracy: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Measure accuracy on N such chips too: of kws, or (for rnnt) of the small RNN-T."
+        ),
+    ] = 0,
     fit: Annotated[
         bool, typer.Option("--fit", help="Fit the costs anew; compare with every published figure, each left out once.")
     ] = False,
@@ -97,7 +103,7 @@ def perf(
 
     [bold]pcmesh perf kws[/bold] takes a thousand frames of the keyword network.
 
-    [bold]pcmesh perf rnnt --integration-ns 150 --mac[/bold] asks what half the integration time saves, and costs.
+    [bold]pcmesh perf kws --integration-ns 150 --accuracy 5[/bold] asks what half the integration time saves, and costs.
 
     [bold]pcmesh perf rnnt --set digital.layer_ns=100[/bold] asks the same of any key of the chip (docs/chip.md).
     """
@@ -124,6 +130,7 @@ def perf(
             encoding=None if encoding is None else Encoding(encoding),
         ),
         mac=mac,
+        accuracy=accuracy,
         fit=fit,
         expand=expand or EXPANDED_ROWS,
         expanded=expand is not None,

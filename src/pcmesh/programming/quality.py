@@ -65,6 +65,8 @@ def programming_quality(network: ProgrammedNetwork) -> tuple[PairQuality, ...]:
     """Return the quality of every device pair in use, at the network's age."""
     found = []
     for tile in network.mapping.tiles:
+        if tile.wp1.layer not in network.targets:
+            continue  # not written
         wanted = tile_targets(network.mapping, tile, network.targets[tile.wp1.layer], network.chip)
         written = network.weights(tile.index)
         for pair in (1, 2):

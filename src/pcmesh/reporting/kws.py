@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from pcmesh.reporting import kws_figures
@@ -25,12 +26,22 @@ def render_kws(result: Mapping[str, Any], pictures: Mapping[str, str] | None = N
         result=result,
         speech=SYNTHETIC if result["data"]["kind"] == "synthetic" else RECORDED,
         within=chip["mean"] >= result["iso_limit"],
-        step_ns=result["frame_interval_ns"] / result["frame_steps"],
+        steps_text=steps_text(result),
         steps=result.get("figures", {}).get("schedule") or [],
         figures=_figures(result),
         pictures=pictures or {},
         settings=flatten({"seed": result["seed"], **result.get("configuration", {}), **result.get("versions", {})}),
     )
+
+
+def steps_text(result: Mapping[str, Any]) -> str:
+    """Return how many time steps a frame has and how long they are: `8 steps of 300 ns`."""
+    count = result["frame_steps"]
+    begins = [step["begin_ns"] for step in (result.get("figures") or {}).get("schedule") or ()][:count]
+    lengths = sorted({after - before for before, after in pairwise([*begins, result["frame_interval_ns"]])})
+    if not begins:
+        return f"{count} steps"
+    return f"{count} steps of {' or '.join(f'{length:g}' for length in lengths)} ns"
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, str]:

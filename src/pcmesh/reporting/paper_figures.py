@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.placement import Placement
-from pcmesh.reporting import kws_figures
+from pcmesh.reporting import kws_figures, rnnt_figures
 from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg
 from pcmesh.reporting.floorplan import floorplan
+from pcmesh.reporting.interval_bars import interval_bars
+from pcmesh.reporting.rnnt import marked
 from pcmesh.reporting.routes import routes
 from pcmesh.reporting.sensitivity import curves, thresholds
 from pcmesh.reporting.timeline import timeline
+from pcmesh.reporting.voltages import voltages
 from pcmesh.routing import ChipSchedule
 
 Data = Mapping[str, Any]
@@ -29,12 +33,17 @@ def draw(data: Data) -> list[str]:
 def _lines(data: Data) -> list[str]:
     figure = new_figure(6.4, 3.4)
     axes = plain(figure.subplots(), "", data["x"], data["y"])
-    for index, (name, (x, y)) in enumerate(data["curves"].items()):
+    for index, (name, (x, y, *ends)) in enumerate(data["curves"].items()):
         style: dict[str, Any] = {"color": colour(index), "label": name, "linewidth": 1.4}
         if data.get("step"):
             axes.step(x, y, where="post", **style)
         else:
             axes.plot(x, y, marker="o" if len(x) < 30 else None, markersize=4, **style)
+        if ends:
+            low, high = zip(*ends[0], strict=True)
+            axes.fill_between(x, low, high, color=colour(index), alpha=0.15, linewidth=0)
+    for style_of, (name, height) in zip(("-", ":"), (data.get("levels") or {}).items(), strict=False):
+        axes.axhline(height, color=INK, linewidth=0.8, linestyle=style_of, label=name)
     if data.get("log"):
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
@@ -76,6 +85,25 @@ def _sensitivity(data: Data) -> list[str]:
     return [curves(data), thresholds(data)]
 
 
+def _means(data: Data) -> list[str]:
+    return [
+        interval_bars(
+            data["y"], data["names"], data["means"], data["ci95"], data["levels"], zoom=bool(data.get("zoom"))
+        )
+    ]
+
+
+def _sentences(data: Data) -> list[str]:
+    """Return a table, as HTML: what was said, and the words that differ from it in software and on the chips."""
+    rows = Markup("").join(
+        Markup("<tr><td>{reference}</td><td>{software}</td><td>{chip}</td></tr>").format(**marked(one))
+        for one in data["utterances"]
+    )
+    head = Markup("<tr><th>Said</th><th>Software</th><th>Chips</th></tr>")
+    caption = Markup("<caption>{} of {} sentences differ between software and chips</caption>")
+    return [Markup("<table>{}{}{}</table>").format(caption.format(data["different"], data["of"]), head, rows)]
+
+
 def _floorplan(data: Data) -> list[str]:
     chip, mapping, placement = _plan(data)
     return [floorplan(chip, mapping, placement, data["index"])]
@@ -106,6 +134,12 @@ _KINDS: Mapping[str, Callable[[Data], list[str]]] = {
     "error_maps": lambda data: [kws_figures.error_maps(data["programming"])],
     "error_cdf": lambda data: [kws_figures.error_cdf(data["programming"])],
     "sensitivity": _sensitivity,
+    "means": _means,
+    "several": lambda data: [picture for part in data["parts"] for picture in draw(part)],
+    "voltages": lambda data: [voltages(data)],
+    "error_histograms": lambda data: [rnnt_figures.error_histograms(data["layers"])],
+    "spreads": lambda data: [rnnt_figures.spreads(data["programming"])],
+    "sentences": _sentences,
     "floorplan": _floorplan,
     "routes": _routes,
     "timeline": _timeline,

@@ -34,13 +34,13 @@ def render_rnnt(result: Mapping[str, Any]) -> str:
         speech=SYNTHETIC if result["data"]["kind"] == "synthetic" else RECORDED,
         last=result["conditions"][-1],
         figures=figures,
-        transcripts=[_marked(one) for one in ordered[:SHOWN]],
+        transcripts=[marked(one) for one in ordered[:SHOWN]],
         different=sum(one["software"] != one["chip"] for one in ordered),
         settings=flatten({**result["configuration"], **result["versions"]}),
     )
 
 
-def _marked(one: Mapping[str, str]) -> dict[str, Markup]:
+def marked(one: Mapping[str, str]) -> dict[str, Markup]:
     """Return what was said and written, with the words that differ from what was said marked."""
     said = one["reference"].split()
     return {

@@ -9,6 +9,7 @@ import numpy as np
 
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
 from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg
+from pcmesh.reporting.interval_bars import interval_bars
 
 _PER_ROW = 4
 _SIGMAS = 4.0
@@ -16,20 +17,15 @@ _SIGMAS = 4.0
 
 def rates(conditions: Sequence[Mapping[str, Any]], software: float) -> str:
     """Return the word error rate of each condition, with the chips' 95 % interval (paper: Fig. 5a, b)."""
-    figure = new_figure(7.4, 3.6)
-    axes = plain(figure.subplots(), "", "", "word error rate, %")
-    means = [100 * one["wer"]["mean"] for one in conditions]
-    ends = [[100 * value for value in one["wer"]["ci95"]] for one in conditions]
-    errors = [[mean - low for mean, (low, _) in zip(means, ends, strict=True)]]
-    errors.append([high - mean for mean, (_, high) in zip(means, ends, strict=True)])
-    places = range(len(means))
-    axes.bar(places, means, color=colour(0), width=0.7, yerr=errors, capsize=3, ecolor=INK)
-    axes.set_xticks(list(places), [_name(one["layers"], conditions) for one in conditions], rotation=40, ha="right")
-    axes.axhline(100 * software, color=INK, linewidth=0.8, label="software")
     limit = 1 - ISO_ACCURACY * (1 - software)
-    axes.axhline(100 * limit, color=INK, linewidth=0.8, linestyle=":", label="99 % of software's accuracy")
-    legend(axes)
-    return svg(figure, "word error rates")
+    return interval_bars(
+        "word error rate, %",
+        [_name(one["layers"], conditions) for one in conditions],
+        [100 * one["wer"]["mean"] for one in conditions],
+        [[100 * value for value in one["wer"]["ci95"]] for one in conditions],
+        {"software": 100 * software, "99 % of software's accuracy": 100 * limit},
+        "word error rates",
+    )
 
 
 def _name(layers: Sequence[str], conditions: Sequence[Mapping[str, Any]]) -> str:

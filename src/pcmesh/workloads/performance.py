@@ -19,6 +19,7 @@ from pcmesh.evaluation.performance.mlperf import comparison
 from pcmesh.evaluation.performance.result import data_result, variant_result
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
+from pcmesh.workloads.accuracy_probe import keyword_accuracy, speech_accuracy
 from pcmesh.workloads.kws.graph import keyword_graph, keyword_options
 from pcmesh.workloads.kws.network import load_keyword_network
 from pcmesh.workloads.mac_probe import mac_error
@@ -44,6 +45,7 @@ class PerfOptions:
         time: how a run is timed.
         what_if: what is changed of the chip and the mapping.
         mac: measure the error of one tile's products on that chip too.
+        accuracy: measure the accuracy on so many instances of that chip too (of `kws`, or of the small RNN-T).
         fit: fit the costs anew and compare with the paper's figures (RNN-T with MLPerf's manifest).
         expand: rows of the RNN-T's expanded variant.
         expanded: report the expanded variant first.
@@ -54,6 +56,7 @@ class PerfOptions:
     time: TimeOptions = field(default_factory=TimeOptions)
     what_if: WhatIf = field(default_factory=WhatIf)
     mac: bool = False
+    accuracy: int = 0
     fit: bool = False
     expand: int = EXPANDED_ROWS
     expanded: bool = False
@@ -74,6 +77,10 @@ def run_performance(
         ConfigurationError: another chip for a compiled network.
         CapacityError: the network does not fit the chip.
     """
+    if options.accuracy and options.network not in ("rnnt", "kws"):
+        raise ConfigurationError(
+            f"--accuracy: nothing is known of what {options.network} should answer", "Use it with rnnt or kws"
+        )
     plans = _plans(options, chip, progress)
     first = next(iter(plans.values()))
     widths = rnnt_widths(first.graph) if first.graph.name == "rnnt" else None
@@ -109,6 +116,8 @@ def run_performance(
         progress("error of products", 0, 1)
         found = mac_error(first.chip, options.what_if.encoding or Encoding.AB, options.load.seed)
         result["mac"] = {"sigma": found.sigma, "correlation": found.correlation}
+    if options.accuracy:
+        result["accuracy"] = _accuracy(options, first.chip, progress)
     if options.fit:
         result["fit"] = fit_result(
             Scenes(
@@ -121,6 +130,18 @@ def run_performance(
             costs,
         )
     return result
+
+
+def _accuracy(options: PerfOptions, chip: ChipSpec, progress: Progress) -> dict[str, Any]:
+    """Return variant -> accuracy on instances of the chip."""
+    count, seed, encoding = options.accuracy, options.load.seed, options.what_if.encoding
+    if options.network == "kws":
+        mapped = options.what_if.mapped(keyword_options(True))
+        return {"as mapped": keyword_accuracy(chip, mapped, count, seed, progress).as_json()}
+    variants = {"nominal": None, "expanded": options.expand}
+    return {
+        name: speech_accuracy(chip, encoding, rows, count, seed, progress).as_json() for name, rows in variants.items()
+    }
 
 
 def _check_fit(options: PerfOptions, plans: Mapping[str, Compiled]) -> None:

@@ -13,7 +13,7 @@ from pcmesh.workloads.paper.answers import all_answers
 from pcmesh.workloads.paper.claims import CLAIMS, Claim
 from pcmesh.workloads.paper.expansion import ExpansionPoint, powers
 from pcmesh.workloads.paper.experiments import PaperOptions
-from pcmesh.workloads.paper.figures import FIGURES
+from pcmesh.workloads.paper.figures import FIGURES, Figure
 from pcmesh.workloads.paper.found import computed, deviation
 from pcmesh.workloads.paper.run import command, run_paper
 
@@ -89,6 +89,29 @@ def test_powers_are_read_off_the_points() -> None:
     assert powers(points) == pytest.approx((1.0, 0.5))
 
 
-def test_every_figure_is_made_or_says_by_which_command() -> None:
-    assert all((figure.make is None) == bool(figure.command) for figure in FIGURES)
+def test_figures_are_told_apart_and_cover_the_issue() -> None:
     assert len({(figure.name, figure.title) for figure in FIGURES}) == len(FIGURES)
+    names = " ".join(figure.name for figure in FIGURES)
+    main = [f"{number}{letter}" for number, letters in (("5", "abcdef"), ("6", "abcdef")) for letter in letters]
+    wanted = ["2d", "3d", "3e", "3f", "3g", "4c", "4d", "4e", "4f", "4g", *main]
+    wanted += ["ED 2c", "ED 3b", "ED 3c", "ED 3d", "ED 3e", "ED 3f", "ED 4", "ED 5", "ED 7", "ED 8", "ED 9", "ED 10"]
+    assert [name for name in wanted if name not in names] == []
+
+
+def test_a_quick_run_shows_long_figures_that_a_full_run_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = (
+        Figure("1", "quick", lambda _: {"kind": "none", "value": 1}),
+        Figure("2", "long", lambda _: {"kind": "none", "value": 2}, long=True, described=lambda _: "many words"),
+    )
+    monkeypatch.setattr(running, "FIGURES", figures)
+    monkeypatch.setattr(running, "CLAIMS", ())
+
+    def made(full: bool) -> list[object]:
+        found = run_paper(PaperOptions(full=full, chips=3), (), tmp_path)["figures"]
+        return [(one["data"] and one["data"]["value"], one["described"], one["command"]) for one in found]
+
+    assert made(full=False) == [(1, "", ""), (None, "", "pcmesh paper --full --chips 3")]
+    assert made(full=True) == [(1, "", ""), (2, "many words", "")]
+    assert made(full=False)[1] == (2, "many words", "")

@@ -7,8 +7,10 @@ import soundfile
 import torch
 
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
+from pcmesh.workloads.paper import listener as listening
 from pcmesh.workloads.paper.answers import transducer
 from pcmesh.workloads.paper.experiments import Experiments, PaperOptions
+from pcmesh.workloads.paper.figures import speech
 from pcmesh.workloads.paper.listener import Listener
 from pcmesh.workloads.rnnt.checkpoint import save_network
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -63,3 +65,26 @@ def test_without_files_long_claims_wait_and_say_for_what() -> None:
     found = transducer.ANSWERS[51](Experiments(PaperOptions()))
     assert (found.ours, found.how, found.also) == (None, "needs data", ())
     assert "--checkpoint" in found.note
+
+
+def test_chip_runs_are_kept(experiments: Experiments, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _published(experiments)
+    study = first.study
+    assert [len(one["layers"]) for one in study["conditions"]] == [1] * 9 + list(range(1, 10))
+    monkeypatch.setattr(listening, "evaluate_on_chip", lambda *_: pytest.fail("computed again"))
+    again = Listener(first.checkpoint, first.data, first.utterances, first.chips, first.seed, first.chip, first.work)
+    assert again.study == study
+    assert transducer.ANSWERS[58](experiments).ours == transducer.worst(again)
+    assert f"of {first.chips} chips" in transducer.agreement(again)
+
+
+def test_figures_of_word_errors_are_made_of_the_same_runs(experiments: Experiments) -> None:
+    study = _published(experiments).study
+    alone, growing = speech.alone(experiments), speech.cumulative(experiments)
+    assert alone["names"] == [one["layers"][0] for one in study["conditions"][:9]]
+    assert growing["names"][1] == "+ enc-lstm1"
+    assert growing["means"][8] == pytest.approx(100 * study["conditions"][-1]["wer"]["mean"])
+    assert growing["names"][9].startswith("all, expanded")
+    shown = speech.sentences(experiments)
+    assert shown["of"] == len(shown["utterances"]) == 3
+    assert "3 recordings" in speech.described(experiments)

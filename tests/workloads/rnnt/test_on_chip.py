@@ -148,3 +148,13 @@ def test_software_layer_equals_pytorch_and_does_not_depend_on_company():
         assert torch.equal(software_lstm(weights, [features])[0], hidden)
         with torch.no_grad():
             assert torch.allclose(plain(features)[0], hidden, atol=1e-5)
+
+
+def test_layers_written_alone_are_those_of_the_whole_chip():
+    whole = brought_up("nature2023")
+    alone = bring_up_rnnt(program("nature2023"), Instance(0), TRAINING, frames=400, layers=("enc-lstm0", "enc-fc"))
+    assert [layer.name for layer in alone.products.graph.layers] == ["enc-lstm0-wx", "enc-lstm0-wh", "enc-fc"]
+    x = torch.randn(7, WIDTHS.encoder, generator=torch.Generator().manual_seed(0))
+    keys = torch.arange(7)
+    for layer in ("enc-lstm0-wh", "enc-fc"):
+        assert torch.equal(alone.products.layer(layer)(x, keys), whole.products.layer(layer)(x, keys))

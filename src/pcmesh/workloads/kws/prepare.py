@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping import LayerOptions
 from pcmesh.pipeline import compile_network
 from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
@@ -78,8 +79,21 @@ class Prepared:
         return self.compiled.chip
 
 
-def prepare(options: KwsOptions, progress: Progress, speech: SpeechSet | None = None) -> Prepared:
-    """Load or make speech (unless given), run the software network, and compile it for the chip.
+def prepare(
+    options: KwsOptions,
+    progress: Progress,
+    speech: SpeechSet | None = None,
+    chip: ChipSpec | None = None,
+    mapped: Mapping[str, LayerOptions] | None = None,
+) -> Prepared:
+    """Load or make speech, run the software network, and compile it for the chip.
+
+    Args:
+        options: what to run.
+        progress: is told the stage.
+        speech: words to take instead of those of the options.
+        chip: another chip than the one that the options name.
+        mapped: how layers are mapped, instead of what the options say.
 
     Raises:
         InputError: no usable data or weights (named).
@@ -87,7 +101,7 @@ def prepare(options: KwsOptions, progress: Progress, speech: SpeechSet | None = 
     """
     if options.chips < 1:
         raise ConfigurationError(f"--chips {options.chips}: at least one chip is needed", "Give a number from 1 on")
-    chip = load_chip(options.chip)
+    chip = load_chip(options.chip) if chip is None else chip
     network = load_keyword_network(options.weights)
     progress("speech", 0, 2)
     speech = _speech(options) if speech is None else speech
@@ -97,8 +111,8 @@ def prepare(options: KwsOptions, progress: Progress, speech: SpeechSet | None = 
     calibration = network_inputs(network, validation)
     progress("speech", 2, 2)
     software = _software(network, inputs)
-    graph, mapped = keyword_graph(network), keyword_options(options.balanced)
-    compiled = compile_network(graph, chip, mapped, {INPUT: calibration})
+    chosen = keyword_options(options.balanced) if mapped is None else mapped
+    compiled = compile_network(keyword_graph(network), chip, chosen, {INPUT: calibration})
     full_scale = float(calibration.abs().max())
     return Prepared(options, network, speech, inputs, calibration, source, full_scale, compiled, software)
 

@@ -105,14 +105,15 @@ def _figures(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint]) -
 
 
 def _schedule(prepared: Prepared) -> list[dict[str, Any]]:
-    """Say in words what each tile does in each time step (paper: Fig. 3e)."""
-    mapping, found = prepared.compiled.mapping, []
-    for number, step in enumerate(prepared.compiled.routing.chips[0].steps, start=1):
+    """Say in words what each tile does in each time step, and when it begins (paper: Fig. 3e)."""
+    mapping, schedule, found = prepared.compiled.mapping, prepared.compiled.routing.chips[0], []
+    for number, step in enumerate(schedule.steps):
         activities = [
             f"{mapping.tiles[done.tile].wp1.layer}: tile {done.tile} integrates "
             f"{'+'.join(f'WP{pair}' for pair in done.phase.pairs)} {'+' if done.phase.polarity > 0 else '-'}"
             for done in step.integrations
         ]
         activities += [f"{mapping.groups[read.group].layer}: read out, {read.activation}" for read in step.readouts]
-        found.append({"step": number, "activities": activities})
+        begin = schedule.start_ns(number, prepared.chip.timing)
+        found.append({"step": number + 1, "begin_ns": begin, "activities": activities})
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,11 @@ from typing import Any
 import torch
 
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip.variants import with_integration
+from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.evaluation.performance import DataSet, Plan, Run, TimeOptions
 from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
@@ -20,20 +23,28 @@ from pcmesh.pipeline import CalibratedChip
 from pcmesh.workloads.kws.experiment import bring_up_chip, drift_point, spot
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, kws_result
+from pcmesh.workloads.kws.sensitivity import GROUPS, KeywordScores
+from pcmesh.workloads.kws.techniques import compare_techniques
 from pcmesh.workloads.paper.expansion import ExpansionPoint, expansion_law
-from pcmesh.workloads.paper.listener import FULL_UTTERANCES, QUICK_UTTERANCES, Listener
+from pcmesh.workloads.paper.listener import Listener
 from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.performance import time_rnnt
-from pcmesh.workloads.rnnt.published import MEASURED_CHIP, Scenes, halved_activity, published_figures
+from pcmesh.workloads.rnnt.published import (
+    HALF_INTEGRATION_NS,
+    MEASURED_CHIP,
+    Scenes,
+    halved_activity,
+    published_figures,
+)
 from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
 from pcmesh.workloads.transport import Transport, measure_transport
 
 Report = Callable[[str, int, int], None]
 
-QUICK_CHIPS, FULL_CHIPS = 2, 10
-FULL_TRANSDUCER_CHIPS = 3
+QUICK_CHIPS, FULL_CHIPS, FULL_TRANSDUCER_CHIPS = 2, 10, 5
+QUICK_UTTERANCES, FULL_UTTERANCES = 100, 200
 EXPANDED_ROWS = 1024
 QUERIES = 2513
 """Stand-ins of mean length where MLPerf's list of recordings is not given: as many as it has."""
@@ -51,6 +62,8 @@ class PaperOptions:
         librispeech: folder of LibriSpeech dev-clean.
         checkpoint: MLPerf's published RNN-T.
         manifest: MLPerf's list of the recordings.
+        utterances: sentences that the RNN-T hears; None: 100, in a full run 200, or all recordings that are given.
+        chips: instances; None: 2 with keywords, in a full run 10 with keywords and 5 with the RNN-T.
     """
 
     full: bool = False
@@ -60,6 +73,8 @@ class PaperOptions:
     librispeech: Path | None = None
     checkpoint: Path | None = None
     manifest: Path | None = None
+    utterances: int | None = None
+    chips: int | None = None
 
 
 @dataclass
@@ -84,7 +99,8 @@ class Experiments:
     def kws_options(self) -> KwsOptions:
         """The keyword experiment's options."""
         o = self.options
-        return KwsOptions(data=o.gsc, chips=FULL_CHIPS if o.full else QUICK_CHIPS, seed=o.seed, chip=o.chip)
+        chips = o.chips or (FULL_CHIPS if o.full else QUICK_CHIPS)
+        return KwsOptions(data=o.gsc, chips=chips, seed=o.seed, chip=o.chip)
 
     @cached_property
     def kws(self) -> Prepared:
@@ -112,6 +128,32 @@ class Experiments:
         times = (0.0, DAY_S, WEEK_S, MONTH_S) if self.options.full else ()
         drift = [drift_point(self.kws, self.kws_chips[0], time_s) for time_s in times]
         return kws_result(self.kws, self.kws_runs, drift)
+
+    @cached_property
+    def kws_accuracies(self) -> list[float]:
+        """Share of the words that each chip spots."""
+        return [accuracy(run.predicted, self.kws.speech.labels) for run in self.kws_runs]
+
+    @cached_property
+    def kws_halved(self) -> list[float]:
+        """The same on the same chips with half the integration time."""
+        chip = with_integration(self.chip, HALF_INTEGRATION_NS, tile_to_tile=True)
+        halved, found = prepare(self.kws_options, self.report, self.kws.speech, chip), []
+        for number in range(self.kws_options.chips):
+            self.report("half the integration time", number, self.kws_options.chips)
+            found.append(accuracy(spot(halved, bring_up_chip(halved, number)).predicted, halved.speech.labels))
+        return found
+
+    @cached_property
+    def kws_sensitivity(self) -> Sensitivity:
+        """Accuracy of the keyword network against the bits of its weights."""
+        evaluate = KeywordScores(self.kws.inputs, self.kws.speech.labels)
+        return sensitivity(self.kws.network, GROUPS, evaluate, BITS, report=self.report)
+
+    @cached_property
+    def techniques(self) -> dict[str, Any]:
+        """What `pcmesh kws techniques` would write, of at most five chips."""
+        return compare_techniques(replace(self.kws_options, chips=min(self.kws_options.chips, 5)), self.report)
 
     @cached_property
     def kws_engine(self) -> BehaviouralNetwork:
@@ -192,15 +234,22 @@ class Experiments:
         o = self.options
         if o.checkpoint is None or o.librispeech is None:
             return None
-        return self._listener(o.checkpoint, o.librispeech, None if o.full else QUICK_UTTERANCES)
+        return self._listener(o.checkpoint, o.librispeech, o.utterances or (None if o.full else QUICK_UTTERANCES))
 
     @cached_property
     def small(self) -> Listener:
         """The small RNN-T that ships, on synthetic sentences."""
-        return self._listener(None, None, FULL_UTTERANCES if self.options.full else QUICK_UTTERANCES)
+        o = self.options
+        return self._listener(None, None, o.utterances or (FULL_UTTERANCES if o.full else QUICK_UTTERANCES))
+
+    @property
+    def listener(self) -> Listener:
+        """The published RNN-T where it is given, else the small one."""
+        return self.published or self.small
 
     def _listener(self, checkpoint: Path | None, data: Path | None, utterances: int | None) -> Listener:
-        o, chips = self.options, FULL_TRANSDUCER_CHIPS if self.options.full else 1
+        o = self.options
+        chips = o.chips or (FULL_TRANSDUCER_CHIPS if o.full else 1)
         return Listener(checkpoint, data, utterances, chips, o.seed, o.chip, self.work, self.report)
 
     @cached_property

@@ -1,27 +1,40 @@
-"""An RNN-T with recordings: the published one on LibriSpeech, or the small one that ships on synthetic sentences."""
+"""An RNN-T with recordings: the published one on LibriSpeech, or the small one that ships on synthetic sentences.
+
+Results of chip runs and points of the sensitivity are kept, so that a run cut off goes on.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from pcmesh.cache import ResultCache
+from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip.variants import with_integration
+from pcmesh.durations import SECONDS
+from pcmesh.evaluation.effective_bits import EffectiveBits, effective_bits
+from pcmesh.evaluation.ranking import rankings
 from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
 from pcmesh.workloads.rnnt.evaluate import choose_utterances
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
-from pcmesh.workloads.rnnt.on_chip.run import Recordings
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, network_digest
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
+from pcmesh.workloads.rnnt.published import HALF_INTEGRATION_NS
 from pcmesh.workloads.rnnt.sensitivity import (
     BITS,
     EXPANSION_BITS,
     FIRST,
+    WITHOUT_JOINT,
     WordScores,
+    chip_runs,
     expanded_groups,
     rnnt_groups,
     rnnt_layers,
@@ -30,8 +43,18 @@ from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
 Report = Callable[[str, int, int], None]
 
-QUICK_UTTERANCES, FULL_UTTERANCES = 100, 400
 LONGEST_S = 15.0
+WEEK_S = SECONDS["w"]
+COARSE_BITS = (EXPANSION_BITS, 2.5)
+COPIES, SWEPT_ROWS = (1, 2, 4), (480, 720, 1024)
+
+
+@dataclass(frozen=True)
+class CoarsePoint:
+    """Accuracy (1 - WER) with a coarse Enc-LSTM0 on so many rows; the fewest are those of the features, as trained."""
+
+    rows: int
+    accuracy: float
 
 
 @dataclass
@@ -94,23 +117,86 @@ class Listener:
     @cached_property
     def sensitivity(self) -> Sensitivity:
         """Word errors against bits, of all groups."""
-        return sensitivity(self.network, rnnt_groups(self.network.widths), self.scores, BITS, report=self.report)
+        return self._sensitivity(rnnt_groups(self.network.widths), BITS)
 
     @cached_property
     def coarse_first_layer(self) -> tuple[float, float]:
         """Word error rates with Enc-LSTM0 at 3.5 bits: as trained, and expanded to 1,024 rows; percent."""
-        expanded = expanded_groups(self.network.widths)
-        groups = {FIRST: rnnt_layers(self.network.widths)[FIRST], "expanded": list(expanded.values())[-1]}
-        found = sensitivity(self.network, groups, self.scores, (EXPANSION_BITS,), enough=0.0, report=self.report)
-        return tuple(100 * (1 - curve.accuracies[0]) for curve in found.curves)  # type: ignore[return-value]
+        expanded = list(expanded_groups(self.network.widths).items())[-1:]
+        points = self._coarse(EXPANSION_BITS, dict(expanded))
+        return 100 * (1 - points[0].accuracy), 100 * (1 - points[-1].accuracy)
+
+    def coarse(self, bits: float) -> list[CoarsePoint]:
+        """Return the accuracy with Enc-LSTM0 of so many bits, as trained and expanded to more and more rows."""
+        return self._coarse(bits, expanded_groups(self.network.widths))
+
+    def _coarse(self, bits: float, expanded: Any) -> list[CoarsePoint]:
+        groups = {FIRST: rnnt_layers(self.network.widths)[FIRST], **expanded}
+        found = self._sensitivity(groups, (bits,), enough=0.0)
+        rows = [self.network.widths.features, *(int(name.split()[2]) for name in expanded)]
+        return [CoarsePoint(n, curve.accuracies[0]) for n, curve in zip(rows, found.curves, strict=True)]
+
+    def _sensitivity(self, groups: Any, bits: Sequence[float], enough: float = 0.5) -> Sensitivity:
+        kept = ResultCache(self.work / "points", (*self._identity, self.recordings[1]))
+        options: dict[str, Any] = {"cache": kept, "enough": enough, "report": self.report}
+        return sensitivity(self.network, groups, self.scores, bits, **options)
 
     @cached_property
     def training(self) -> Sequence[Tensor]:
         """Features of the recordings that chips are calibrated on."""
         return calibration_features(None, self.seed)
 
-    def on_chip(self, **options: Any) -> dict[str, Any]:
-        """Return the result of a chip run; options as `ChipOptions`."""
-        found, texts = self.recordings
+    @cached_property
+    def study(self) -> dict[str, Any]:
+        """The chip run with each layer alone, then one more at a time: the last condition has all of them."""
+        return self.on_chip(mode="each and cumulative")
+
+    @cached_property
+    def halved(self) -> dict[str, Any]:
+        """The chip run with all layers and half the integration time."""
+        return self.on_chip(integration_ns=HALF_INTEGRATION_NS)
+
+    def first_layer(self, **options: Any) -> dict[str, Any]:
+        """Return the chip run with Enc-LSTM0 alone; options as `ChipOptions`."""
+        return self.on_chip(layers=(FIRST,), **options)
+
+    @cached_property
+    def effective_bits(self) -> EffectiveBits:
+        """Bits that the chips' word errors are worth, with all layers on them."""
+        return effective_bits(self.sensitivity.curve(WITHOUT_JOINT), chip_runs(self.study).accuracies)
+
+    @cached_property
+    def effective_bits_json(self) -> dict[str, Any]:
+        """The same as plain data, with the accuracies."""
+        return {"accuracy_per_chip": list(chip_runs(self.study).accuracies), **asdict(self.effective_bits)}
+
+    @cached_property
+    def ranking(self) -> list[dict[str, Any]]:
+        """Which layers lose most alone, over the chips: in word errors and in log-probability."""
+        return rankings(chip_runs(self.study).alone)
+
+    def on_chip(self, *, integration_ns: int | None = None, **options: Any) -> dict[str, Any]:
+        """Return the result of a chip run; options as `ChipOptions`, and another integration time."""
         chosen = ChipOptions(chips=self.chips, seed=self.seed, chip=self.chip, work=self.work, **options)
-        return evaluate_on_chip(self.network, found, texts, self.training, chosen, self.report)
+        spec = self._chip if integration_ns is None else with_integration(self._chip, integration_ns)
+        key = repr((integration_ns, sorted(options.items())))
+        kept: dict[str, Any] | None = self._runs.get(key)
+        if kept is None:
+            found, texts = self.recordings
+            made = evaluate_on_chip(self.network, found, texts, self.training, chosen, self.report, spec)
+            kept = json.loads(json.dumps(made))
+            self._runs.put(key, kept)
+        return kept
+
+    @cached_property
+    def _chip(self) -> ChipSpec:
+        return load_chip(self.chip)
+
+    @cached_property
+    def _runs(self) -> ResultCache:
+        return ResultCache(self.work / "chip-runs", (*self._identity, self._chip.model_dump(mode="json"), self.chips))
+
+    @cached_property
+    def _identity(self) -> tuple[Any, ...]:
+        """What stands for the network, the recordings and the seed."""
+        return network_digest(self.network), self.recordings[0].digest(), self.seed

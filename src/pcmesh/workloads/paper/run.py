@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def run_paper(
     if unknown:
         raise InputError(f"--only {unknown[0]}: there is no such claim", f"Claims are numbered 1 to {len(CLAIMS)}")
     tell = report or (lambda *_: None)
-    cache = ResultCache(folder, {**asdict(options), "files": _files(options)}, fresh)
+    cache, full = (_cache(chosen, folder, fresh) for chosen in (options, replace(options, full=True)))
     work = (folder or Path("runs/paper")) / "work"
     experiments, answers, rows = Experiments(options, tell, work), all_answers(), []
     chosen = [known[number] for number in sorted(set(only))] if only else list(CLAIMS)
@@ -62,7 +62,7 @@ def run_paper(
     tell("claims", len(chosen), len(chosen))
     return {
         "claims": rows,
-        "figures": [] if only else _figures(experiments, cache, tell),
+        "figures": [] if only else _figures(experiments, cache, full, tell),
         "by_kind": dict(Counter(row["how"] for row in rows)),
         "mode": "full" if options.full else "quick",
         "seed": options.seed,
@@ -73,16 +73,25 @@ def run_paper(
     }
 
 
-def _figures(experiments: Experiments, cache: ResultCache, tell: Report) -> list[dict[str, Any]]:
+def _cache(options: PaperOptions, folder: Path | None, fresh: bool) -> ResultCache:
+    return ResultCache(folder, {**asdict(options), "files": _files(options)}, fresh)
+
+
+def _figures(experiments: Experiments, cache: ResultCache, full: ResultCache, tell: Report) -> list[dict[str, Any]]:
+    """Make all figures; a quick run leaves out the long ones, unless a full run (`full`) has left them."""
     found = []
     for done, figure in enumerate(FIGURES):
         tell("figures", done, len(FIGURES))
         key = f"figure {figure.name} {figure.title}"
-        data = cache.get(key)
-        if data is None and figure.make is not None:
-            data = figure.make(experiments)
-            cache.put(key, data)
-        found.append({"name": figure.name, "title": figure.title, "data": data, "command": figure.command})
+        left_out = figure.long and not experiments.options.full
+        made = full.get(key) if left_out else cache.get(key)
+        if made is None and not left_out:
+            described = "" if figure.described is None else figure.described(experiments)
+            made = {"data": figure.make(experiments), "described": described}
+            cache.put(key, made)
+        shown = made or {"data": None, "described": ""}
+        command_line = command(replace(experiments.options, full=True)) if made is None else ""
+        found.append({"name": figure.name, "title": figure.title, **shown, "command": command_line})
     tell("figures", len(FIGURES), len(FIGURES))
     return found
 
@@ -110,6 +119,8 @@ def command(options: PaperOptions, only: Sequence[int] = ()) -> str:
     words = ["pcmesh", "paper", "--full" if options.full else "--quick"]
     words += [f"--only {','.join(map(str, only))}"] if only else []
     words += [f"--seed {options.seed}"] if options.seed else []
+    words += [f"--utterances {options.utterances}"] if options.utterances else []
+    words += [f"--chips {options.chips}"] if options.chips else []
     words += [f"--chip {options.chip}"] if options.chip != PaperOptions().chip else []
     words += [f"{flag} {value}" for name, flag in _DATA_OPTIONS if (value := getattr(options, name)) is not None]
     return " ".join(words)

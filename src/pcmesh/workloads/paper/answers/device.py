@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from pcmesh.evaluation.effective_bits import bits_of_weight_error
+from pcmesh.evaluation.effective_bits import EffectiveBits, bits_of_weight_error, effective_bits
 from pcmesh.evaluation.performance import Link
 from pcmesh.programming.quality import overall
+from pcmesh.workloads.kws.sensitivity import NETWORK
 from pcmesh.workloads.paper.expansion import FEATURES, powers
 from pcmesh.workloads.paper.experiments import Experiments
-from pcmesh.workloads.paper.found import Found, computed, fitted, quoted, simulated
+from pcmesh.workloads.paper.found import Also, Found, computed, fitted, quoted, simulated
 
 _NEARLY = 0.01
 """A gate within this of its end counts as saturated."""
@@ -25,7 +26,30 @@ def expansion_law(e: Experiments) -> Found:
     return simulated(powers(points), note)
 
 
-def effective_bits(e: Experiments) -> Found:
+def precision(e: Experiments) -> Found:
+    """Read the bits of the chips' word errors off the network's curve; without the files, those of programming errors.
+
+    Beside it: keywords, and in a full run the small RNN-T.
+    """
+    if e.published is not None and e.options.full:
+        return simulated(e.published.effective_bits.mean, _interval(e.published.effective_bits))
+    words = effective_bits(e.kws_sensitivity.curve(NETWORK), e.kws_accuracies)
+    note = f"{e.speech}, {len(e.kws.speech):,} words, chips: {len(words.per_chip)}; {_interval(words)}"
+    found = programming_bits(e).beside(Also("another network: keywords on chips", words.mean, "simulated", note))
+    if not e.options.full:
+        return found
+    bits = e.small.effective_bits
+    note = f"word errors, {e.small.described}, chips: {e.small.chips}; {_interval(bits)}"
+    return found.beside(Also("another network: rnnt-small on chips", bits.mean, "simulated", note))
+
+
+def _interval(bits: EffectiveBits) -> str:
+    if bits.interval is None:
+        return "no interval: a chip lies beyond the curve, or there is but one"
+    return "95 % interval over chips {:.2f} to {:.2f} bits".format(*bits.interval)
+
+
+def programming_bits(e: Experiments) -> Found:
     """Turn the programming error into the bits that round as badly."""
     errors = torch.cat([pair.error.flatten() for run in e.kws_runs for pair in run.quality])
     sigma = float(errors.std())
@@ -64,7 +88,7 @@ def link(_: Experiments) -> Found:
 
 ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
     56: expansion_law,
-    59: effective_bits,
+    59: precision,
     60: region,
     61: analog_yield,
     63: capacitor,

@@ -33,7 +33,7 @@ def software(e: Experiments) -> Found:
 
 def on_chip(e: Experiments) -> Found:
     """Run all words on each chip."""
-    found = [100 * accuracy(run.predicted, e.kws.speech.labels) for run in e.kws_runs]
+    found = [100 * value for value in e.kws_accuracies]
     spread = f"{min(found):.2f} to {max(found):.2f} % on {len(found)} chips"
     return simulated(sum(found) / len(found), f"{spread}, {len(e.kws.speech)} words, {e.speech}")
 

@@ -8,13 +8,12 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from pcmesh.durations import SECONDS
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
 from pcmesh.evaluation.sensitivity import threshold_text
 from pcmesh.workloads.paper.claims import Value
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Also, Found, computed, needs_data, quoted, simulated
-from pcmesh.workloads.paper.listener import Listener
+from pcmesh.workloads.paper.listener import WEEK_S, Listener
 from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
 
 PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
@@ -65,12 +64,12 @@ def coarse(listener: Listener) -> Value:
 
 def together(listener: Listener) -> Value:
     """Word error rate with all layers on chips."""
-    return _rate(listener.on_chip())
+    return _rate(listener.study)
 
 
 def week(listener: Listener) -> Value:
     """The same after a week of drift."""
-    return _rate(listener.on_chip(time_s=SECONDS["w"]))
+    return _rate(listener.on_chip(time_s=WEEK_S))
 
 
 def expanded(listener: Listener) -> Value:
@@ -80,8 +79,16 @@ def expanded(listener: Listener) -> Value:
 
 def worst(listener: Listener) -> Value:
     """The layer with the most word errors when it alone is on the chip."""
-    found = listener.on_chip(mode="each")["conditions"]
-    return _named(max(found, key=lambda one: one["wer"]["mean"])["layers"][0])
+    return _named(listener.ranking[0]["layers"][0])
+
+
+def agreement(listener: Listener) -> str:
+    """On how many chips that layer is the worst, in word errors and in log-probability."""
+    found = []
+    for entry in listener.ranking:
+        first = round(entry["chips"] * entry["share_of_first"])
+        found.append(f"by {entry['measure']} {_named(entry['layers'][0])} on {first} of {entry['chips']} chips")
+    return "; ".join(found)
 
 
 def _rate(result: dict[str, object]) -> float:
@@ -96,18 +103,33 @@ def _named(layer: str) -> str:
     return f"{block if block == 'joint' else block.capitalize()}-{part}"
 
 
-def _answer(e: Experiments, measure: Measure, on_chip: bool, long: bool) -> Found:
+def _answer(e: Experiments, measure: Measure, on_chip: bool, long: bool, more: Callable[[Listener], str]) -> Found:
     """Measure with the published network where it is there; beside it, unless it takes too long, with the small one."""
     if e.published is not None:
-        return (simulated if on_chip else computed)(measure(e.published), e.published.described)
+        value = measure(e.published)
+        return (simulated if on_chip else computed)(value, _note(e.published, on_chip, more))
     if long and not e.options.full:
         return needs_data(f"{_FILES}; rnnt-small beside it: pcmesh paper --full")
-    small = Also(_SMALL, measure(e.small), "simulated" if on_chip else "computed", e.small.described)
+    value = measure(e.small)
+    small = Also(_SMALL, value, "simulated" if on_chip else "computed", _note(e.small, on_chip, more))
     return needs_data(_FILES).beside(small)
 
 
-def _with(measure: Measure, on_chip: bool = False, long: bool = True) -> Callable[[Experiments], Found]:
-    return partial(_answer, measure=measure, on_chip=on_chip, long=long)
+def _note(listener: Listener, on_chip: bool, more: Callable[[Listener], str]) -> str:
+    chips = f"chips: {listener.chips}" if on_chip else ""
+    return "; ".join(part for part in (listener.described, chips, more(listener)) if part)
+
+
+def _with(
+    measure: Measure, on_chip: bool = False, long: bool = True, more: Callable[[Listener], str] = lambda _: ""
+) -> Callable[[Experiments], Found]:
+    return partial(_answer, measure=measure, on_chip=on_chip, long=long, more=more)
+
+
+def spread(listener: Listener) -> str:
+    """Software's word errors, and the interval over chips."""
+    low, high = (100 * value for value in listener.study["conditions"][-1]["wer"]["ci95"])
+    return f"95 % interval {low:.2f} to {high:.2f} %, software {100 * listener.study['software']['wer']:.2f} %"
 
 
 ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
@@ -116,10 +138,10 @@ ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
     33: _with(threshold),
     34: _with(ranking),
     48: calibration_frames,
-    51: _with(together, on_chip=True),
+    51: _with(together, on_chip=True, more=spread),
     52: _with(week, on_chip=True),
     53: _with(expanded, on_chip=True),
     54: share,
     55: _with(coarse, long=False),
-    58: _with(worst, on_chip=True),
+    58: _with(worst, on_chip=True, more=agreement),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -122,6 +122,7 @@ def bring_up_rnnt(
     features: Sequence[Tensor],
     frames: int = CALIBRATION_FRAMES,
     mesh: bool = True,
+    layers: Collection[str] = LAYERS,
 ) -> RnntChip:
     """Program a chip instance and calibrate its columns.
 
@@ -131,9 +132,14 @@ def bring_up_rnnt(
         features: (T, F) of recordings of the training set.
         frames: calibration frames of each layer, drawn from them (paper: 2,000).
         mesh: False leaves out what wires do to pulses.
+        layers: only these are written, on the tiles that they have beside the others.
     """
     vectors = _vectors(program, features, frames, instance)
-    return RnntChip(program, bring_up_products(program.compiled, instance, vectors, mesh))
+    graph = program.compiled.graph
+    chosen = tuple(entry for entry in graph.layers if entry.name.removesuffix("-wx").removesuffix("-wh") in layers)
+    weights = {entry.name: graph.weights[entry.name] for entry in chosen}
+    compiled = replace(program.compiled, graph=replace(graph, layers=chosen, weights=weights))
+    return RnntChip(program, bring_up_products(compiled, instance, vectors, mesh))
 
 
 def _vectors(program: RnntProgram, features: Sequence[Tensor], frames: int, instance: Instance) -> dict[str, Tensor]:

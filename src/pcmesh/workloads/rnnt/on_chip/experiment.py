@@ -127,7 +127,9 @@ def evaluate_on_chip(
     program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding)
     outcomes = []
     for number in range(options.chips):
-        made = bring_up_rnnt(program, Instance(options.seed, number), training, mesh=options.mesh)
+        made = bring_up_rnnt(
+            program, Instance(options.seed, number), training, mesh=options.mesh, layers=options.layers
+        )
         quality = programming_quality(made.products.network)
         programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
         aged = made.aged(options.time_s)

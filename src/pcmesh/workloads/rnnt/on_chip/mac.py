@@ -21,7 +21,7 @@ _POINTS = 800
 
 @torch.inference_mode()
 def layer_errors(chip: RnntChip, features: Sequence[Tensor]) -> list[dict[str, Any]]:
-    """Return for each layer of the chip its shape, and the errors of its products on frames of recordings.
+    """Return for each layer on the chip its shape, and the errors of its products on frames of recordings.
 
     `mac_sigma` is the standard deviation of chip - software, in units of the product (Enc-LSTM0 Wx: of the scaled
     inputs); `mac_sigma_roi` counts products within ±5 only; `correlation` is Pearson's.
@@ -34,7 +34,7 @@ def layer_errors(chip: RnntChip, features: Sequence[Tensor]) -> list[dict[str, A
     vectors = calibration_vectors(
         program.network, program.scaling, features[:64], FRAMES, torch.Generator().manual_seed(1)
     )
-    mapping, graph = program.compiled.mapping, program.compiled.graph
+    mapping, graph = program.compiled.mapping, chip.products.graph
     found = []
     for layer in graph.layers:
         x = vectors[layer.input]
