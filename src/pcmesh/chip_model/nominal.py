@@ -108,7 +108,7 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
 def export_program(model: ChipModel) -> ExportedProgram:
     """Return a chip model as an exported program without noise.
 
-    `torch.onnx.export(program, f="model.onnx")` writes it as ONNX (needs onnxscript).
+    `torch.onnx.export(program, f="model.onnx")` writes it as ONNX (`pip install 'pcmesh[onnx]'`).
     """
     captured = model.deployment.captured
     examples, runtime = captured.examples, captured.runtime
