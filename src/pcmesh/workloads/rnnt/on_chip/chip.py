@@ -12,6 +12,7 @@ from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.products import ChipProducts, LayerProduct
 from pcmesh.mapping import Encoding
+from pcmesh.model import LayerGraph
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import bring_up_products, compile_network
 from pcmesh.random import torch_generator
@@ -26,6 +27,11 @@ LAYERS = (*(f"enc-lstm{n}" for n in range(5)), "enc-fc", "dec-lstm0", "dec-lstm1
 """The layers that can be on the chip, in the network's order (paper: Fig. 4a). The joint FC is digital."""
 
 
+def matrices(layer: str) -> tuple[str, ...]:
+    """Return the names that the matrices of a layer may have in `rnnt_graph`: one, or Wx and Wh."""
+    return (layer, f"{layer}-wx", f"{layer}-wh")
+
+
 CALIBRATION_FRAMES = 2000
 """Frames of each layer (paper: Methods)."""
 
@@ -36,11 +42,13 @@ class RnntProgram:
 
     Attributes:
         network: in software, in evaluation mode.
-        compiled: the same as tiles, routes and microcode.
+        graph: the same as matrices and digital operations.
+        compiled: what of it is on the chip, as tiles, routes and microcode.
         scaling: how features become the rows of Enc-LSTM0 Wx.
     """
 
     network: RnntNetwork
+    graph: LayerGraph
     compiled: CompiledNetwork
     scaling: InputScaling
 
@@ -51,6 +59,8 @@ def compile_rnnt(
     expand: int | None = None,
     copies: int = 4,
     encoding: Encoding | None = None,
+    encodings: Mapping[str, Encoding] | None = None,
+    only: Collection[str] | None = None,
 ) -> RnntProgram:
     """Compile a network as the paper maps it.
 
@@ -60,6 +70,8 @@ def compile_rnnt(
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies of each feature.
         copies: their number (weight averaging; paper: 4).
         encoding: of all layers; None: the paper's choice for each.
+        encodings: of some matrices of `rnnt_graph`, before `encoding`.
+        only: matrices that are on the chip; None: all.
 
     Raises:
         CapacityError: it does not fit.
@@ -71,10 +83,19 @@ def compile_rnnt(
     graph = rnnt_graph(widths, state, matrix)
     first = state["encoder.pre_rnn.lstm.weight_ih_l0"]
     options = paper_options(widths, chip)
-    if encoding is not None:
-        options = {name: one.model_copy(update={"encoding": encoding}) for name, one in options.items()}
-    compiled = compile_network(graph, chip, options)
-    return RnntProgram(network, compiled, InputScaling.of(widths, first, matrix))
+    chosen = ({} if encoding is None else dict.fromkeys(options, encoding)) | dict(encodings or {})
+    options |= {name: options[name].model_copy(update={"encoding": one}) for name, one in chosen.items()}
+    part = graph if only is None else _part(graph, only)
+    compiled = compile_network(part, chip, {layer.name: options[layer.name] for layer in part.layers})
+    return RnntProgram(network, graph, compiled, InputScaling.of(widths, first, matrix))
+
+
+def _part(graph: LayerGraph, names: Collection[str]) -> LayerGraph:
+    """Return some matrices of a graph, each by itself."""
+    layers = tuple(layer for layer in graph.layers if layer.name in names)
+    vectors = {layer.input for layer in layers} | {layer.output for layer in layers}
+    kept = tuple(vector for vector in graph.vectors if vector.name in vectors)
+    return LayerGraph(graph.name, kept, layers, (), {layer.name: graph.weights[layer.name] for layer in layers})
 
 
 @dataclass(frozen=True)
@@ -102,9 +123,9 @@ class RnntChip:
         return self.products.network.instance
 
     def layer(self, name: str) -> Mapping[str, LayerProduct]:
-        """Return the products of a layer: one, or `-wx` and `-wh` of a layer that keeps them apart."""
+        """Return the products of a layer or matrix: one, or `-wx` and `-wh` of a layer that keeps them apart."""
         names = [layer.name for layer in self.program.compiled.graph.layers]
-        found = [one for one in names if one in (name, f"{name}-wx", f"{name}-wh")]
+        found = [one for one in names if one in matrices(name)]
         return {one: self.products.layer(one) for one in found}
 
     def aged(self, time_s: float) -> RnntChip:
@@ -113,7 +134,10 @@ class RnntChip:
 
     def calibrated(self, features: Sequence[Tensor], frames: int = CALIBRATION_FRAMES) -> RnntChip:
         """Return the chips with the affine read-out of all columns fitted anew, at their age (see `bring_up_rnnt`)."""
-        return replace(self, products=self.products.calibrated(_vectors(self.program, features, frames, self.instance)))
+        return replace(
+            self,
+            products=self.products.calibrated(calibration_frames(self.program, features, frames, self.instance.seed)),
+        )
 
 
 def bring_up_rnnt(
@@ -123,6 +147,7 @@ def bring_up_rnnt(
     frames: int = CALIBRATION_FRAMES,
     mesh: bool = True,
     layers: Collection[str] = LAYERS,
+    vectors: Mapping[str, Tensor] | None = None,
 ) -> RnntChip:
     """Program a chip instance and calibrate its columns.
 
@@ -133,15 +158,19 @@ def bring_up_rnnt(
         frames: calibration frames of each layer, drawn from them (paper: 2,000).
         mesh: False leaves out what wires do to pulses.
         layers: only these are written, on the tiles that they have beside the others.
+        vectors: the calibration frames, where they are known (`calibration_frames`).
     """
-    vectors = _vectors(program, features, frames, instance)
+    found = calibration_frames(program, features, frames, instance.seed) if vectors is None else dict(vectors)
     graph = program.compiled.graph
     chosen = tuple(entry for entry in graph.layers if entry.name.removesuffix("-wx").removesuffix("-wh") in layers)
     weights = {entry.name: graph.weights[entry.name] for entry in chosen}
     compiled = replace(program.compiled, graph=replace(graph, layers=chosen, weights=weights))
-    return RnntChip(program, bring_up_products(compiled, instance, vectors, mesh))
+    return RnntChip(program, bring_up_products(compiled, instance, found, mesh))
 
 
-def _vectors(program: RnntProgram, features: Sequence[Tensor], frames: int, instance: Instance) -> dict[str, Tensor]:
-    generator = torch_generator(instance.seed, "data", "calibration frames")
+def calibration_frames(
+    program: RnntProgram, features: Sequence[Tensor], frames: int = CALIBRATION_FRAMES, seed: int = 0
+) -> dict[str, Tensor]:
+    """Return vector name -> (frames, size) inputs of all layers, the same for every chip instance of a seed."""
+    generator = torch_generator(seed, "data", "calibration frames")
     return calibration_vectors(program.network, program.scaling, features, frames, generator)

@@ -6,13 +6,16 @@ Shapes as in `lstm`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pcmesh.execution.products import LayerProduct
 from pcmesh.workloads.rnnt.on_chip.preprocess import restore
+
+Product = Callable[[Tensor, Tensor], Tensor]
+"""Inputs (N, K) and noise keys (N,) -> products (N, G): a layer of the chip, or software."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class Undo:
 class Separate:
     """Wx and Wh as two matrices."""
 
-    wx: LayerProduct
-    wh: LayerProduct
+    wx: Product
+    wh: Product
     undo: Undo | None = None
 
     def ahead(self, x_NK: Tensor, lanes_N: Tensor, keys_N: Tensor) -> Tensor:
@@ -48,7 +51,7 @@ class Separate:
 class Joined:
     """Wx and Wh in one matrix whose rows are [x, h]."""
 
-    product: LayerProduct
+    product: Product
 
     def ahead(self, x_NK: Tensor, lanes_N: Tensor, keys_N: Tensor) -> Tensor:  # noqa: ARG002
         """Return the inputs themselves: nothing can be computed before h is known."""

@@ -27,9 +27,9 @@ from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.lstm import GateProducts, chip_lstm, lstm_weights, software_lstm
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.calibration import stack_frames
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip
+from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, matrices
 from pcmesh.workloads.rnnt.on_chip.predictor import ChipPredictor
-from pcmesh.workloads.rnnt.on_chip.products import Joined, Separate, Undo
+from pcmesh.workloads.rnnt.on_chip.products import Joined, Product, Separate, Undo
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import Recognised
 
@@ -74,7 +74,7 @@ class Run:
     Attributes:
         network: in software.
         chip: where the layers of `on_chip` run; None: nowhere.
-        on_chip: names from `LAYERS`.
+        on_chip: names from `LAYERS`, or of single matrices (`enc-lstm0-wx`) of a layer whose other one is in software.
         store: intermediate results.
     """
 
@@ -109,18 +109,30 @@ class Run:
             said: their texts, in the network's alphabet.
             report: is told the progress.
         """
-        blocks, total = recordings.blocks(), 0.0
+        texts, total = [to_labels(text) for text in said], 0.0
+        for position, part_SJ, after_UJ in self.parts(recordings, texts, report):
+            logits_SUL = self.network.joint(part_SJ[:, None], after_UJ[None])
+            labels = torch.tensor([texts[position]])
+            sizes = torch.tensor([len(part_SJ)]), torch.tensor([len(texts[position])])
+            total += float(transducer_loss(logits_SUL[None], labels, *sizes))
+        return total / sum(map(len, said))
+
+    def parts(
+        self, recordings: Recordings, texts: Sequence[Sequence[int]], report: Report
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield for each recording its position and both inputs of the joint network while a text is written.
+
+        These are Enc-FC's output (S, J), and Dec-FC's (U, J) before the first label of the text and after each.
+        """
+        blocks = recordings.blocks()
         encoded = self._encode(recordings, blocks, report)
         products = {name: one for layer in LAYERS[6:] for name, one in self._products(layer).items()}
         for number, (block, parts) in enumerate(zip(blocks, encoded, strict=True)):
-            texts = [to_labels(said[n]) for n in block]
-            after_UBJ = self._after_letters(texts, self._keys(recordings, block), products)
-            for lane, (part_SJ, text) in enumerate(zip(parts, texts, strict=True)):
-                logits_SUL = self.network.joint(part_SJ[:, None], after_UBJ[None, : len(text) + 1, lane])
-                labels, sizes = torch.tensor([text]), (torch.tensor([len(part_SJ)]), torch.tensor([len(text)]))
-                total += float(transducer_loss(logits_SUL[None], labels, *sizes))
+            here = [texts[n] for n in block]
+            after_UBJ = self._after_letters(here, self._keys(recordings, block), products)
+            for lane, (position, part_SJ) in enumerate(zip(block, parts, strict=True)):
+                yield position, part_SJ, after_UBJ[: len(here[lane]) + 1, lane]
             report("log-probability", number + 1, len(blocks))
-        return total / sum(map(len, said))
 
     def _after_letters(
         self, texts: Sequence[Sequence[int]], keys_B: Tensor, products: Mapping[str, LayerProduct]
@@ -178,7 +190,14 @@ class Run:
             inputs = [one.rows_TK for one in scaled]
             scales, means = torch.tensor([one.scale for one in scaled]), torch.tensor([one.mean for one in scaled])
             undo = Undo(scales, means, scaling.column_sums_G)
-        return Separate(products[f"{name}-wx"], products[f"{name}-wh"], undo), inputs
+        wx, wh = (products.get(f"{name}-{part}") or self._software_product(f"{name}-{part}") for part in ("wx", "wh"))
+        return Separate(wx, wh, undo), inputs
+
+    def _software_product(self, matrix: str) -> Product:
+        """Return a matrix of the chip's graph in float32."""
+        assert self.chip is not None
+        weight = self.chip.program.graph.weights[matrix]
+        return lambda x, _: x @ weight
 
     def _enc_fc(self, inputs: list[Tensor], keys_B: Tensor, products: Mapping[str, LayerProduct]) -> list[Tensor]:
         rows = torch.cat(inputs)
@@ -200,7 +219,10 @@ class Run:
         return greedy_decode(self.network, padded_SBJ, lengths, predict)[: len(parts)]
 
     def _products(self, layer: str) -> Mapping[str, LayerProduct]:
-        return self.chip.layer(layer) if self.chip is not None and layer in self.on_chip else {}
+        if self.chip is None:
+            return {}
+        names = [layer] if layer in self.on_chip else [name for name in self.on_chip if name in matrices(layer)]
+        return {one: product for name in names for one, product in self.chip.layer(name).items()}
 
     def _keys(self, recordings: Recordings, block: list[int]) -> Tensor:
         if self.chip is None:
@@ -220,7 +242,7 @@ class Run:
 
     def _key(self, first: str, steps: Sequence[str]) -> str:
         """Return the name of the results after some steps: it stands for all that they depend on."""
-        chosen = [name for name in steps if name in self.on_chip]
+        chosen = sorted(name for step in steps for name in (step, *matrices(step)) if name in self.on_chip)
         condition = self.chip.digest() if self.chip is not None and chosen else ""
         return f"{steps[-1]}-{fingerprint(first, condition, *chosen)}"
 
