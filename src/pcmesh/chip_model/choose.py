@@ -34,6 +34,7 @@ class Limits:
         energy_j: energy of one sample's products.
         loss: sum of the layers' own losses.
         digital_layers: how many layers may stay digital.
+        chips, tiles_per_chip: so many chips of so many tiles, each layer whole on one; both or none.
     """
 
     tiles: int | None = None
@@ -41,6 +42,8 @@ class Limits:
     energy_j: float | None = None
     loss: float | None = None
     digital_layers: int = 0
+    chips: int | None = None
+    tiles_per_chip: int | None = None
 
     def of(self, quantity: Quantity) -> float | None:
         """Return the limit of a quantity."""
@@ -57,12 +60,14 @@ class Choice:
         why: layer -> reason, for people.
         limits: that were kept.
         least: what was made least.
+        chips: layer -> chip (0-based), where the limits are of whole chips.
     """
 
     ways: Mapping[str, Candidate]
     why: Mapping[str, str]
     limits: Limits = field(default_factory=Limits)
     least: Quantity = "loss"
+    chips: Mapping[str, int] = field(default_factory=dict)
 
     def total(self, quantity: Quantity) -> float:
         """Return the sum of a quantity over the layers."""
@@ -93,13 +98,15 @@ def choose(
     energy_j: float | None = None,
     loss: float | None = None,
     digital_layers: int = 0,
+    chips: int | None = None,
+    tiles_per_chip: int | None = None,
     least: Quantity = "loss",
 ) -> Choice:
     """Choose one way for every layer.
 
     Args:
         found: the candidates of all layers.
-        tiles, steps, energy_j, loss, digital_layers: see `Limits`.
+        tiles, steps, energy_j, loss, digital_layers, chips, tiles_per_chip: see `Limits`.
         pins: layer -> way that the user wants.
         least: what shall be least; of equals the one with the smallest loss, tiles, energy and steps, in this order.
 
@@ -107,17 +114,25 @@ def choose(
         CapacityError: no choice keeps the limits; the message says what the smallest takes.
         ConfigurationError: a pin names no layer, or a way that was not measured.
     """
-    limits = Limits(tiles=tiles, steps=steps, energy_j=energy_j, loss=loss, digital_layers=digital_layers)
+    limits = Limits(
+        tiles=tiles,
+        steps=steps,
+        energy_j=energy_j,
+        loss=loss,
+        digital_layers=digital_layers,
+        chips=chips,
+        tiles_per_chip=tiles_per_chip,
+    )
     pins = dict(pins or {})
     _check_pins(found, pins)
     allowed = [c for c in found if c.layer not in pins or c.way == pins[c.layer]]
-    ways = _Problem(allowed, limits).solve(least)
+    ways, places = _Problem(allowed, limits).solve(least)
     totals: dict[str, float] = {q: sum(value_of(c, q) for c in ways.values()) for q in QUANTITIES}
     why = {
         layer: "pinned" if layer in pins else _why(way, [c for c in allowed if c.layer == layer], totals, limits, least)
         for layer, way in ways.items()
     }
-    return Choice(ways, why, limits, least)
+    return Choice(ways, why, limits, least, places)
 
 
 def apply(model: ChipModel, choice: Choice) -> ChipModel:
@@ -149,8 +164,21 @@ class _Problem:
             if limit is not None:
                 self._model.add(self._sum(quantity) <= int(limit / self._unit[quantity] + len(self._layers)))
 
-    def solve(self, least: Quantity) -> dict[str, Candidate]:
-        """Return the best choice: `least` first, the other quantities among equals."""
+        self._here = self._on_chips(limits.chips or 0, limits.tiles_per_chip or 0)
+
+    def _on_chips(self, chips: int, size: int) -> list[list[cp_model.IntVar]]:
+        """Put each layer on one of the chips; none may hold more tiles than it has. Without chips nothing is added."""
+        here = [[self._model.new_bool_var(f"{t.name}@{chip}") for chip in range(chips)] for t in self._taken]
+        for taken, places in zip(self._taken, here, strict=True):
+            if chips:
+                self._model.add(sum(places) == taken)
+        for chip in range(chips):
+            held = (places[chip] * c.tiles for places, c in zip(here, self._allowed, strict=True))
+            self._model.add(sum(held) <= size)
+        return here
+
+    def solve(self, least: Quantity) -> tuple[dict[str, Candidate], dict[str, int]]:
+        """Return the best choice, `least` first, the other quantities among equals, and the layers' chips."""
         order = (least, *(quantity for quantity in QUANTITIES if quantity != least))
         run = solver(_SECONDS)
         for quantity in order:
@@ -159,7 +187,9 @@ class _Problem:
                 raise self._too_much()
             self._model.add(self._sum(quantity) <= round(run.objective_value))
         ways = {c.layer: c for t, c in self._chosen if run.value(t)}
-        return {layer: ways[layer] for layer in self._layers}
+        pairs = ((c, p) for places, c in zip(self._here, self._allowed, strict=True) for p in enumerate(places))
+        chips = {c.layer: chip for c, (chip, place) in pairs if run.value(place)}
+        return {layer: ways[layer] for layer in self._layers}, chips
 
     def _sum(self, quantity: Quantity) -> cp_model.LinearExprT:
         return sum(t * round(value_of(c, quantity) / self._unit[quantity]) for t, c in self._chosen)
@@ -174,7 +204,7 @@ class _Problem:
                 least = sum(min(value_of(c, quantity) for c in analog if c.layer == name) for name in self._layers)
                 parts.append(f"{shown(limit, quantity)} (the smallest takes {shown(least, quantity)})")
         return CapacityError(
-            f"no choice of mappings keeps {' and '.join(parts)}",
+            f"no choice of mappings keeps {' and '.join(parts) or 'the number of chips'}",
             "Allow more, or let layers stay digital",
         )
 

@@ -6,31 +6,41 @@ half of a signed vector's values are sent in each of its phases, and controllers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections import Counter
+from collections.abc import Sequence
 
+from pcmesh.chip import ChipSpec
 from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.mapping import Mapping
 from pcmesh.model.digital import AFFINE, CONVERSION
 
-if TYPE_CHECKING:
-    from pcmesh.chip_model.model import Deployment
 
-
-def vector_events(deployment: Deployment, layer: str, steps: int) -> dict[str, float]:
-    """Return the events of one vector of a layer, by the cost table's kinds.
+def vector_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> int:
+    """Return the time steps of one vector of a layer: integration on all tiles at once, then every bank to an OLP.
 
     Args:
-        deployment: the network as it is mapped.
+        mapping: the network.
+        chip: the kind of chip.
+        chips: the chip of each tile.
         layer: of the graph.
-        steps: time steps of a vector.
     """
-    chip, mapping = deployment.chip, deployment.mapping
+    groups = mapping.groups_of(layer)
+    phases = max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
+    banks = Counter(chips[group.tiles[0]] for group in groups)
+    return phases + max(math.ceil(count / len(chip.grid.olps)) for count in banks.values())
+
+
+def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[str, float]:
+    """Return the events of one vector of a layer, by the cost table's kinds; arguments as `vector_steps`."""
+    steps = vector_steps(mapping, chip, chips, layer)
     groups = mapping.groups_of(layer)
     tiles = [mapping.tiles[index] for group in groups for index in group.tiles]
     phases = sum(len(mapping.phases(tile)) for tile in tiles)
     rows = mapping.layer(layer).rows
     columns = sum(group.columns for group in groups)
     busy_ns = steps * chip.timing.step_ns
-    chips = len({deployment.placement.places[tile.index].chip for tile in tiles})
+    used = len({chips[tile.index] for tile in tiles})
     share = 0.5 if mapping.layer(layer).signed_input else 1.0
     pulses = rows * max(len(mapping.phases(tile)) for tile in tiles) * share
     crossed = max(chip.grid.rows, chip.grid.columns) / 2
@@ -43,7 +53,7 @@ def vector_events(deployment: Deployment, layer: str, steps: int) -> dict[str, f
         "ilp_pulses": pulses,
         "wire_rows": (pulses + columns) * chip.wires * crossed,
         "olp_counts": float(columns),
-        "on_ns": float(chips * busy_ns),
+        "on_ns": float(used * busy_ns),
         "vector_operations": float(rows * CONVERSION.operations + columns * AFFINE.operations),
     }
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcmesh.chip_model.energy import joule, vector_events
+from pcmesh.chip_model.energy import joule, vector_events, vector_steps
 from pcmesh.model.products import Operation
 
 if TYPE_CHECKING:
@@ -142,7 +141,8 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
     options = deployment.choice.options[product.name]
     more = options.rows(product.name, product.rows)
     expansion = 0.0 if more is None else vectors * more.operations
-    pieces = [(piece.layer, _steps(deployment, piece.layer)) for piece in layout.pieces[product.name]]
+    where = (mapping, deployment.chip, [place.chip for place in placement.places])
+    pieces = [piece.layer for piece in layout.pieces[product.name]]
     return ProductFigures(
         name=product.name,
         rows=product.rows,
@@ -153,25 +153,12 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
         chips=tuple(sorted({placement.places[index].chip + 1 for index in taken})),
         used=_filled(deployment, taken),
         vectors=vectors,
-        steps=sum(steps for _, steps in pieces),
+        steps=sum(vector_steps(*where, layer) for layer in pieces),
         uses=len(product.sites),
         expansion=expansion,
         energy_j=joule({"matrix_operations": expansion})
-        + vectors * sum(joule(vector_events(deployment, layer, steps)) for layer, steps in pieces),
+        + vectors * sum(joule(vector_events(*where, layer)) for layer in pieces),
     )
-
-
-def _steps(deployment: Deployment, layer: str) -> int:
-    """Return the steps of one vector: integration on all tiles at once, then every bank to an OLP."""
-    mapping = deployment.mapping
-    groups = mapping.groups_of(layer)
-    phases = max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
-    by_chip: dict[int, int] = {}
-    for group in groups:
-        chip = deployment.placement.places[group.tiles[0]].chip
-        by_chip[chip] = by_chip.get(chip, 0) + 1
-    slots = max(math.ceil(count / len(deployment.chip.grid.olps)) for count in by_chip.values())
-    return phases + slots
 
 
 def _filled(deployment: Deployment, tiles: Iterable[int]) -> float:

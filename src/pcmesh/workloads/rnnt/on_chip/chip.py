@@ -85,7 +85,7 @@ def compile_rnnt(
     options = paper_options(widths, chip)
     chosen = ({} if encoding is None else dict.fromkeys(options, encoding)) | dict(encodings or {})
     options |= {name: options[name].model_copy(update={"encoding": one}) for name, one in chosen.items()}
-    part = graph if only is None else _part(graph, only)
+    part = graph if only is None or set(only) == set(graph.weights) else _part(graph, only)
     compiled = compile_network(part, chip, {layer.name: options[layer.name] for layer in part.layers})
     return RnntProgram(network, graph, compiled, InputScaling.of(widths, first, matrix))
 

@@ -1,0 +1,99 @@
+"""Whole mappings of the RNN-T on chip instances: word errors, tiles, energy of an utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from pcmesh.cache import ResultCache
+from pcmesh.chip import ChipSpec
+from pcmesh.evaluation.performance import DataSet, TimeOptions
+from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.evaluation.performance.energy import run_energy
+from pcmesh.evaluation.word_errors import word_errors
+from pcmesh.physics.fabrication import Instance
+from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.pareto import Point
+from pcmesh.workloads.power import power_tests
+from pcmesh.workloads.rnnt.mapper.ways import Ways, compile_ways
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.on_chip.chip import RnntProgram, bring_up_rnnt, calibration_frames
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
+from pcmesh.workloads.rnnt.on_chip.store import Store
+from pcmesh.workloads.rnnt.performance import time_rnnt
+from pcmesh.workloads.rnnt.recognition import Recognised
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where mappings are measured; what was measured before is taken from the folder.
+
+    Attributes:
+        network: in evaluation mode.
+        chip: the kind of chip.
+        recordings, said: what is heard, and what is said in it.
+        training: features (T, F) to calibrate on.
+        chips: chip instances.
+        folder: of finished results and intermediate ones.
+        report: is told the progress.
+        seed: of the chips.
+    """
+
+    network: RnntNetwork
+    chip: ChipSpec
+    recordings: Recordings
+    said: Sequence[str]
+    training: Sequence[Tensor]
+    chips: int
+    folder: Path
+    report: Report
+    seed: int = 0
+
+    def measure(self, name: str, ways: Ways, marks: tuple[str, ...] = ()) -> Point:
+        """Return a mapping's tiles, energy of an utterance, and word error rate on each chip instance.
+
+        Raises:
+            CapacityError: it does not fit.
+        """
+        key = (network_digest(self.network), self.recordings.digest(), self.chip.model_dump(mode="json"), self.seed)
+        cache = ResultCache(self.folder / "whole", (*key, dict(ways)))
+        missing = [number for number in range(self.chips) if cache.get(f"wer {number}") is None]
+        program = compile_ways(self.network, self.chip, ways) if missing else None
+        frames = calibration_frames(program, self.training, seed=self.seed) if program else {}
+        store = Store(self.folder / "work")
+        for number in missing:
+            assert program is not None
+            instance = bring_up_rnnt(program, Instance(self.seed, number), self.training, mesh=False, vectors=frames)
+            run = Run(self.network, instance, frozenset(ways), store)
+            written = run.recognise(self.recordings, self._named(f"{name}, chip {number + 1} of {self.chips}"))
+            store.clear()
+            if number == 0:
+                cache.put("tiles", len(program.compiled.mapping.tiles))
+                cache.put("energy_j", energy_of(program, written, self.seed))
+            cache.put(f"wer {number}", word_errors(self.said, [to_text(one.labels) for one in written]).rate)
+        errors = tuple(float(cache.get(f"wer {number}") or 0.0) for number in range(self.chips))
+        return Point(name, dict(ways), int(cache.get("tiles") or 0), float(cache.get("energy_j") or 0.0), errors, marks)
+
+    def _named(self, stage: str) -> Report:
+        return lambda _, done, total: self.report(stage, done, total)
+
+    def software(self) -> float:
+        """Return the word error rate in software."""
+        store = Store(self.folder / "work")
+        written = Run(self.network, None, frozenset(), store).recognise(self.recordings, lambda *_: None)
+        store.clear()
+        return word_errors(self.said, [to_text(one.labels) for one in written]).rate
+
+
+def energy_of(program: RnntProgram, written: Sequence[Recognised], seed: int) -> float:
+    """Return the energy of an utterance, J, by the performance model: this mapping's tests of power, these letters."""
+    letters = [np.bincount(np.array(one.letter_frames, dtype=int), minlength=one.encoder_frames) for one in written]
+    frames = np.array([one.feature_frames for one in written], dtype=np.int64)
+    data = DataSet(frames=frames, audio_s=0.0, letters=np.concatenate(letters).astype(np.int64))
+    run = time_rnnt(program.compiled, program.network.widths, data, TimeOptions())
+    activity = power_tests({"mapping": program.compiled}, seed, lambda *_: None)["mapping"]
+    return run_energy(run, activity, load_costs()).total / len(written)

@@ -1,0 +1,142 @@
+"""The RNN-T's mapper: sizes, the paper's limits, losses of single matrices, whole mappings, resumed where cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pcmesh.chip import load_chip
+from pcmesh.chip_model.candidates import Candidate
+from pcmesh.mapping import Encoding
+from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.mapper import losses as losses_module
+from pcmesh.workloads.rnnt.mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
+from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, vectors_of
+from pcmesh.workloads.rnnt.mapper.ways import FIRST, compile_ways, paper_ways, sizes
+from pcmesh.workloads.rnnt.mapper.whole import Bench
+from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, decisions, divergence
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
+from pcmesh.workloads.rnnt.on_chip.store import Store
+from pcmesh.workloads.rnnt.pareto import choice_table, mappings
+from pcmesh.workloads.rnnt.recognition import Recognised, recognise
+from tests.workloads.rnnt.networks import random_features, random_network
+
+WIDTHS = RnntWidths(encoder=16, prediction=12, joint=16)
+NETWORK = random_network(WIDTHS, gain=2.0, blank_bias=1.0)
+CHIP = load_chip()
+RECORDINGS = Recordings(("a", "b"), (random_features(24, 1), random_features(16, 2)))
+TRAINING = [random_features(60, 100 + number) for number in range(5)]
+
+
+def _quiet(*_: object) -> None:
+    """Report nothing."""
+
+
+def _vectors() -> dict[str, float]:
+    return dict.fromkeys(paper_ways(WIDTHS, CHIP), 1.0)
+
+
+def test_the_paper_takes_142_tiles() -> None:
+    widths = RnntWidths()
+    found = sizes(widths, CHIP, _vectors())
+    paper = paper_choice(found, widths, CHIP)
+    assert paper.tiles == PAPER_TILES
+    assert paper.layers[FIRST] == "AB,copies=4"
+    expanded = next(c for c in found if c.way == "AB,expand=1024")
+    assert expanded.energy_j > paper.ways[FIRST].energy_j
+
+
+def test_the_papers_limits_hold_and_a_better_use_of_tiles_is_found() -> None:
+    found = [
+        Candidate("a", "AB", 0.1, 32, 1.0),
+        Candidate("a", "2-PCM", 0.2, 16, 1.0),
+        *(Candidate(f"b{n}", way, loss, tiles, 1.0) for n in range(6) for way, loss, tiles in _TWO_WAYS),
+    ]
+    chosen = choice_under_paper_limits(found, CHIP)
+    assert chosen.tiles <= 142
+    held = [0] * 5
+    for name, way in chosen.ways.items():
+        held[chosen.chips[name]] += way.tiles
+    assert max(held) <= CHIP.tiles
+    assert sum(held) == chosen.tiles
+
+
+_TWO_WAYS = (("AB", 0.05, 18), ("2-PCM", 0.3, 9))
+
+
+def test_decisions_are_one_for_each_letter_and_each_blank() -> None:
+    frames, letters = decision_places(Recognised((3, 4, 5), 8, 4, 0, (1, 1, 3)))
+    assert frames.tolist() == [1, 1, 3, 0, 1, 2, 3]
+    assert letters.tolist() == [0, 1, 2, 0, 2, 2, 3]
+
+
+def test_software_decides_what_it_wrote(tmp_path: Path) -> None:
+    software = Run(NETWORK, None, frozenset(), Store(tmp_path))
+    written = software.recognise(RECORDINGS, _quiet)
+    found = decisions(software, RECORDINGS, written, _quiet)
+    for one, logits in zip(written, found, strict=True):
+        wanted = [*one.labels, *[NETWORK.blank] * one.encoder_frames]
+        assert logits.argmax(-1).tolist() == wanted
+    assert divergence(found, found, written) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_single_matrix_on_an_ideal_chip_changes_nothing(tmp_path: Path) -> None:
+    ideal = load_chip("ideal")
+    software = Run(NETWORK, None, frozenset(), Store(tmp_path))
+    written = software.recognise(RECORDINGS, _quiet)
+    wanted = decisions(software, RECORDINGS, written, _quiet)
+    for matrix, way in ((FIRST, "AB,expand=512"), ("enc-lstm1-wh", "2-PCM"), ("dec-lstm1", "4-PCM")):
+        program = compile_ways(NETWORK, ideal, {matrix: way})
+        assert [layer.name for layer in program.compiled.graph.layers] == [matrix]
+        chip = losses_module.bring_up_rnnt(program, losses_module.Instance(0), TRAINING, frames=300, mesh=False)
+        got = decisions(Run(NETWORK, chip, frozenset({matrix}), Store(tmp_path)), RECORDINGS, written, _quiet)
+        assert divergence(got, wanted, written) < 2e-3
+
+
+def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [{FIRST: "AB", "dec-fc": "2-PCM"}, {FIRST: "AB,copies=2"}]
+    monkeypatch.setattr(losses_module, "_trials", lambda *_: iter(trials))
+    first = measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet)
+    assert {key: len(values) for key, values in first.of_chips.items()} == {
+        (FIRST, "AB"): 2,
+        ("dec-fc", "2-PCM"): 2,
+        (FIRST, "AB,copies=2"): 2,
+    }
+    assert min(min(values) for values in first.of_chips.values()) > 0
+    monkeypatch.setattr(losses_module, "bring_up_rnnt", None)
+    assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
+    assert {one.way for one in first.candidates(WIDTHS, CHIP)} == {"AB", "2-PCM", "AB,copies=2"}
+
+    said = [to_text(one.labels) for one in recognise(NETWORK, RECORDINGS.features)]
+    bench = Bench(NETWORK, CHIP, RECORDINGS, said, TRAINING, 2, tmp_path, _quiet)
+    assert bench.software() == 0
+    point = bench.measure("paper", paper_ways(WIDTHS, CHIP))
+    assert (point.tiles, len(point.errors)) == (13, 2)
+    assert point.energy_j > 0
+    assert bench.measure("paper", paper_ways(WIDTHS, CHIP)) == point
+
+
+def test_mappings_to_measure_are_each_there_once() -> None:
+    torch.manual_seed(0)
+    found = sizes(WIDTHS, CHIP, _vectors())
+    values = {(one.layer, one.way): (float(torch.rand(())),) for one in found}
+    listed = Losses(values, _vectors()).candidates(WIDTHS, CHIP)
+    full = choice_under_paper_limits(listed, CHIP)
+    named = mappings(listed, WIDTHS, CHIP, full)
+    assert len({tuple(sorted(ways.items())) for _, ways, _ in named}) == len(named)
+    assert named[0][2] == ("the paper's",)
+    assert sum(name.startswith("everything") for name, _, _ in named) == len(Encoding)
+    table = choice_table(comparison(paper_choice(listed, WIDTHS, CHIP), full))
+    assert table.count("\n") == 2 + len(paper_ways(WIDTHS, CHIP))
+
+
+def test_vectors_come_with_frames_pairs_of_frames_and_letters() -> None:
+    written = [Recognised((1, 2, 3), 10, 5, 0, (0, 1, 2))]
+    assert vectors_of(("enc-lstm1-wh", "enc-lstm3", "dec-fc"), written) == {
+        "enc-lstm1-wh": 10,
+        "enc-lstm3": 5,
+        "dec-fc": 4,
+    }
