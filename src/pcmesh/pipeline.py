@@ -9,7 +9,7 @@ import torch
 
 from pcmesh.calibration.nominal import nominal_ramps, nominal_ranges
 from pcmesh.calibration.procedure import Calibration, Calibrator
-from pcmesh.calibration.ranges import LayerRange
+from pcmesh.calibration.ranges import LayerRange, column_gains
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.execution.behavioural.build import build_layer
@@ -154,6 +154,7 @@ def bring_up_products(
     inputs: Dict[str, torch.Tensor],
     mesh: bool = True,
     clipped_share: float = 0.001,
+    scale_columns: bool = False,
 ) -> ChipProducts:
     """Fabricate a chip instance, program a network whose layers all have digital ends, and calibrate its read-out.
 
@@ -163,10 +164,11 @@ def bring_up_products(
         inputs: vector name -> (B, rows) float32 calibration frames of every layer's input, from software.
         mesh: False leaves out what wires and borderguards do to pulses: three times as fast.
         clipped_share: share of the outputs allowed beyond the range.
+        scale_columns: whether each column is written with its own gain (`column_gains`), undone by its read-out.
     """
     paths = route_paths(compiled.routing, compiled.mapping, compiled.chip, instance) if mesh else None
     blank = fabricate(compiled.chip, instance, compiled.mapping, compiled.placement)
-    return program_products(blank, compiled.graph, inputs, paths, clipped_share)
+    return program_products(blank, compiled.graph, inputs, paths, clipped_share, scale_columns)
 
 
 def program_products(
@@ -175,6 +177,7 @@ def program_products(
     inputs: Dict[str, torch.Tensor],
     paths: Paths | None = None,
     clipped_share: float = 0.001,
+    scale_columns: bool = False,
 ) -> ChipProducts:
     """Program the layers of a network with digital ends and calibrate their read-out.
 
@@ -184,7 +187,21 @@ def program_products(
         inputs: vector name -> (B, rows) float32 calibration frames of every layer's input, from software.
         paths: what the mesh does to pulses (None: tiles side by side, without a mesh).
         clipped_share: share of the outputs allowed beyond the range.
+        scale_columns: whether each column is written with its own gain (`column_gains`), undone by its read-out.
     """
+    gains = _column_gains(blank, graph, inputs, clipped_share) if scale_columns else {}
+    written = replace(graph, weights={name: w * gains[name] for name, w in graph.weights.items()}) if gains else graph
     generator = torch_generator(0, "data", "ranges")
-    ranges = nominal_ranges(graph, blank.mapping, blank.chip, inputs, generator, clipped_share)
-    return ChipProducts(graph, _write_nominal(blank, graph, ranges), ranges, paths, {}).calibrated(inputs)
+    ranges = nominal_ranges(written, blank.mapping, blank.chip, inputs, generator, clipped_share)
+    return ChipProducts(graph, _write_nominal(blank, written, ranges), ranges, paths, {}, gains).calibrated(inputs)
+
+
+def _column_gains(
+    blank: ProgrammedNetwork, graph: LayerGraph, inputs: Dict[str, torch.Tensor], clipped_share: float
+) -> dict[str, torch.Tensor]:
+    return {
+        layer.name: column_gains(
+            blank.chip, blank.mapping, layer.name, graph.weights[layer.name], inputs[layer.input], clipped_share
+        )
+        for layer in graph.layers
+    }

@@ -19,13 +19,17 @@ def frames(count: int, seed: int) -> torch.Tensor:
     return torch.tanh(torch.randn(count, ROWS, generator=torch.Generator().manual_seed(seed)))
 
 
-def products(chip: str, options: LayerOptions, mesh: bool = False) -> tuple[ChipProducts, torch.Tensor]:
+def products(
+    chip: str, options: LayerOptions, mesh: bool = False, sizes: torch.Tensor | None = None, own_gains: bool = False
+) -> tuple[ChipProducts, torch.Tensor]:
     weight = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0)) * 0.1
+    weight = weight if sizes is None else weight * sizes
     vectors = (Vector(name="x", size=ROWS), Vector(name="y", size=COLUMNS))
     graph = LayerGraph("one", vectors, (AnalogLayer(name="layer", input="x", output="y"),), (), {"layer": weight})
     compiled = compile_network(graph, load_chip(chip), {"layer": options})
     clipped_share = 0.0 if chip == "ideal" else 0.001
-    return bring_up_products(compiled, Instance(0), {"x": frames(600, 1)}, mesh, clipped_share), weight
+    made = bring_up_products(compiled, Instance(0), {"x": frames(600, 1)}, mesh, clipped_share, own_gains)
+    return made, weight
 
 
 @pytest.mark.parametrize("encoding", list(Encoding))
@@ -46,6 +50,33 @@ def test_affine_read_out_makes_up_for_the_columns_of_a_real_chip():
     assert float(error.std()) < 0.3 * float((x @ weight).std())
     # Offsets are fitted on 600 frames: what is left of a column's mean error is sampling error of about 1/sqrt(500).
     assert float(error.mean(0).abs().max()) < 6 * float(error.std()) / len(x) ** 0.5
+
+
+@pytest.mark.parametrize("sums", [frozenset(), frozenset({0})], ids=["analog sum", "digital sum"])
+def test_columns_written_with_their_own_gain_give_the_product(sums: frozenset[int]):
+    sizes = torch.logspace(-1, 0, COLUMNS)
+    options = LayerOptions(encoding=Encoding.AB, digital_sums=sums)
+    made, weight = products("ideal", options, sizes=sizes, own_gains=True)
+    x = frames(600, 1)
+    wanted = x @ weight
+    error = (made.layer("layer")(x, None) - wanted).abs().amax(0) / wanted.abs().amax(0)
+    assert float(error.max()) < 2e-3
+
+
+def test_small_columns_are_more_exact_with_their_own_gain():
+    sizes = torch.logspace(-1, 0, COLUMNS)
+    x = frames(500, 3)
+    keys = noise_keys(Instance(0), [str(number) for number in range(len(x))])
+
+    def error(own_gains: bool) -> torch.Tensor:
+        made, weight = products("nature2023", LayerOptions(), sizes=sizes, own_gains=own_gains)
+        wanted = x @ weight
+        return (made.layer("layer")(x, keys) - wanted).std(0) / wanted.std(0)
+
+    one, own = error(False), error(True)
+    small = slice(0, COLUMNS // 4)
+    assert float(own[small].mean()) < 0.5 * float(one[small].mean())
+    assert float(own[-1]) < 1.2 * float(one[-1])  # the largest columns stay as they were
 
 
 def test_a_result_does_not_depend_on_its_company():

@@ -55,6 +55,18 @@ def test_hooks_are_removed_after_an_error() -> None:
     assert all(not module._forward_hooks for module in layers.modules())
 
 
+def test_device_noise_has_a_part_of_the_columns_largest_and_a_part_of_the_weight() -> None:
+    sizes = torch.logspace(-2, 0, 4)[:, None]
+    weight = sizes * torch.tensor([1.0, 0.5, 0.0]).repeat_interleave(40_000)
+    noise = NoiseConfig(weight_sigma=0.03, weight_relative=0.1, columns=True, output_sigma=0)
+    layer = nn.Linear(weight.shape[1], 4, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+    disturbed = HardwareAware(layer, noise, generator())._noisy_weights()["weight"] - weight
+    found = disturbed.view(4, 3, -1).std(-1)
+    assert torch.allclose(found, sizes * torch.tensor([0.13, 0.08, 0.03]), rtol=0.02)
+
+
 def test_weight_noise_has_its_sigma() -> None:
     layer = nn.Linear(400, 500, bias=False)
     with torch.no_grad():

@@ -8,11 +8,14 @@ import torch
 
 from pcmesh.artefact import Artefact
 from pcmesh.chip import ChipSpec
-from pcmesh.mapping import Encoding
+from pcmesh.mapping import Encoding, Mapping
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS
+from pcmesh.programming.targets import largest_weight
 
 _MAX_CODE = 65_535
+_LARGEST_GAIN = 64.0
+"""No column is enlarged more than this many times the median one: columns that hardly matter stay small."""
 
 
 class LayerRange(Artefact):
@@ -99,9 +102,7 @@ def choose_range(
         clipped_share: share of outputs allowed beyond the range.
     """
     column = chip.column
-    pairs = 1 if encoding is Encoding.PCM2 else 2
-    volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
-    volts_per_unit = pairs * volts_per_g_ns * chip.timing.input_max_ns / (input_full_scale * max_weight)
+    volts_per_unit = _volts_per_unit(chip, encoding, input_full_scale * max_weight)
     seen = products.abs() if linear else products.clamp(min=0)
     full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
     needed = full_scale * volts_per_unit / column.swing_v
@@ -115,6 +116,59 @@ def choose_range(
         output_full_scale=full_scale,
         linear=linear,
     )
+
+
+def column_gains(
+    chip: ChipSpec, mapping: Mapping, layer: str, weight: torch.Tensor, inputs: torch.Tensor, clipped_share: float
+) -> torch.Tensor:
+    """Return the gain with which each column of a layer is written, (columns,) float32; its read-out divides by it.
+
+    Each is as large as conductances and capacitor allow: the column's largest weight becomes as large as that of the
+    layer, unless its products would then saturate the largest capacitor. Device errors that do not grow with the
+    weight, and the counter's steps, then matter less in columns of small weights, and a few columns of large products
+    do not make all others smaller.
+
+    Args:
+        chip: the chip.
+        mapping: how the layer lies on tiles.
+        layer: its name.
+        weight: (rows, columns).
+        inputs: (B, rows) examples; the largest is coded as the longest pulse.
+        clipped_share: share of a column's products allowed beyond the capacitor's range.
+    """
+    held = weight.abs().amax(0)
+    gains = held.max() / held.clamp(min=1e-12)
+    gains = gains.clamp(max=_LARGEST_GAIN * float(gains.median()))
+    written = weight * gains
+    largest_term = max(float(inputs.abs().max()), 1e-9) * largest_weight(written, chip.programming.saturated_share)
+    column = chip.column
+    volts = _volts_per_unit(chip, mapping.layer(layer).encoding, largest_term)
+    capacity = column.swing_v * column.capacitor_units / volts
+    seen = _largest_partials(mapping, layer, written, inputs, clipped_share)
+    return gains * (capacity / seen.clamp(min=1e-12)).clamp(max=1.0)
+
+
+def _largest_partials(
+    mapping: Mapping, layer: str, weight: torch.Tensor, inputs: torch.Tensor, clipped_share: float
+) -> torch.Tensor:
+    """Return the largest magnitude of what each column's capacitors hold (columns,), but for a share of the inputs."""
+    largest = torch.zeros(weight.shape[1])
+    rank = max(1, math.ceil((1 - clipped_share) * len(inputs)))
+    for group in mapping.groups_of(layer):
+        columns = slice(group.column_start, group.column_stop)
+        pairs = [block for tile in group.tiles for pair in (1, 2) if (block := mapping.tiles[tile].block(pair))]
+        rows = sorted({(block.row_start, block.row_stop) for block in pairs})
+        held = sum((inputs[:, a:b] @ weight[a:b, columns] for a, b in rows), torch.zeros(()))
+        largest[columns] = torch.maximum(largest[columns], held.abs().kthvalue(rank, dim=0).values)
+    return largest
+
+
+def _volts_per_unit(chip: ChipSpec, encoding: Encoding, largest_term: float) -> float:
+    """Return the volts at one capacitor unit per unit of input @ weight; `largest_term`: longest pulse times g_max."""
+    column = chip.column
+    pairs = 1 if encoding is Encoding.PCM2 else 2
+    volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
+    return pairs * volts_per_g_ns * chip.timing.input_max_ns / largest_term
 
 
 def _quantile(values: torch.Tensor, share: float) -> float:

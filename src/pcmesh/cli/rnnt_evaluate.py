@@ -15,6 +15,7 @@ from pcmesh.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from pcmesh.speech.corpora import Utterance
+    from pcmesh.speech.sentences import HeldOutSplit
     from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, Mode
 
 LONGEST_S = 15.0
@@ -43,6 +44,12 @@ def evaluate_set(
         float, typer.Option(min=0.1, metavar="SECONDS", help="Leave out longer recordings, as MLPerf does.")
     ] = LONGEST_S,
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only the first N.")] = None,
+    split: Annotated[
+        Literal["test", "validation"],
+        typer.Option(
+            metavar="SPLIT", help="Which synthetic sentences: test, or validation, on which to choose settings."
+        ),
+    ] = "test",
     checkpoint: options.Checkpoint = None,
     engine: options.Engine = "float",
     layers: options.Layers = "all",
@@ -64,6 +71,7 @@ def evaluate_set(
     chip: options.Chip = "nature2023",
     seed: options.Seed = 0,
     no_mesh: options.NoMesh = False,
+    one_gain: options.OneGain = False,
     calibration: options.Calibration = None,
     json: options.Json = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the chip's result.json and report.html.")] = OUT,
@@ -91,11 +99,12 @@ def evaluate_set(
         chips=chips,
         seed=seed,
         chip=chip,
+        scale_columns=not one_gain,
         mesh=not no_mesh,
         work=out / "work",
     )
     network = load_speech_network(checkpoint)
-    with progress() as report, _recordings(data, manifest, longest, utterances) as (listed, left_out):
+    with progress() as report, _recordings(data, manifest, longest, utterances, split) as (listed, left_out):
         if engine == "float":
             result = evaluate(network, listed, report)
         else:
@@ -108,6 +117,7 @@ def evaluate_set(
             "data": data and str(data),
             "manifest": manifest and str(manifest),
             "longest_s": longest,
+            "split": split,
         },
         "longer_left_out": left_out,
     }
@@ -120,13 +130,13 @@ def evaluate_set(
 
 @contextmanager
 def _recordings(
-    data: Path | None, manifest: Path | None, longest: float, first: int | None
+    data: Path | None, manifest: Path | None, longest: float, first: int | None, split: HeldOutSplit
 ) -> Iterator[tuple[list[Utterance], int]]:
     from pcmesh.workloads.rnnt.evaluate import choose_utterances
     from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 
     if data is None and manifest is None:
-        with synthetic_utterances(first) as made:
+        with synthetic_utterances(first, split=split) as made:
             yield made, 0
     else:
         yield choose_utterances(data, manifest, longest, first)

@@ -40,6 +40,12 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random;
 NoMesh = Annotated[
     bool, typer.Option("--no-mesh", help="Leave out what wires do to pulses: faster, errors of some ns less.")
 ]
+OneGain = Annotated[
+    bool,
+    typer.Option(
+        "--one-gain", help="Write all columns of a layer with one gain, as the paper; without, each with its own."
+    ),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Recordings of the training set to calibrate on; without, synthetic sentences."),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -75,6 +75,7 @@ class ChipProducts:
         ranges: layer -> analog range.
         paths: what the mesh does to pulses (None: tiles side by side, without a mesh).
         readouts: layer -> affine read-out of each of its banks.
+        gains: layer -> factor with which each column was written (1 where it is missing).
     """
 
     graph: LayerGraph
@@ -82,6 +83,7 @@ class ChipProducts:
     ranges: Dict[str, LayerRange]
     paths: Paths | None
     readouts: Dict[str, tuple[Readout, ...]]
+    gains: Dict[str, torch.Tensor] = field(default_factory=dict)
 
     def layer(self, name: str) -> LayerProduct:
         """Return a layer, ready to run at the network's age.
@@ -110,12 +112,15 @@ class ChipProducts:
 
     def _fit(self, name: str, x_BK: torch.Tensor) -> Iterator[Readout]:
         chip, span, weight = self.network.chip, self.ranges[name], self.graph.weights[name]
+        gains = self.gains.get(name, torch.ones(weight.shape[1]))
         keys = noise_keys(self.network.instance, [f"calibration/{name}/{number}" for number in range(len(x_BK))])
         ticks = input_ticks(x_BK, span.input_full_scale, chip.timing)
         values = ticks.to(torch.float32) * (span.input_full_scale / float(input_ticks(torch.ones(1), 1.0, chip.timing)))
         for entry in self._banks(name).banks:
-            expected = _rows(entry, values) @ _rows(entry, weight.T).T[:, entry.columns]
-            yield fit_readout(_codes(entry, ticks, keys), expected, span, span.ramp(chip), chip)
+            columns = gains[entry.columns]
+            written = _rows(entry, values) @ _rows(entry, weight.T).T[:, entry.columns] * columns
+            fitted = fit_readout(_codes(entry, ticks, keys), written, span, span.ramp(chip), chip)
+            yield Readout(fitted.slope / columns, fitted.offset / columns)
 
 
 def _rows(entry: LayerBank, values_BK: torch.Tensor) -> torch.Tensor:

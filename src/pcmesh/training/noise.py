@@ -16,3 +16,25 @@ def _largest_magnitude(x: Tensor) -> Tensor:
     """Return max|x| (a scalar tensor) in one pass and without a copy."""
     low, high = torch.aminmax(x)
     return torch.maximum(-low, high)
+
+
+def add_device_noise(
+    weight: Tensor, sigma: float, relative: float, columns: bool, generator: torch.Generator
+) -> Tensor:
+    """Return a layer's weights as devices hold them; gradients pass unchanged.
+
+    The error of a device has a part that every device has and one that grows with its conductance.
+
+    Args:
+        weight: (outputs, ..): each output is a column of the chip.
+        sigma: standard deviation of the first part, as a fraction of the largest weight.
+        relative: of the second, as a fraction of the weight's own magnitude.
+        columns: whether each column is written with its own gain: the largest weight is that of the column.
+        generator: of the noise.
+    """
+    if not columns and not relative:
+        return add_relative_normal(weight, sigma, generator)
+    magnitude = weight.detach().abs()
+    largest = magnitude.flatten(1).amax(1).view(-1, *[1] * (weight.dim() - 1)) if columns else magnitude.max()
+    noise = torch.empty_like(weight, requires_grad=False).normal_(generator=generator)
+    return torch.addcmul(weight, noise, magnitude.mul_(relative).add_(largest, alpha=sigma))

@@ -17,7 +17,7 @@ from torch.func import functional_call
 
 from pcmesh.errors import ConfigurationError
 from pcmesh.random import torch_generator
-from pcmesh.training.noise import add_relative_normal
+from pcmesh.training.noise import add_device_noise, add_relative_normal
 
 ANALOG_LAYERS = (
     nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
@@ -32,6 +32,9 @@ class NoiseConfig:
     Attributes:
         weight_sigma: standard deviation of the weight noise as a fraction of the layer's max|W| (paper: 0.02 of
             weights in (-1, 1)).
+        weight_relative: the part of the weight noise that grows with the weight, as a fraction of its own magnitude.
+        columns: whether each column (output of a layer) is written with a gain of its own, so that `weight_sigma` is a
+            fraction of the column's largest weight.
         output_sigma: standard deviation of the noise on a layer's outputs as a fraction of their largest magnitude
             in the batch (paper: 0.04).
         weight_limit: `clip_weights` holds every weight within +- this (paper: 1).
@@ -40,12 +43,14 @@ class NoiseConfig:
     """
 
     weight_sigma: float = 0.02
+    weight_relative: float = 0.0
+    columns: bool = False
     output_sigma: float = 0.04
     weight_limit: float = 1.0
     input_levels: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("weight_sigma", "output_sigma", "input_levels"):
+        for name in ("weight_sigma", "weight_relative", "output_sigma", "input_levels"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} = {getattr(self, name)} is negative", "Give 0 to switch it off")
         if self.weight_limit <= 0:
@@ -116,10 +121,11 @@ class HardwareAware(nn.Module):
                     yield f"{prefix}.{name}" if prefix else name, parameter
 
     def _noisy_weights(self) -> dict[str, Tensor]:
-        sigma = self.noise.weight_sigma
-        if not sigma:
+        noise = self.noise
+        if not noise.weight_sigma and not noise.weight_relative:
             return {}
-        return {name: add_relative_normal(weight, sigma, self.generator) for name, weight in self._analog_weights()}
+        kind = (noise.weight_sigma, noise.weight_relative, noise.columns, self.generator)
+        return {name: add_device_noise(weight, *kind) for name, weight in self._analog_weights()}
 
     @contextmanager
     def _disturbed_signals(self) -> Iterator[None]:

@@ -63,10 +63,12 @@ class RecipeConfig:
 
 HARDWARE_AWARE = replace(
     RecipeConfig(),
-    steps=1_500,
-    learning_rate=3e-4,
-    batches=BatchConfig(seed=1),
+    steps=8_000,
+    learning_rate=6e-4,
+    batches=BatchConfig(seed=1, shards=50),
     ctc_weight=(0.0, 0.0),
-    noise=NoiseConfig(weight_sigma=0.03, output_sigma=0.02, weight_limit=0.4, input_levels=255),
+    noise=NoiseConfig(
+        weight_sigma=0.015, weight_relative=0.1, columns=True, output_sigma=0.01, weight_limit=1.0, input_levels=255
+    ),
 )
 """Goes on from the plain network under the disturbances of the chip."""

@@ -148,6 +148,7 @@ def bring_up_rnnt(
     mesh: bool = True,
     layers: Collection[str] = LAYERS,
     vectors: Mapping[str, Tensor] | None = None,
+    scale_columns: bool = True,
 ) -> RnntChip:
     """Program a chip instance and calibrate its columns.
 
@@ -159,13 +160,14 @@ def bring_up_rnnt(
         mesh: False leaves out what wires do to pulses.
         layers: only these are written, on the tiles that they have beside the others.
         vectors: the calibration frames, where they are known (`calibration_frames`).
+        scale_columns: whether each column is written with its own gain, undone by its read-out.
     """
     found = calibration_frames(program, features, frames, instance.seed) if vectors is None else dict(vectors)
     graph = program.compiled.graph
     chosen = tuple(entry for entry in graph.layers if entry.name.removesuffix("-wx").removesuffix("-wh") in layers)
     weights = {entry.name: graph.weights[entry.name] for entry in chosen}
     compiled = replace(program.compiled, graph=replace(graph, layers=chosen, weights=weights))
-    return RnntChip(program, bring_up_products(compiled, instance, found, mesh))
+    return RnntChip(program, bring_up_products(compiled, instance, found, mesh, scale_columns=scale_columns))
 
 
 def calibration_frames(

@@ -47,6 +47,7 @@ class ChipOptions:
         chips: number of chip instances.
         seed: of fabrication, programming, drift and read noise.
         chip: preset or TOML file.
+        scale_columns: whether each column is written with its own gain, undone by its read-out.
         mesh: whether the wires' effect on pulses is part of it.
         work: folder of intermediate results; a run that was cut off goes on from it.
     """
@@ -61,6 +62,7 @@ class ChipOptions:
     chips: int = 5
     seed: int = 0
     chip: str = "nature2023"
+    scale_columns: bool = True
     mesh: bool = True
     work: Path = Path("runs/rnnt/work")
 
@@ -128,7 +130,12 @@ def evaluate_on_chip(
     outcomes = []
     for number in range(options.chips):
         made = bring_up_rnnt(
-            program, Instance(options.seed, number), training, mesh=options.mesh, layers=options.layers
+            program,
+            Instance(options.seed, number),
+            training,
+            mesh=options.mesh,
+            layers=options.layers,
+            scale_columns=options.scale_columns,
         )
         quality = programming_quality(made.products.network)
         programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
