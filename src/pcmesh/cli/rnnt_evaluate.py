@@ -63,6 +63,10 @@ def evaluate_set(
         Literal["paper", "AB", "4-PCM", "2-PCM"],
         typer.Option(metavar="HOW", help="Encoding of all layers: AB, 4-PCM, 2-PCM; or as the paper chose for each."),
     ] = "paper",
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MATRIX=HOW", help="Encoding of one matrix: enc-lstm2-wx=AB. Repeatable."),
+    ] = None,
     time_since_programming: options.Age = "0s",
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Fit the columns' read-out anew at that age.")
@@ -85,7 +89,7 @@ def evaluate_set(
     """
     from pcmesh.mapping import Encoding
     from pcmesh.workloads.rnnt.evaluate import evaluate
-    from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers
+    from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_encodings, choose_layers
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
     chosen = ChipOptions(
@@ -94,6 +98,7 @@ def evaluate_set(
         expand=expand,
         copies=copies,
         encoding=None if encoding == "paper" else Encoding(encoding),
+        encodings=choose_encodings(pin or []),
         time_s=parse_duration(time_since_programming),
         recalibrate=recalibrate,
         chips=chips,

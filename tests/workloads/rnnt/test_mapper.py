@@ -9,6 +9,7 @@ import torch
 
 from pcmesh.chip import load_chip
 from pcmesh.chip_model.candidates import Candidate
+from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt import RnntWidths
@@ -17,7 +18,9 @@ from pcmesh.workloads.rnnt.mapper.choice import PAPER_TILES, choice_under_paper_
 from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, vectors_of
 from pcmesh.workloads.rnnt.mapper.ways import FIRST, compile_ways, paper_ways, sizes
 from pcmesh.workloads.rnnt.mapper.whole import Bench
+from pcmesh.workloads.rnnt.on_chip.chip import compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, decisions, divergence
+from pcmesh.workloads.rnnt.on_chip.experiment import choose_encodings
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.pareto import choice_table, mappings
@@ -131,6 +134,17 @@ def test_mappings_to_measure_are_each_there_once() -> None:
     assert sum(name.startswith("everything") for name, _, _ in named) == len(Encoding)
     table = choice_table(comparison(paper_choice(listed, WIDTHS, CHIP), full))
     assert table.count("\n") == 2 + len(paper_ways(WIDTHS, CHIP))
+
+
+def test_a_matrix_can_be_pinned_to_an_encoding() -> None:
+    pins = choose_encodings(["enc-lstm2-wx=AB", "dec-fc=2-PCM"])
+    mapping = compile_rnnt(NETWORK, CHIP, encodings=pins).compiled.mapping
+    assert {name: mapping.layer(name).encoding for name in pins} == pins
+    assert mapping.layer("enc-lstm3").encoding is Encoding.PCM2
+    with pytest.raises(ConfigurationError, match="enc-lstm2-wx=AB"):
+        choose_encodings(["enc-lstm0-wx=AB,copies=4"])
+    with pytest.raises(ConfigurationError, match="no matrix 'enc-lstm9'"):
+        compile_rnnt(NETWORK, CHIP, encodings={"enc-lstm9": Encoding.AB})
 
 
 def test_vectors_come_with_frames_pairs_of_frames_and_letters() -> None:

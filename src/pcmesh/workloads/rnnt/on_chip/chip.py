@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.errors import ConfigurationError
 from pcmesh.execution.products import ChipProducts, LayerProduct
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
@@ -75,7 +76,7 @@ def compile_rnnt(
 
     Raises:
         CapacityError: it does not fit.
-        ConfigurationError: an expansion to fewer rows than features.
+        ConfigurationError: an expansion to fewer rows than features, or an encoding for an unknown matrix.
     """
     widths = network.widths.model_copy(update={"expand": expand, "input_copies": copies})
     matrix = None if expand is None else expansion_matrix(widths)
@@ -83,6 +84,9 @@ def compile_rnnt(
     graph = rnnt_graph(widths, state, matrix)
     first = state["encoder.pre_rnn.lstm.weight_ih_l0"]
     options = paper_options(widths, chip)
+    unknown = sorted(set(encodings or {}) - set(graph.weights))
+    if unknown:
+        raise ConfigurationError(f"no matrix {unknown[0]!r} to pin", f"One of: {', '.join(graph.weights)}")
     chosen = ({} if encoding is None else dict.fromkeys(options, encoding)) | dict(encodings or {})
     options |= {name: options[name].model_copy(update={"encoding": one}) for name, one in chosen.items()}
     part = graph if only is None or set(only) == set(graph.weights) else _part(graph, only)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ class ChipOptions:
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
         copies: of the features' rows, without expansion.
         encoding: of all layers; None: the paper's choice for each.
+        encodings: of single matrices of `rnnt_graph` (`enc-lstm2-wx`), before `encoding`.
         time_s: age since programming and calibration.
         recalibrate: whether the read-out of the columns is fitted anew at that age.
         chips: number of chip instances.
@@ -57,6 +58,7 @@ class ChipOptions:
     expand: int | None = None
     copies: int = 4
     encoding: Encoding | None = None
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
     time_s: float = 0.0
     recalibrate: bool = False
     chips: int = 5
@@ -87,6 +89,23 @@ def choose_layers(text: str) -> tuple[str, ...]:
     if unknown:
         raise ConfigurationError(f"no layer {unknown[0]!r} can be on the chip", f"One of: all, {', '.join(LAYERS)}")
     return tuple(name for name in LAYERS if name in names)
+
+
+def choose_encodings(texts: Sequence[str]) -> dict[str, Encoding]:
+    """Return the encodings of `MATRIX=ENCODING` texts such as `enc-lstm2-wx=AB`.
+
+    Raises:
+        ConfigurationError: a text is none.
+    """
+    found = {}
+    for text in texts:
+        matrix, _, encoding = text.partition("=")
+        if encoding not in list(Encoding):
+            raise ConfigurationError(
+                f"{text!r} gives no matrix an encoding", "Write enc-lstm2-wx=AB; encodings: AB, 4-PCM, 2-PCM"
+            )
+        found[matrix] = Encoding(encoding)
+    return found
 
 
 @dataclass(frozen=True)
@@ -126,7 +145,7 @@ def evaluate_on_chip(
     software = in_software.recognise(recordings, _named(report, "software"))
     expected = in_software.surprise(recordings, said, _named(report, "software"))
     spec = load_chip(options.chip) if chip is None else chip
-    program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding)
+    program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding, options.encodings)
     outcomes = []
     for number in range(options.chips):
         made = bring_up_rnnt(

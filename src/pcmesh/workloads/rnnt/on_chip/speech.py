@@ -60,7 +60,9 @@ def transcribe_on_chip(
     """Return the transcript of each recording as the first chip instance writes it; errors as `load_recordings`."""
     recordings = load_recordings(paths, report)
     chip = bring_up_rnnt(
-        compile_rnnt(network, load_chip(options.chip), options.expand, options.copies, options.encoding),
+        compile_rnnt(
+            network, load_chip(options.chip), options.expand, options.copies, options.encoding, options.encodings
+        ),
         Instance(options.seed),
         training,
         mesh=options.mesh,
