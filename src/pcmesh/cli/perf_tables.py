@@ -59,22 +59,22 @@ def _overview(result: dict[str, Any]) -> Table:
     if "mac" in result:
         rows.append(("Error of products (σ)", *(f"{100 * result['mac']['sigma']:.2f} %" for _ in variants)))
     if "accuracy" in result:
-        rows += _accuracy(list(result["accuracy"].values()))
+        rows += _accuracy(result["accuracy"], list(variants))
     return table(f"{result['network']} on {result['chip']}: {', '.join(how)}", ("", *variants), rows)
 
 
-def _accuracy(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return rows with what a network does on the same chips; a column for each variant."""
-    first = found[0]
-    what = "Accuracy" if first["metric"] == "accuracy" else "Word errors"
-    network = "" if first["network"] == "kws" else f" of {first['network']}"
-    means = (f"{100 * one['mean']:.2f} %" for one in found)
-    ranges = (f"{100 * one['ci95'][0]:.2f} to {100 * one['ci95'][1]:.2f} %" for one in found)
-    return [
-        (f"{what}{network} in software", *(f"{100 * one['software']:.2f} %" for one in found)),
-        (f"  on {len(first['per_chip'])} such chips ({first['data']})", *means),
-        ("  95 % interval of that", *ranges),
-    ]
+def _accuracy(found: dict[str, dict[str, Any]], variants: list[str]) -> list[tuple[str, ...]]:
+    """Return rows with what a network does on the same chips, in the column of the variant that it was measured of."""
+    ((chosen, one),) = found.items()
+    what = "Accuracy" if one["metric"] == "accuracy" else "Word errors"
+    network = "" if one["network"] == "kws" else f" of {one['network']}"
+    low, high = (100 * value for value in one["ci95"])
+    shown = {
+        f"{what}{network} in software": f"{100 * one['software']:.2f} %",
+        f"  on {len(one['per_chip'])} such chips ({one['data']})": f"{100 * one['mean']:.2f} %",
+        "  95 % interval of that": f"{low:.2f} to {high:.2f} %",
+    }
+    return [(name, *(value if variant == chosen else "" for variant in variants)) for name, value in shown.items()]
 
 
 def _chips(result: dict[str, Any]) -> Table:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import soundfile
 import torch
 
+from pcmesh.reporting.paper_figures import draw
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.workloads.paper import listener as listening
 from pcmesh.workloads.paper.answers import transducer
@@ -17,6 +20,13 @@ from pcmesh.workloads.rnnt.widths import RnntWidths
 from tests.workloads.rnnt.networks import random_network
 
 WIDTHS = RnntWidths(encoder=24, prediction=12, joint=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_bits() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listening, "BITS", (4.0, 8.0))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +80,8 @@ def test_without_files_long_claims_wait_and_say_for_what() -> None:
 def test_chip_runs_are_kept(experiments: Experiments, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _published(experiments)
     study = first.study
-    assert [len(one["layers"]) for one in study["conditions"]] == [1] * 9 + list(range(1, 10))
+    assert [len(one["layers"]) for one in study["conditions"]] == [1] * 9 + list(range(1, 10)) + [9]
+    assert [one["time_s"] for one in study["conditions"]] == [0.0] * 18 + [604_800.0]
     monkeypatch.setattr(listening, "evaluate_on_chip", lambda *_: pytest.fail("computed again"))
     again = Listener(first.checkpoint, first.data, first.utterances, first.chips, first.seed, first.chip, first.work)
     assert again.study == study
@@ -83,8 +94,20 @@ def test_figures_of_word_errors_are_made_of_the_same_runs(experiments: Experimen
     alone, growing = speech.alone(experiments), speech.cumulative(experiments)
     assert alone["names"] == [one["layers"][0] for one in study["conditions"][:9]]
     assert growing["names"][1] == "+ enc-lstm1"
-    assert growing["means"][8] == pytest.approx(100 * study["conditions"][-1]["wer"]["mean"])
+    assert growing["means"][8] == pytest.approx(100 * study["conditions"][-2]["wer"]["mean"])
     assert growing["names"][9].startswith("all, expanded")
+    assert sum(map(len, (draw(data) for data in (alone, growing, speech.after_a_week(experiments))))) == 3
     shown = speech.sentences(experiments)
     assert shown["of"] == len(shown["utterances"]) == 3
     assert "3 recordings" in speech.described(experiments)
+
+
+def test_enc_lstm0_is_copied_expanded_and_made_coarse(experiments: Experiments) -> None:
+    chips, coarse = speech.copies_and_expansion(experiments), speech.coarse(experiments)
+    assert {name: curve[0] for name, curve in chips["curves"].items()} == {
+        "copies": [240, 480, 960],
+        "weight expansion": [480, 1024],
+    }
+    assert [curve[0] for curve in coarse["curves"].values()] == [[240, 256, 320, 512, 768, 1024]] * 2
+    parts = speech.bits(experiments), speech.product_errors(experiments), speech.spreads(experiments)
+    assert all(draw(data) for data in (chips, coarse, *parts))

@@ -46,7 +46,7 @@ Report = Callable[[str, int, int], None]
 LONGEST_S = 15.0
 WEEK_S = SECONDS["w"]
 COARSE_BITS = (EXPANSION_BITS, 2.5)
-COPIES, SWEPT_ROWS = (1, 2, 4), (480, 720, 1024)
+NOMINAL_COPIES, FEWER_COPIES, SWEPT_ROWS = 4, (1, 2), (480, 1024)
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,23 @@ class Listener:
 
     @cached_property
     def study(self) -> dict[str, Any]:
-        """The chip run with each layer alone, then one more at a time: the last condition has all of them."""
-        return self.on_chip(mode="each and cumulative")
+        """The chip run with each layer alone, then one more at a time; and the same chips a week later."""
+        return self.on_chip(mode="each and cumulative", later_s=(WEEK_S,))
+
+    @property
+    def fresh(self) -> list[dict[str, Any]]:
+        """The conditions of that run before the week; the last has all layers on the chips."""
+        return [one for one in self.study["conditions"] if one["time_s"] == 0]
+
+    @property
+    def together(self) -> dict[str, Any]:
+        """All layers on the chips."""
+        return self.fresh[-1]
+
+    @property
+    def week_later(self) -> dict[str, Any]:
+        """The same, a week later."""
+        return next(one for one in self.study["conditions"] if one["time_s"] == WEEK_S)
 
     @cached_property
     def halved(self) -> dict[str, Any]:

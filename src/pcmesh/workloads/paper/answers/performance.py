@@ -83,7 +83,8 @@ def halved(e: Experiments) -> Found:
     found = found.beside(Also("what it costs: keywords spotted", (words, half), "simulated", note))
     if not e.options.full:
         return found
-    rates = tuple(100 * one["conditions"][-1]["wer"]["mean"] for one in (e.listener.study, e.listener.halved))
+    runs = (e.listener.together, e.listener.halved["conditions"][-1])
+    rates = tuple(100 * one["wer"]["mean"] for one in runs)
     note = f"word error rates in %, whole and half; {e.listener.described}, chips: {e.listener.chips}"
     return found.beside(Also("what it costs: word errors", rates, "simulated", note))
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
 from pcmesh.evaluation.sensitivity import threshold_text
 from pcmesh.workloads.paper.claims import Value
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Also, Found, computed, needs_data, quoted, simulated
-from pcmesh.workloads.paper.listener import WEEK_S, Listener
+from pcmesh.workloads.paper.listener import Listener
 from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
 
 PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
@@ -64,17 +65,17 @@ def coarse(listener: Listener) -> Value:
 
 def together(listener: Listener) -> Value:
     """Word error rate with all layers on chips."""
-    return _rate(listener.study)
+    return _rate(listener.together)
 
 
 def week(listener: Listener) -> Value:
     """The same after a week of drift."""
-    return _rate(listener.on_chip(time_s=WEEK_S))
+    return _rate(listener.week_later)
 
 
 def expanded(listener: Listener) -> Value:
     """The same with weight expansion."""
-    return _rate(listener.on_chip(expand=_ROWS))
+    return _rate(listener.on_chip(expand=_ROWS)["conditions"][-1])
 
 
 def worst(listener: Listener) -> Value:
@@ -91,9 +92,8 @@ def agreement(listener: Listener) -> str:
     return "; ".join(found)
 
 
-def _rate(result: dict[str, object]) -> float:
-    conditions = result["conditions"]
-    return 100 * float(conditions[-1]["wer"]["mean"])  # type: ignore[index]
+def _rate(condition: Mapping[str, Any]) -> float:
+    return 100 * float(condition["wer"]["mean"])
 
 
 def _named(layer: str) -> str:
@@ -128,7 +128,7 @@ def _with(
 
 def spread(listener: Listener) -> str:
     """Software's word errors, and the interval over chips."""
-    low, high = (100 * value for value in listener.study["conditions"][-1]["wer"]["ci95"])
+    low, high = (100 * value for value in listener.together["wer"]["ci95"])
     return f"95 % interval {low:.2f} to {high:.2f} %, software {100 * listener.study['software']['wer']:.2f} %"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data, means
-from pcmesh.workloads.paper.listener import COARSE_BITS, COPIES, SWEPT_ROWS, WEEK_S, Listener
+from pcmesh.workloads.paper.listener import COARSE_BITS, FEWER_COPIES, NOMINAL_COPIES, SWEPT_ROWS, Listener
 from pcmesh.workloads.rnnt.sensitivity import WITHOUT_JOINT
 
 _WER = "word error rate, %"
@@ -32,29 +32,23 @@ def bits(e: Experiments) -> Data:
 
 def alone(e: Experiments) -> Data:
     """Word errors with each layer alone on the chips."""
-    study = e.listener.study
-    single = {one["layers"][0]: _percent(one) for one in study["conditions"] if len(one["layers"]) == 1}
-    return _rates(study, single)
+    single = {one["layers"][0]: _percent(one) for one in e.listener.fresh if len(one["layers"]) == 1}
+    return _rates(e, single)
 
 
 def cumulative(e: Experiments) -> Data:
     """Word errors with one more layer at a time on the chips, and all of them with weight expansion."""
-    study = e.listener.study
-    first = study["conditions"][0]["layers"][0]
-    growing = {first: _percent(study["conditions"][0])}
-    growing |= {f"+ {one['layers'][-1]}": _percent(one) for one in study["conditions"] if len(one["layers"]) > 1}
-    return _rates(study, growing | {f"all, expanded to {_ROWS:,} rows": _whole(e.listener.on_chip(expand=_ROWS))})
+    first, *_ = fresh = e.listener.fresh
+    growing = {first["layers"][0]: _percent(first)}
+    growing |= {f"+ {one['layers'][-1]}": _percent(one) for one in fresh if len(one["layers"]) > 1}
+    expanded = e.listener.on_chip(expand=_ROWS)["conditions"][-1]
+    return _rates(e, growing | {f"all, expanded to {_ROWS:,} rows": _percent(expanded)})
 
 
 def after_a_week(e: Experiments) -> Data:
     """Word errors with all layers on the chips, at once and after a week."""
-    study, listener = e.listener.study, e.listener
-    measured = {
-        "as calibrated": _whole(study),
-        "a week later": _whole(listener.on_chip(time_s=WEEK_S)),
-        "a week later, read-out fitted anew": _whole(listener.on_chip(time_s=WEEK_S, recalibrate=True)),
-    }
-    return _rates(study, measured)
+    ages = {"as calibrated": e.listener.together, "a week later": e.listener.week_later}
+    return _rates(e, {name: _percent(one) for name, one in ages.items()})
 
 
 def coarse(e: Experiments) -> Data:
@@ -72,28 +66,28 @@ def coarse(e: Experiments) -> Data:
 
 def copies_and_expansion(e: Experiments) -> Data:
     """Word errors with Enc-LSTM0 on the chips, its inputs copied or expanded to more and more rows."""
-    features = e.listener.network.widths.features
+    listener, features = e.listener, e.listener.network.widths.features
+    copied = {features * n: listener.first_layer(copies=n)["conditions"][-1] for n in FEWER_COPIES}
     runs = {
-        "copies": {features * n: e.listener.first_layer(copies=n) for n in COPIES},
-        "weight expansion": {rows: e.listener.first_layer(expand=rows) for rows in SWEPT_ROWS},
+        "copies": copied | {features * NOMINAL_COPIES: listener.fresh[0]},
+        "weight expansion": {rows: listener.first_layer(expand=rows)["conditions"][-1] for rows in SWEPT_ROWS},
     }
     curves = {}
     for name, by_rows in runs.items():
-        whole = [100 * one["conditions"][-1]["wer"]["mean"] for one in by_rows.values()]
-        ends = [[100 * v for v in one["conditions"][-1]["wer"]["ci95"]] for one in by_rows.values()]
-        curves[name] = [list(by_rows), whole, ends]
-    software = e.listener.study["software"]["wer"]
+        whole = [100 * one["wer"]["mean"] for one in by_rows.values()]
+        curves[name] = [list(by_rows), whole, [[100 * end for end in one["wer"]["ci95"]] for one in by_rows.values()]]
+    software = listener.study["software"]["wer"]
     return {"kind": "lines", "x": "rows of Wx", "y": _WER, "curves": curves, "levels": _levels(software)}
 
 
 def halved(e: Experiments) -> Data:
     """Efficiency of chip 4, word errors and keywords with the whole and with half the integration time."""
     rate = {"whole": "chip 4", "half": "chip 4, half the integration time"}
-    runs = {"whole": e.listener.study, "half": e.listener.halved}
+    runs = {"whole": e.listener.together, "half": e.listener.halved["conditions"][-1]}
     words = {"whole": e.kws_accuracies, "half": e.kws_halved}
     shown = [
         ("TOPS/W of chip 4 (fitted)", {name: [e.power[key, "TOPS/W"]] for name, key in rate.items()}),
-        (_WER, {name: _whole(result) for name, result in runs.items()}),
+        (_WER, {name: _percent(one) for name, one in runs.items()}),
         ("keyword accuracy, %", {name: [100 * v for v in values] for name, values in words.items()}),
     ]
     return {"kind": "several", "parts": [means(y, measured, {}) for y, measured in shown]}
@@ -127,16 +121,12 @@ def _without_scatter(layer: Mapping[str, Any]) -> Data:
     return {key: value for key, value in layer.items() if key != "scatter"}
 
 
-def _rates(result: Mapping[str, Any], measured: Mapping[str, Sequence[float]]) -> Data:
-    return means(_WER, measured, _levels(result["software"]["wer"]))
+def _rates(e: Experiments, measured: Mapping[str, Sequence[float]]) -> Data:
+    return means(_WER, measured, _levels(e.listener.study["software"]["wer"]))
 
 
 def _levels(software: float) -> dict[str, float]:
     return {"software": 100 * software, "99 % of software's accuracy": 100 * (1 - ISO_ACCURACY * (1 - software))}
-
-
-def _whole(result: Mapping[str, Any]) -> list[float]:
-    return _percent(result["conditions"][-1])
 
 
 def _percent(condition: Mapping[str, Any]) -> list[float]:

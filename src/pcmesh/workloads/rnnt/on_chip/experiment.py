@@ -21,7 +21,7 @@ from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.transcripts import to_text
 from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, bring_up_rnnt, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, bring_up_rnnt, calibration_frames, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
@@ -44,6 +44,7 @@ class ChipOptions:
         encoding: of all layers; None: the paper's choice for each.
         encodings: of single matrices of `rnnt_graph` (`enc-lstm2-wx`), before `encoding`.
         time_s: age since programming and calibration.
+        later_s: ages at which the same chips run all layers together, too.
         recalibrate: whether the read-out of the columns is fitted anew at that age.
         chips: number of chip instances.
         seed: of fabrication, programming, drift and read noise.
@@ -60,6 +61,7 @@ class ChipOptions:
     encoding: Encoding | None = None
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     time_s: float = 0.0
+    later_s: tuple[float, ...] = ()
     recalibrate: bool = False
     chips: int = 5
     seed: int = 0
@@ -67,6 +69,10 @@ class ChipOptions:
     scale_columns: bool = True
     mesh: bool = True
     work: Path = Path("runs/rnnt/work")
+
+    def timed(self) -> list[tuple[tuple[str, ...], float]]:
+        """Return all conditions with the chips' age in each."""
+        return [(one, self.time_s) for one in self.conditions()] + [(self.layers, time_s) for time_s in self.later_s]
 
     def conditions(self) -> list[tuple[str, ...]]:
         """Return the sets of layers that are on the chip, one after the other."""
@@ -146,7 +152,7 @@ def evaluate_on_chip(
     expected = in_software.surprise(recordings, said, _named(report, "software"))
     spec = load_chip(options.chip) if chip is None else chip
     program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding, options.encodings)
-    outcomes = []
+    outcomes, vectors = [], calibration_frames(program, training, seed=options.seed)
     for number in range(options.chips):
         made = bring_up_rnnt(
             program,
@@ -154,19 +160,25 @@ def evaluate_on_chip(
             training,
             mesh=options.mesh,
             layers=options.layers,
+            vectors=vectors,
             scale_columns=options.scale_columns,
         )
         quality = programming_quality(made.products.network)
         programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
-        aged = made.aged(options.time_s)
-        aged = aged.calibrated(training) if options.recalibrate else aged
+        ages = {time_s: _aged(made, time_s, options, training) for time_s in (options.time_s, *options.later_s)}
         named = _named(report, f"chip {number + 1} of {options.chips}")
-        runs = [Run(network, aged, frozenset(layers), store) for layers in options.conditions()]
+        runs = [Run(network, ages[time_s], frozenset(layers), store) for layers, time_s in options.timed()]
         written = [run.recognise(recordings, named) for run in runs]
         surprise = [run.surprise(recordings, said, named) for run in runs]
-        outcomes.append(Outcome(written, surprise, *programmed, layer_errors(aged, recordings.features)))
+        errors = layer_errors(ages[options.time_s], recordings.features)
+        outcomes.append(Outcome(written, surprise, *programmed, errors))
     store.clear()
     return _result(network, recordings, said, software, expected, outcomes, options)
+
+
+def _aged(chip: RnntChip, time_s: float, options: ChipOptions, training: Sequence[Tensor]) -> RnntChip:
+    aged = chip.aged(time_s)
+    return aged.calibrated(training) if options.recalibrate else aged
 
 
 def _named(report: Report, where: str) -> Report:
@@ -184,17 +196,18 @@ def _result(
 ) -> dict[str, Any]:
     base = _errors(said, software)
     conditions = []
-    for position, layers in enumerate(options.conditions()):
+    for position, (layers, time_s) in enumerate(options.timed()):
         found = [_errors(said, outcome.written[position]) for outcome in outcomes]
         surprise = [outcome.surprise[position] for outcome in outcomes]
         conditions.append(
             {
                 "layers": list(layers),
+                "time_s": time_s,
                 **_rates([one.rate for one in found], base),
                 "nats_per_letter": {"mean": sum(surprise) / len(surprise), "per_chip": surprise},
             }
         )
-    last = outcomes[0].written[-1]
+    last = outcomes[0].written[len(options.conditions()) - 1]
     return {
         "engine": "chip",
         "n_utterances": len(said),
