@@ -27,15 +27,16 @@ def networks() -> dict[str, tuple[nn.Module, torch.Tensor]]:
     }
 
 
-def seconds(call: Callable[[], object], rounds: int = 5) -> float:
-    """Return the median time of a call."""
-    times = []
-    call()
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def seconds(*calls: Callable[[], object], rounds: int = 11) -> list[float]:
+    """Return the median time of each call; they take turns, so that a busy machine slows all of them."""
+    times: list[list[float]] = [[] for _ in calls]
+    for number in range(rounds + 1):
+        for call, found in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            if number:  # the first round loads what is needed
+                found.append(time.perf_counter() - start)
+    return [statistics.median(found) for found in times]
 
 
 def main() -> None:
@@ -47,8 +48,7 @@ def main() -> None:
         chip_model = pcmesh.compile(network, x)
         compiled = time.perf_counter() - start
         with torch.no_grad():
-            plain = seconds(lambda network=network, x=x: network(x))
-        chip = seconds(lambda chip_model=chip_model, x=x: chip_model(x))
+            plain, chip = seconds(lambda network=network, x=x: network(x), lambda model=chip_model, x=x: model(x))
         tiles = len(chip_model.deployment.mapping.tiles)
         print(
             f"{name}: {tiles} tiles, compile {compiled:.2f} s, run {chip * 1e3:.1f} ms, "

@@ -12,6 +12,9 @@ from pcmesh.chip_model.ends import Ends, sent_frames
 from pcmesh.execution.products import ChipProducts, LayerProduct
 from pcmesh.mapping.packing import Layout, spread
 
+_CHUNK_ROWS = 1024
+"""So many rows go all the way before the next ones: what lies between the steps stays in the caches."""
+
 
 @dataclass(frozen=True)
 class ChipSide:
@@ -30,6 +33,17 @@ class ChipSide:
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
+        if len(x) <= _CHUNK_ROWS:
+            return self._chunk(layer, x, keys)
+        first = self._chunk(layer, x[:_CHUNK_ROWS], None if keys is None else keys[:_CHUNK_ROWS])
+        out = first.new_empty(len(x), first.shape[1])
+        out[:_CHUNK_ROWS] = first
+        for start in range(_CHUNK_ROWS, len(x), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            out[part] = self._chunk(layer, x[part], None if keys is None else keys[part])
+        return out
+
+    def _chunk(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         ends = self.ends[layer]
         return ends.outputs(self._product(layer, ends.inputs(x), keys))
 

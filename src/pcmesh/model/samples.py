@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
-from pcmesh.physics.normal import mix_tensor
+from pcmesh.physics.normal import mix, mix_tensor
 
 _SITE_BITS = 40
 
@@ -56,24 +59,29 @@ def row_keys(
     Returns:
         (product of `leading`,) int64.
     """
-    count = 1
-    for size in leading:
-        count *= size
-    positions = torch.arange(count, device=samples.device)
+    base = (site << _SITE_BITS) + (step << (_SITE_BITS // 2))
     batch = len(samples)
-    if isinstance(axis, Rows):
-        keys, positions = (samples[axis.owners], axis.positions) if axis.batch == batch else (shared, positions)
-    elif axis is not None and batch > 0 and leading[axis.dim] % batch == 0:
-        after = 1
-        for size in leading[axis.dim + 1 :]:
-            after *= size
-        size = leading[axis.dim]
-        each = size // batch
-        outer, rest = positions // (size * after), positions % (size * after)
-        place, behind = rest // after, rest % after
-        owners, own = (place % batch, place // batch) if axis.inner else (place // each, place % each)
-        positions = (outer * each + own) * after + behind
-        keys = samples[owners]
-    else:
-        keys = shared.expand(count)
-    return mix_tensor(keys, positions + (site << _SITE_BITS) + (step << (_SITE_BITS // 2)))
+    if isinstance(axis, Rows) and axis.batch == batch:
+        return mix_tensor(samples[axis.owners], axis.positions + base)
+    whose, order = samples, SampleAxis(0)
+    if isinstance(axis, SampleAxis) and batch > 0 and leading[axis.dim] % batch == 0:
+        order = axis
+    else:  # all rows are one owner's
+        whose, leading = shared, (math.prod(leading),)
+    size, after = leading[order.dim], math.prod(leading[order.dim + 1 :])
+    out = torch.empty(math.prod(leading), dtype=torch.int64)
+    _fill(whose.cpu().numpy().view(np.uint64), size, after, order.inner, np.uint64(base), out.numpy().view(np.uint64))
+    return out.to(samples.device)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _fill(samples, size, after, inner, base, out):  # type: ignore[no-untyped-def]
+    """Fill the keys of rows (before, size, after), `size` the dimension that holds the samples."""
+    batch = samples.shape[0]
+    each = size // batch
+    for row in range(out.shape[0]):
+        before, rest = divmod(row, size * after)
+        place, behind = divmod(rest, after)
+        owner, own = (place % batch, place // batch) if inner else (place // each, place % each)
+        position = (before * each + own) * after + behind
+        out[row] = mix(samples[owner], np.uint64(position) + base)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numba
+import numpy as np
 import torch
 
 from pcmesh.chip import TimingSpec
@@ -18,8 +20,23 @@ def input_ticks(values: torch.Tensor, full_scale: float, timing: TimingSpec) -> 
     """
     step = round(timing.input_step_ns * TICKS_PER_NS)
     steps = timing.input_max_ns * TICKS_PER_NS // step
+    if values.is_cpu and type(values) is torch.Tensor and values.dtype == torch.float32:
+        given = values.contiguous()
+        out = torch.empty(given.shape, dtype=torch.int32)
+        _round_to_ticks(
+            given.view(-1).numpy(), np.float32(steps / full_scale), np.float32(steps), step, out.view(-1).numpy()
+        )
+        return out
     codes = (values * (steps / full_scale)).round_().clamp_(-steps, steps)
     return codes.to(torch.int32).mul_(step)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _round_to_ticks(values, factor, steps, step, out):  # type: ignore[no-untyped-def]
+    """Do in one pass what the lines above do in five; the same bits."""
+    for n in range(values.shape[0]):
+        code = min(max(np.rint(values[n] * factor), -steps), steps)
+        out[n] = np.int32(code) * np.int32(step)
 
 
 def shifted(ticks: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,8 @@ from pcmesh.physics.column import ColumnParameters
 from pcmesh.physics.pulse import shifted
 
 _CHUNK_ROWS = 256
+_CHUNK_VALUES = 2**20
+"""At least so many rows are run at once, more where rows and columns are few: what a chunk needs fits the caches."""
 _FEW_ROWS = 4
 """So many rows take one thread less time than it takes to start several."""
 _EMPTY_KEYS = np.empty(0, np.uint64)
@@ -86,11 +88,12 @@ class Bank:
         """
         run = self._run_compiled if ticks.device.type == "cpu" else self._run_reference
         out = torch.empty((ticks.shape[0], self.matrix.columns), dtype=torch.int32, device=ticks.device)
-        if ticks.shape[0] <= _CHUNK_ROWS:
+        chunk = max(_CHUNK_ROWS, _CHUNK_VALUES // (6 * self.matrix.columns + self.matrix.rows))
+        if ticks.shape[0] <= chunk:
             run(ticks, keys, out)
             return out
-        for start in range(0, ticks.shape[0], _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
+        for start in range(0, ticks.shape[0], chunk):
+            part = slice(start, start + chunk)
             run(ticks[part], None if keys is None else keys[part], out[part])
         return out
 
