@@ -46,17 +46,14 @@ def experiments(chips: int) -> list[Experiment]:
         chosen = ChipOptions(chips=chips, work=RUNS / "work", mesh=False, **options)
         return Experiment(name, title, chosen, command, checkpoint)
 
+    week, anew = {"time_s": WEEK_S}, {"time_s": WEEK_S, "recalibrate": True}
+    later, fitted = "--time-since-programming 1w", "--time-since-programming 1w --recalibrate"
     found = [
         one("each", "each layer alone", "--each", mode="each"),
-        one("cumulative", "one more layer at a time", "--cumulative", mode="cumulative"),
-        one("week", "everything, a week later", "--time-since-programming 1w", time_s=WEEK_S),
-        one(
-            "week-recalibrated",
-            "the same, read-out fitted anew",
-            "--time-since-programming 1w --recalibrate",
-            time_s=WEEK_S,
-            recalibrate=True,
-        ),
+        one("all", "everything", ""),
+        one("one-gain", "everything, one gain for a layer", "--one-gain", scale_columns=False),
+        one("week", "everything, a week later", later, **week),
+        one("week-recalibrated", "the same, read-out fitted anew", fitted, **anew),
         one("expanded", "everything, Enc-LSTM0 expanded to 1,024 rows", "--expand 1024", expand=1024),
     ]
     for encoding in (Encoding.PCM2, Encoding.PCM4, Encoding.AB):
@@ -69,7 +66,12 @@ def experiments(chips: int) -> list[Experiment]:
     for rows in (480, 720, 1024):
         command = f"--layers enc-lstm0 --expand {rows}"
         found.append(one(f"expand-{rows}", f"{rows:,} rows, expansion", command, layers=FIRST, expand=rows))
-    found.append(one("aware", "everything, trained for the chip", "--checkpoint hardware-aware", HARDWARE_AWARE))
+    aware = "--checkpoint hardware-aware"
+    found += [
+        one("aware-cumulative", "", f"{aware} --cumulative", HARDWARE_AWARE, mode="cumulative"),
+        one("aware-week", "everything, trained, a week later", f"{aware} {later}", HARDWARE_AWARE, **week),
+        one("aware-anew", "the same, read-out fitted anew", f"{aware} {fitted}", HARDWARE_AWARE, **anew),
+    ]
     return found
 
 
@@ -109,7 +111,8 @@ def lines(experiment: Experiment, result: dict[str, Any]) -> list[str]:
     conditions = result["conditions"]
     if len(conditions) == 1:
         return [row(experiment.title, result, conditions[0], experiment.command)]
-    names = [f"{'+ ' if experiment.name == 'cumulative' else ''}{one['layers'][-1]}" for one in conditions]
+    before = "trained for the chip: + " if experiment.options.mode == "cumulative" else ""
+    names = [f"{before}{one['layers'][-1]}" for one in conditions]
     return [row(name, result, one, experiment.command) for name, one in zip(names, conditions, strict=True)]
 
 

@@ -31,6 +31,8 @@ def test_the_card_states_what_was_done_and_measured(tmp_path: Path) -> None:
         assert words in card
     noisy = replace(SMALL, noise=NoiseConfig(weight_sigma=0.03))
     assert "0.03 of each matrix's largest" in model_card(PoolConfig(), noisy, run, [])
+    columns = replace(SMALL, noise=NoiseConfig(weight_sigma=0.03, weight_relative=0.1, columns=True))
+    assert "0.03 of each column's largest plus 0.1 of their own" in model_card(PoolConfig(), columns, run, [])
 
 
 @pytest.mark.parametrize("checkpoint", CARDS)

@@ -73,6 +73,8 @@ def _noise(recipe: RecipeConfig) -> str:
     noise = recipe.noise
     if not noise.weight_sigma:
         return f"Weights are held within +-{noise.weight_limit:g}; no noise."
+    largest = f"each {'column' if noise.columns else 'matrix'}'s largest"
+    own = f" plus {noise.weight_relative:g} of their own magnitude" if noise.weight_relative else ""
     return f"""It began with the plain network and met the chip's disturbances: noise on the weights
-({noise.weight_sigma:g} of each matrix's largest, anew for each mini-batch) and on outputs ({noise.output_sigma:g}),
-inputs of INT9, weights within +-{noise.weight_limit:g}."""
+({noise.weight_sigma:g} of {largest}{own}, anew for each
+mini-batch) and on outputs ({noise.output_sigma:g}), inputs of INT9, weights within +-{noise.weight_limit:g}."""

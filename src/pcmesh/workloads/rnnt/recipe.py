@@ -72,3 +72,6 @@ HARDWARE_AWARE = replace(
     ),
 )
 """Goes on from the plain network under the disturbances of the chip."""
+
+LONGER = replace(HARDWARE_AWARE, noise=NO_NOISE)
+"""Goes on as `HARDWARE_AWARE`, without disturbances: what the longer training alone brings."""

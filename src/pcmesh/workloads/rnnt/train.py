@@ -15,7 +15,7 @@ from pcmesh.workloads.rnnt.measure import measure, measure_all, synthetic
 from pcmesh.workloads.rnnt.model_card import model_card
 from pcmesh.workloads.rnnt.pool import PoolConfig
 from pcmesh.workloads.rnnt.pool_beside import pool_beside
-from pcmesh.workloads.rnnt.recipe import HARDWARE_AWARE, RecipeConfig
+from pcmesh.workloads.rnnt.recipe import HARDWARE_AWARE, LONGER, RecipeConfig
 from pcmesh.workloads.rnnt.run import Run, train_rnnt
 from pcmesh.workloads.rnnt.transcribe import SHIPPED
 
@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="go on from the weights in OUT under the chip's noise, and write OUT/hardware_aware",
     )
+    parser.add_argument(
+        "--longer",
+        action="store_true",
+        help="as --hardware-aware, without the noise, into OUT/longer: what the longer training alone brings",
+    )
     parser.add_argument("--steps", type=int, help="mini-batches in all; a run that has them already only writes")
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--recorded", type=Path, action="append", default=[], help="recordings for the model card")
@@ -52,11 +57,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    recipe = HARDWARE_AWARE if options.hardware_aware else RecipeConfig()
+    name = "longer" if options.longer else "hardware_aware" if options.hardware_aware else "plain"
+    recipe = {"plain": RecipeConfig(), "hardware_aware": HARDWARE_AWARE, "longer": LONGER}[name]
     if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
-    name = "hardware_aware" if options.hardware_aware else "plain"
-    out = options.out / name if options.hardware_aware else options.out
+    out = options.out if name == "plain" else options.out / name
     log_file = options.work / f"log-{name}.tsv"
     started_s, validation = time.monotonic(), synthetic("validation", _VALIDATION_SENTENCES)
 
@@ -68,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
         seconds = time.monotonic() - started_s
         print(f"{seconds:7.0f} s  step {run.step} of {recipe.steps}: loss {transducer:.3f}, WER {rate:.2%}", flush=True)
 
-    start = load_network(options.out / SHIPPED) if options.hardware_aware else None
+    start = None if name == "plain" else load_network(options.out / SHIPPED)
     checkpoint = options.work / f"checkpoint-{name}.pt"
     if not checkpoint.exists():
         log_file.write_text(LOG_HEADER, encoding="utf-8")
