@@ -161,7 +161,9 @@ def test_effective_bits_are_read_off_the_curve() -> None:
     assert found.per_chip == (4, 5)
     assert found.mean == pytest.approx(4.5)
     assert found.interval is not None
-    assert effective_bits(_curve("all", 1, 5), (0.8, 1.1)).interval is None
+    assert found.interval[0] < found.mean < found.interval[1]
+    assert effective_bits(_curve("all", 1, 5), (0.8, 1.1)).interval is not None  # one chip lies beyond the curve
+    assert effective_bits(_curve("all", 1, 5), (0.8,)).interval is None
 
 
 def test_bits_of_weight_error_match_the_rounding() -> None:

@@ -33,7 +33,7 @@ class EffectiveBits:
     Attributes:
         per_chip: of each chip; ±inf: its accuracy lies beyond the curve's ends.
         mean: of the chips' mean accuracy.
-        interval: 95 % interval (Student's t over chips) of the mean of the bits; None where a chip is beyond the curve.
+        interval: the same of the ends of that mean's 95 % interval (Student's t over chips); None for one chip.
     """
 
     per_chip: tuple[float, ...]
@@ -49,8 +49,11 @@ def effective_bits(curve: Curve, accuracies: Sequence[float]) -> EffectiveBits:
         accuracies: of each chip.
     """
     found = tuple(bits_of(curve.bits, curve.accuracies, value) for value in accuracies)
-    interval = interval_95(found) if all(map(math.isfinite, found)) and len(found) > 1 else None
-    return EffectiveBits(found, bits_of(curve.bits, curve.accuracies, float(np.mean(accuracies))), interval)
+    low, mean, high = (
+        bits_of(curve.bits, curve.accuracies, value)
+        for value in (interval_95(accuracies)[0], float(np.mean(accuracies)), interval_95(accuracies)[1])
+    )
+    return EffectiveBits(found, mean, (low, high) if len(found) > 1 else None)
 
 
 def bits_of_weight_error(sigma: float) -> float:

@@ -45,8 +45,9 @@ def precision(e: Experiments) -> Found:
 
 def _interval(bits: EffectiveBits) -> str:
     if bits.interval is None:
-        return "no interval: a chip lies beyond the curve, or there is but one"
-    return "95 % interval over chips {:.2f} to {:.2f} bits".format(*bits.interval)
+        return "no interval of one chip"
+    low, high = (f"{end:.2f}" if math.isfinite(end) else "beyond the curve" for end in bits.interval)
+    return f"95 % interval over chips {low} to {high} bits"
 
 
 def programming_bits(e: Experiments) -> Found:
