@@ -63,6 +63,19 @@ def test_compile_summary_and_evaluate(program: Program, code: Path, tmp_path: Pa
     assert result["chips"][0]["chip_accuracy"] == result["chips"][0]["same_choice"] > 0.7
 
 
+def test_compile_with_routes_and_execute_the_microcode(program: Program, code: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "chip"
+    made = program("compile", f"{code}:make_model", "-o", folder, "--example", "torch.randn(300, 20)", "--route")
+    assert made.code == 0, made.err
+    assert "controller words" in made.out
+    assert "<svg" in (folder / "routed" / "report.html").read_text()
+    checked = program("verify", folder / "routed", "--frames", 2, "--json", tmp_path / "v.json")
+    assert checked.code == 0, checked.err
+    result = json.loads((tmp_path / "v.json").read_text())
+    assert (result["codes_compared"], result["codes_differing"]) == (40, 0)
+    assert program("inspect", folder / "routed", "--weight", "0", 3, 5).code == 0
+
+
 @pytest.mark.parametrize(
     ("network", "example", "words"),
     [

@@ -14,8 +14,11 @@ from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
 from pcmesh.chip_model.options import Pin, ProductOptions, product_options
+from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
+from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import CapacityError, ConfigurationError
+from pcmesh.execution.paths import route_paths
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.mapper import map_network
@@ -42,6 +45,7 @@ def compile_model(
     pack: Pack = "auto",
     max_chips: int | None = None,
     balance_scales: bool = True,
+    route: bool = False,
     seed: int = 0,
     number: int = 0,
     batch_dim: int | None = 0,
@@ -65,6 +69,8 @@ def compile_model(
             where it saves a chip.
         max_chips: the most chips that may be used.
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
+        route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses
+            widen on their ways (seconds for each chip, and slower runs); otherwise tiles are side by side.
         seed, number: which chip instance.
         batch_dim: dimension of the samples in the inputs; None where there are none.
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
@@ -76,7 +82,7 @@ def compile_model(
     Raises:
         InputError: the network does not run with the example inputs.
         UnsupportedModelError: it cannot be captured, or a weight is NaN; the module is named.
-        CapacityError: a layer does not fit; the message says what is short by how much.
+        CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
         ConfigurationError: a pin names no layer.
 
     Example:
@@ -100,6 +106,7 @@ def compile_model(
         clipped_share=clipped_share,
         balance=balance_scales,
         max_chips=max_chips,
+        route=route,
     )
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
@@ -111,6 +118,7 @@ def deploy(
     chip: ChipSpec,
     instance: Instance,
     only: Collection[str] | None = None,
+    known: CompiledNetwork | None = None,
 ) -> ChipModel:
     """Map and place a captured network, program a chip instance with it and calibrate it.
 
@@ -120,28 +128,34 @@ def deploy(
         choice: how its layers are mapped.
         chip, instance: which chip.
         only: products that are on it, while the others are computed in software; None: all.
+        known: the same network with routes, which are taken over where it is mapped alike.
 
     Raises:
-        CapacityError: a layer does not fit; the message says what is short by how much.
+        CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
     """
     products = [product for product in captured.products if only is None or product.name in only]
     balances = seen.balances if choice.balance else {}
     ends = ends_of(products, choice.options, balances)
     fit, notes = _best_fit(choice, programmed_products(products, ends), chip)
     _check_chips(fit, choice.max_chips)
-    blank = fabricate(chip, instance, fit.mapping, fit.placement)
+    graph = fit.layout.graph
+    routes = Routes.of(graph, fit.mapping, chip, known) if choice.route else None
+    placement = fit.placement if routes is None else routes.placement
+    paths = None if routes is None else route_paths(routes.routing, fit.mapping, chip, instance)
+    blank = fabricate(chip, instance, fit.mapping, placement)
     inputs = fit.layout.inputs(sent_frames(seen.inputs, ends))
-    programmed = program_products(blank, fit.layout.graph, inputs, None, choice.clipped_share)
+    programmed = program_products(blank, graph, inputs, paths, choice.clipped_share)
     deployment = Deployment(
         captured=captured,
         layout=fit.layout,
         mapping=fit.mapping,
-        placement=fit.placement,
+        placement=placement,
         chip=chip,
         instance=instance,
         frames=seen,
         warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
         choice=replace(choice, packed=fit.packed),
+        compiled=None if routes is None else routes.compiled(graph, fit.mapping, chip, programmed.ranges),
     )
     on_chip = None if len(products) == len(captured.products) else frozenset(product.name for product in products)
     return ChipModel(deployment, ChipSide(fit.layout, programmed, ends), only=on_chip)

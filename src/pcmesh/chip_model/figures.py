@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pcmesh.chip_model.energy import joule, vector_events, vector_steps
+from pcmesh.chip_model.routes import RouteFigures, route_figures
 from pcmesh.model.products import Operation
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class ModelFigures:
         latency_s: one sample, one vector after the other, with the digital time of each.
         interval_s: between samples when all layers work at once: that of the slowest layer.
         energy_j: one sample, digital operations included; by fitted and assumed costs.
+        routes: of every chip, where vectors have ways through the mesh.
     """
 
     products: tuple[ProductFigures, ...]
@@ -94,6 +96,7 @@ class ModelFigures:
     latency_s: float
     interval_s: float
     energy_j: float
+    routes: tuple[RouteFigures, ...] = ()
 
     @property
     def analog_operations(self) -> float:
@@ -128,6 +131,7 @@ def model_figures(deployment: Deployment) -> ModelFigures:
         latency_s=sum(entry.vectors * (entry.steps * step_s + digital_s) for entry in products),
         interval_s=max(entry.vectors * entry.steps for entry in products) * step_s,
         energy_j=sum(entry.energy_j for entry in products) + joule({"vector_operations": digital}),
+        routes=route_figures(deployment.compiled),
     )
 
 

@@ -18,6 +18,7 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.options import Pin, ProductOptions, product_options
 from pcmesh.chip_model.side import ChipSide, MixedProducts
+from pcmesh.compiled import CompiledNetwork
 from pcmesh.durations import parse_duration
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Mapping as TileMapping
@@ -47,6 +48,7 @@ class Choice:
         clipped_share: share of a layer's outputs allowed beyond its range.
         max_chips: the most chips that may be used.
         balance: whether rows and columns get digital factors (`mapping.balance`).
+        route: whether vectors get ways through the mesh.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Choice:
     clipped_share: float = 0.001
     balance: bool = True
     max_chips: int | None = None
+    route: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ class Deployment:
         frames: calibration frames.
         warnings: what a user should know.
         choice: how it was mapped.
+        compiled: its layers with routes and the controllers' programs; None without routes.
     """
 
     captured: CapturedNetwork
@@ -82,6 +86,7 @@ class Deployment:
     frames: Frames
     warnings: tuple[str, ...]
     choice: Choice
+    compiled: CompiledNetwork | None = None
 
     @property
     def products(self) -> tuple[MatrixProduct, ...]:
@@ -201,7 +206,7 @@ class ChipModel(nn.Module):
             seed, number: another chip instance; None: the same.
             options: product -> how it is mapped, for those that shall be mapped otherwise.
             clipped_share: share of a layer's outputs allowed beyond its range; None: the same.
-            only: products that are programmed, while the others are computed in software; None: all.
+            only: products that are programmed, without routes, while the others are computed in software; None: all.
         """
         from pcmesh.chip_model.compile import deploy
 
@@ -213,8 +218,9 @@ class ChipModel(nn.Module):
             d.choice,
             options={**d.choice.options, **changed},
             clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
+            route=d.choice.route and only is None,
         )
-        return deploy(d.captured, d.frames, choice, spec, instance, only)
+        return deploy(d.captured, d.frames, choice, spec, instance, only, d.compiled)
 
     def without_noise(self) -> ChipModel:
         """Return the same chip read without noise: what programming and periphery alone do."""

@@ -19,7 +19,9 @@ from pcmesh.chip_model.ends import ends_of, programmed_products
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.options import ProductOptions
 from pcmesh.chip_model.side import ChipSide
+from pcmesh.compiled import load_compiled
 from pcmesh.errors import InputError
+from pcmesh.execution.paths import route_paths
 from pcmesh.execution.products import ChipProducts
 from pcmesh.files import whole_folder
 from pcmesh.mapping import Mapping as TileMapping
@@ -33,6 +35,8 @@ from pcmesh.programming.chip import fabricate
 from pcmesh.programming.targets import LayerTargets
 
 FORMAT = 1
+ROUTED = "routed"
+"""Folder of the layers with routes and programs, which `pcmesh inspect`, `disasm` and `verify` read."""
 _JSON, _NETWORK, _CHIP, _FRAMES = "chip_model.json", "network.pt2", "chip.safetensors", "frames.safetensors"
 
 
@@ -63,6 +67,7 @@ class _Stored(Artefact):
     completed: tuple[str, ...]
     warnings: tuple[str, ...]
     noisy: bool
+    routed: bool = False
 
 
 def save_model(model: ChipModel, folder: Path) -> None:
@@ -84,6 +89,8 @@ def save_model(model: ChipModel, folder: Path) -> None:
         save_file(_chip_tensors(model), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
         torch.export.save(program, partial / _NETWORK)
+        if model.deployment.compiled is not None:
+            model.deployment.compiled.save(partial / ROUTED)
 
 
 def load_model(folder: str | Path) -> ChipModel:
@@ -105,6 +112,7 @@ def load_model(folder: str | Path) -> ChipModel:
     ends = ends_of(captured.products, stored.options, balances if stored.balanced else {})
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, stored.packed)
     instance = Instance(stored.seed, stored.number)
+    compiled = load_compiled(place / ROUTED) if stored.routed else None
     deployment = Deployment(
         captured=captured,
         layout=layout,
@@ -123,7 +131,9 @@ def load_model(folder: str | Path) -> ChipModel:
             clipped_share=stored.clipped_share,
             balance=stored.balanced,
             max_chips=stored.max_chips,
+            route=stored.routed,
         ),
+        compiled=compiled,
     )
     weights = layout.graph.weights
     network = replace(
@@ -139,7 +149,8 @@ def load_model(folder: str | Path) -> ChipModel:
         )
         for layer, count in stored.readouts.items()
     }
-    products = ChipProducts(layout.graph, network, stored.ranges, None, readouts)
+    paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
+    products = ChipProducts(layout.graph, network, stored.ranges, paths, readouts)
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
@@ -170,6 +181,7 @@ def _stored(model: ChipModel) -> _Stored:
         completed=deployment.frames.completed,
         warnings=deployment.warnings,
         noisy=model.noisy,
+        routed=deployment.compiled is not None,
     )
 
 

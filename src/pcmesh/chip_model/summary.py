@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pcmesh.chip_model.figures import ModelFigures, OperationFigures, ProductFigures, model_figures
+from pcmesh.chip_model.routes import RouteFigures
 from pcmesh.durations import format_duration
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def summary_text(model: ChipModel) -> str:
     title = f"{deployment.choice.name} on {deployment.chip.name}, chip instance {deployment.instance.number}"
     age = f", {format_duration(model.age_s)} after calibration" if model.age_s else ""
     lines = [title + age, *_overview(figures), "", *_products(figures.products), "", *_operations(figures)]
+    if figures.routes:
+        lines += ["", *_routes(figures.routes)]
     if deployment.warnings:
         lines += ["", "Warnings", *(line for text in deployment.warnings for line in _wrapped(text))]
     return "\n".join(lines)
@@ -65,6 +68,22 @@ def _products(products: Sequence[ProductFigures]) -> list[str]:
         "Matrix products, on tiles (vectors: for each sample; steps: of 300 ns for each vector)",
         *_columns(head, rows),
     ]
+
+
+def _routes(routes: Sequence[RouteFigures]) -> list[str]:
+    head = ("chip", "steps", "output slots", "frame", "next frame", "controller words")
+    rows = [
+        (
+            str(r.chip),
+            str(r.steps),
+            str(r.output_slots),
+            f"{r.time_ns:,} ns",
+            f"{r.interval_ns:,} ns",
+            f"{r.sram_words} of {r.sram_words_available}",
+        )
+        for r in routes
+    ]
+    return ["Routes (a frame: every layer on the chip takes one vector, all at once)", *_columns(head, rows)]
 
 
 def _operations(figures: ModelFigures) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.output import console, table, write_result
+from pcmesh.cli.output import console, table, write_report, write_result
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of `pcmesh compile FILE.py:FUNCTION -o DIR`.")]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")]
@@ -21,24 +21,32 @@ def compile_own(
     example: str | None,
     calibration: str | None,
     layers: list[str],
+    route: bool,
     json: Path | None,
 ) -> None:
     """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
     from pcmesh.chip_model import compile_model
     from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.options import read_pins
+    from pcmesh.chip_model.store import ROUTED
     from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.errors import InputError
+    from pcmesh.reporting import render_compiled
 
     model = user_model(network, weights)
     if example is None:
         raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
     batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
     with console(error=True).status(f"Compiling {network}"):
-        made = compile_model(model, example_of(example), chip, calibration=batches, layers=read_pins(layers))
+        pins = read_pins(layers)
+        made = compile_model(model, example_of(example), chip, calibration=batches, layers=pins, route=route)
         made.save(out)
+        written = [out]
+        if (compiled := made.deployment.compiled) is not None:
+            page = render_compiled(compiled.chip, compiled.mapping, compiled.placement, compiled.routing)
+            written.append(write_report(page, out / ROUTED))
     _show(made.summary(), made.figures(), json)
-    console().print(f"Written: {out}")
+    console().print("Written: " + ", ".join(map(str, written)))
 
 
 def summary(folder: Folder, json: Json = None) -> None:

@@ -31,6 +31,9 @@ def compile_(
         list[str] | None,
         typer.Option(metavar="LAYER=WAY", help="Map a layer of yours so: fc1=2-PCM, fc1=AB,copies=4. Repeatable."),
     ] = None,
+    route: Annotated[
+        bool, typer.Option("--route", help="Find ways through the mesh for your network too, down to microcode.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
 ) -> None:
@@ -39,13 +42,14 @@ def compile_(
     By name: mapped, placed and routed, down to the local controllers' programs. Your own PyTorch network
     ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]): mapped, programmed into a chip instance and
     calibrated; go on with [bold]pcmesh summary DIR[/bold] and [bold]pcmesh evaluate DIR data.py:batches[/bold].
-    [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits.
+    [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits. With [bold]--route[/bold] it is
+    placed and routed too, and [bold]pcmesh verify DIR/routed[/bold] executes its microcode on the clocked chip.
 
     The folder holds JSON, weights and [bold]report.html[/bold] with pictures. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
     if ".py" in network:
-        compile_own(network, out, chip, weights, example, calibration, layer or [], json)
+        compile_own(network, out, chip, weights, example, calibration, layer or [], route, json)
         return
     from pcmesh.reporting import render_compiled
     from pcmesh.reporting.inspection import overview
