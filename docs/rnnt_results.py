@@ -47,12 +47,15 @@ def experiments(chips: int) -> list[Experiment]:
         return Experiment(name, title, chosen, command, checkpoint)
 
     week, anew = {"time_s": WEEK_S}, {"time_s": WEEK_S, "recalibrate": True}
-    later, fitted = "--time-since-programming 1w", "--time-since-programming 1w --recalibrate"
+    expected = {"time_s": WEEK_S, "expect_drift": True}
+    later = "--time-since-programming 1w"
+    fitted, enlarged = f"{later} --recalibrate", f"{later} --expect-drift"
     found = [
         one("each", "each layer alone", "--each", mode="each"),
-        one("all", "everything", ""),
+        one("all", "everything", "--layers all"),
         one("one-gain", "everything, one gain for a layer", "--one-gain", scale_columns=False),
         one("week", "everything, a week later", later, **week),
+        one("week-expected", "the same, products enlarged as drift is expected", enlarged, **expected),
         one("week-recalibrated", "the same, read-out fitted anew", fitted, **anew),
         one("expanded", "everything, Enc-LSTM0 expanded to 1,024 rows", "--expand 1024", expand=1024),
     ]
@@ -70,6 +73,13 @@ def experiments(chips: int) -> list[Experiment]:
     found += [
         one("aware-cumulative", "", f"{aware} --cumulative", HARDWARE_AWARE, mode="cumulative"),
         one("aware-week", "everything, trained, a week later", f"{aware} {later}", HARDWARE_AWARE, **week),
+        one(
+            "aware-expected",
+            "the same, products enlarged as drift is expected",
+            f"{aware} {enlarged}",
+            HARDWARE_AWARE,
+            **expected,
+        ),
         one("aware-anew", "the same, read-out fitted anew", f"{aware} {fitted}", HARDWARE_AWARE, **anew),
     ]
     return found

@@ -98,4 +98,6 @@ def test_drift_shrinks_products_until_the_read_out_is_calibrated_anew():
 
     old = made.aged(30 * DAY_S)
     assert gain(old) < 0.95 * gain(made)
+    assert gain(old.expecting_drift()) == pytest.approx(gain(made), abs=0.03)
+    assert gain(made.expecting_drift()) == gain(made)
     assert gain(old.calibrated({"x": frames(600, 1)})) == pytest.approx(gain(made), abs=0.02)

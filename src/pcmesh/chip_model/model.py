@@ -179,10 +179,16 @@ class ChipModel(nn.Module):
         with torch.no_grad():
             return self.network(*args, **kwargs)
 
-    def at(self, time: str | float) -> ChipModel:
-        """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds)."""
+    def at(self, time: str | float, expect_drift: bool = False) -> ChipModel:
+        """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds).
+
+        Args:
+            time: age.
+            expect_drift: whether products are enlarged by what drift takes on average by then, which needs no read.
+        """
         seconds = parse_duration(time) if isinstance(time, str) else float(time)
-        return ChipModel(self.deployment, self.side.aged(seconds), self.noisy, self.only)
+        aged = self.side.aged(seconds)
+        return ChipModel(self.deployment, aged.expecting_drift() if expect_drift else aged, self.noisy, self.only)
 
     def recalibrate(self) -> ChipModel:
         """Return the chip with its read-out fitted anew at its age, on the calibration frames."""

@@ -65,6 +65,10 @@ class ChipSide:
         """Return the chip `time_s` after calibration."""
         return ChipSide(self.layout, self.chip.aged(time_s), self.ends)
 
+    def expecting_drift(self) -> ChipSide:
+        """Return the chip, calibrated when new, with products enlarged by what drift is expected to have taken."""
+        return ChipSide(self.layout, self.chip.expecting_drift(), self.ends)
+
     def recalibrated(self, frames: Mapping[str, Tensor]) -> ChipSide:
         """Return the chip with its read-out fitted anew at its age, on frames of every product's input."""
         inputs = self.layout.inputs(sent_frames(frames, self.ends))

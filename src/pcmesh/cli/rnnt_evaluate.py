@@ -68,6 +68,10 @@ def evaluate_set(
         typer.Option(metavar="MATRIX=HOW", help="Encoding of one matrix: enc-lstm2-wx=AB. Repeatable."),
     ] = None,
     time_since_programming: options.Age = "0s",
+    expect_drift: Annotated[
+        bool,
+        typer.Option("--expect-drift", help="Enlarge products by what drift takes on average by that age (no reads)."),
+    ] = False,
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Fit the columns' read-out anew at that age.")
     ] = False,
@@ -100,6 +104,7 @@ def evaluate_set(
         encoding=None if encoding == "paper" else Encoding(encoding),
         encodings=choose_encodings(pin or []),
         time_s=parse_duration(time_since_programming),
+        expect_drift=expect_drift,
         recalibrate=recalibrate,
         chips=chips,
         seed=seed,

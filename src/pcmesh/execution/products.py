@@ -21,6 +21,7 @@ from pcmesh.execution.paths import Paths
 from pcmesh.model import LayerGraph
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.programming.chip import ProgrammedNetwork
+from pcmesh.programming.drift import expected_share
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,20 @@ class ChipProducts:
     def aged(self, time_s: float) -> ChipProducts:
         """Return the chip `time_s` after calibration, read as it was calibrated then."""
         return replace(self, network=self.network.aged(time_s))
+
+    def expecting_drift(self) -> ChipProducts:
+        """Return the chip, calibrated when it was new, with products enlarged by what drift has taken by its age.
+
+        The host knows age, weights and the devices' law: nothing is measured. What drift takes from single devices
+        differs, which this leaves.
+        """
+        network = self.network
+        readouts = {}
+        for name, fitted in self.readouts.items():
+            targets = network.targets[name]
+            left = expected_share(targets.weight / targets.max_weight, network.age_s, network.chip.pcm)
+            readouts[name] = tuple(Readout(one.slope / left, one.offset / left) for one in fitted)
+        return replace(self, readouts=readouts)
 
     def calibrated(self, inputs: Dict[str, torch.Tensor]) -> ChipProducts:
         """Return the chip with the affine read-out of all layers fitted at its age.

@@ -49,3 +49,19 @@ def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
     tables = (mean.astype(np.float32), spread.astype(np.float32), log_time, slow.astype(np.float32))
     _age(flat.numpy(), np.uint64(key), *tables, out)
     return torch.from_numpy(out).view(g.shape)
+
+
+def expected_share(g: torch.Tensor, time_s: float, pcm: PcmSpec) -> float:
+    """Return which share of all conductance is left on average `time_s` after the chip was calibrated.
+
+    Args:
+        g: any shape, conductances when calibrated, in units of g_max.
+        time_s: time since calibration.
+        pcm: device parameters.
+    """
+    if time_s <= 0 or pcm.law == "ideal":
+        return 1.0
+    levels = g.abs().double().flatten().numpy()
+    exponent = pcm.drift_scale * LAWS[pcm.law].drift_mean(levels)
+    left = levels * np.exp(-exponent * np.log1p(time_s / pcm.calibration_age_s))
+    return float(left.sum() / max(levels.sum(), 1e-12))

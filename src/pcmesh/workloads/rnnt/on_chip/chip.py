@@ -136,6 +136,10 @@ class RnntChip:
         """Return the chips `time_s` after calibration, read as they were calibrated then."""
         return replace(self, products=self.products.aged(time_s))
 
+    def expecting_drift(self) -> RnntChip:
+        """Return the chips, calibrated when new, with products enlarged by what drift is expected to have taken."""
+        return replace(self, products=self.products.expecting_drift())
+
     def calibrated(self, features: Sequence[Tensor], frames: int = CALIBRATION_FRAMES) -> RnntChip:
         """Return the chips with the affine read-out of all columns fitted anew, at their age (see `bring_up_rnnt`)."""
         return replace(

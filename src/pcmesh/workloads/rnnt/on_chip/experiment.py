@@ -45,6 +45,7 @@ class ChipOptions:
         encodings: of single matrices of `rnnt_graph` (`enc-lstm2-wx`), before `encoding`.
         time_s: age since programming and calibration.
         later_s: ages at which the same chips run all layers together, too.
+        expect_drift: whether products are enlarged by what drift is expected to have taken by that age.
         recalibrate: whether the read-out of the columns is fitted anew at that age.
         chips: number of chip instances.
         seed: of fabrication, programming, drift and read noise.
@@ -62,6 +63,7 @@ class ChipOptions:
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     time_s: float = 0.0
     later_s: tuple[float, ...] = ()
+    expect_drift: bool = False
     recalibrate: bool = False
     chips: int = 5
     seed: int = 0
@@ -178,7 +180,9 @@ def evaluate_on_chip(
 
 def _aged(chip: RnntChip, time_s: float, options: ChipOptions, training: Sequence[Tensor]) -> RnntChip:
     aged = chip.aged(time_s)
-    return aged.calibrated(training) if options.recalibrate else aged
+    if options.recalibrate:
+        return aged.calibrated(training)
+    return aged.expecting_drift() if options.expect_drift else aged
 
 
 def _named(report: Report, where: str) -> Report:
