@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import pcmesh
 from pcmesh.chip import load_chip
-from pcmesh.errors import CapacityError, ConfigurationError, InputError
+from pcmesh.errors import CapacityError, ConfigurationError, InputError, UnsupportedModelError
 from pcmesh.mapping import Encoding, LayerOptions
 
 
@@ -55,23 +55,52 @@ def test_the_same_sample_gives_the_same_bits_in_any_batch(on_chip: pcmesh.ChipMo
     assert not torch.equal(on_chip.without_noise()(data[:8]), whole)
 
 
-def test_a_packed_sequence_gives_the_same_bits_in_any_batch() -> None:
-    class Own(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.gru = nn.GRU(6, 16, batch_first=True, bidirectional=True)
+class Bidirectional(nn.Module):
+    """A recurrent layer over packed sequences, which torch.export cannot trace."""
 
-        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            y, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
-            return y
+    def __init__(self, hidden: int = 16) -> None:
+        super().__init__()
+        self.gru = nn.GRU(6, hidden, batch_first=True, bidirectional=True)
 
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
+        return y
+
+
+@pytest.fixture(scope="module")
+def sequences() -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
-    x, lengths = torch.randn(40, 5, 6), torch.randint(1, 6, (40,))
-    chip_model = pcmesh.compile(Own(), (x, lengths))
-    whole, order = chip_model(x, lengths), torch.tensor([7, 3, 30])
-    assert torch.equal(chip_model(x[order], lengths[order]), whole[order])
-    assert not torch.equal(chip_model.without_noise()(x, lengths), whole)
+    return torch.randn(40, 5, 6), torch.randint(1, 6, (40,))
+
+
+@pytest.fixture(scope="module")
+def own_code(sequences: tuple[Tensor, Tensor]) -> pcmesh.ChipModel:
+    return pcmesh.compile(Bidirectional(), sequences)
+
+
+def test_a_packed_sequence_gives_the_same_bits_in_any_batch(
+    own_code: pcmesh.ChipModel, sequences: tuple[Tensor, Tensor]
+) -> None:
+    x, lengths = sequences
+    whole, order = own_code(x, lengths), torch.tensor([7, 3, 30])
+    assert torch.equal(own_code(x[order], lengths[order]), whole[order])
+    assert not torch.equal(own_code.without_noise()(x, lengths), whole)
+
+
+def test_own_code_is_saved_without_the_code(
+    own_code: pcmesh.ChipModel, sequences: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
+    own_code.save(tmp_path / "chip")
+    again = pcmesh.load(tmp_path / "chip", network=Bidirectional())
+    assert torch.equal(again(*sequences), own_code(*sequences))
+    assert again.summary() == own_code.summary()
+    with pytest.raises(InputError, match="runs its own Python code"):
+        pcmesh.load(tmp_path / "chip")
+    with pytest.raises(InputError, match="is of another network"):
+        pcmesh.load(tmp_path / "chip", network=Bidirectional(12))
+    with pytest.raises(UnsupportedModelError, match=r"torch\.export cannot trace"):
+        own_code.export()
 
 
 def test_named_samples_draw_new_noise(on_chip: pcmesh.ChipModel, data: Tensor) -> None:

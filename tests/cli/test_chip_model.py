@@ -63,6 +63,28 @@ def test_compile_summary_and_evaluate(program: Program, code: Path, tmp_path: Pa
     assert result["chips"][0]["chip_accuracy"] == result["chips"][0]["same_choice"] > 0.7
 
 
+def test_a_network_that_runs_its_own_code(program: Program, tmp_path: Path) -> None:
+    code, folder = tmp_path / "branching_model.py", tmp_path / "chip"
+    code.write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Net(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(-x if x.sum() > 1e9 else x)\n"
+        "def make_model():\n"
+        "    return Net(20, 4)\n"
+        "def batches():\n"
+        "    yield torch.randn(50, 20)\n"
+    )
+    made = program("compile", f"{code}:make_model", "-o", folder, "--example", "torch.randn(300, 20)")
+    assert made.code == 0, made.err
+    assert "--code" in program("summary", folder).err
+    assert program("summary", folder, "--code", f"{code}:make_model").code == 0
+    outcome = program("evaluate", folder, f"{code}:batches", "--code", f"{code}:make_model")
+    assert outcome.code == 0, outcome.err
+    assert "50" in outcome.out
+
+
 def test_compile_with_routes_and_execute_the_microcode(program: Program, code: Path, tmp_path: Path) -> None:
     folder = tmp_path / "chip"
     made = program("compile", f"{code}:make_model", "-o", folder, "--example", "torch.randn(300, 20)", "--route")

@@ -17,6 +17,7 @@ from torch.export import ExportedProgram
 
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.chip_model.ends import Ends
+from pcmesh.errors import UnsupportedModelError
 from pcmesh.mapping import Encoding
 
 if TYPE_CHECKING:
@@ -108,9 +109,16 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
 def export_program(model: ChipModel) -> ExportedProgram:
     """Return a chip model as an exported program without noise.
 
+    Raises:
+        UnsupportedModelError: `torch.export` cannot trace the network.
+
     `torch.onnx.export(program, f="model.onnx")` writes it as ONNX (`pip install 'pcmesh[onnx]'`).
     """
     captured = model.deployment.captured
+    if captured.program is None:
+        raise UnsupportedModelError(
+            "this network runs its own Python code, which torch.export cannot trace", captured.warnings[0]
+        )
     examples, runtime = captured.examples, captured.runtime
     before = runtime.products
     runtime.products, runtime.samples = nominal_products(model), None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pcmesh.artefact import Artefact
 from pcmesh.calibration.affine import Readout
@@ -27,6 +28,8 @@ from pcmesh.files import whole_folder
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
+from pcmesh.model.capture import capture
+from pcmesh.model.eager import EagerNetwork
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins, capture_program
 from pcmesh.physics.fabrication import Instance
@@ -37,6 +40,7 @@ from pcmesh.programming.targets import LayerTargets
 FORMAT = 1
 ROUTED = "routed"
 """Folder of the layers with routes and programs, which `pcmesh inspect`, `disasm` and `verify` read."""
+_WEIGHTS, _EXAMPLES = "network.safetensors", "examples.pt"
 _JSON, _NETWORK, _CHIP, _FRAMES = "chip_model.json", "network.pt2", "chip.safetensors", "frames.safetensors"
 
 
@@ -68,36 +72,38 @@ class _Stored(Artefact):
     warnings: tuple[str, ...]
     noisy: bool
     routed: bool = False
+    own_code: bool = False
 
 
 def save_model(model: ChipModel, folder: Path) -> None:
     """Write a chip model, whole or not at all; a folder that pcmesh wrote before is replaced.
 
+    Of a network that runs its own Python code all is written but the code.
+
     Raises:
-        InputError: the network runs its own code, which no file can hold; or the place is taken or cannot be written.
+        InputError: the place is taken or cannot be written.
     """
-    program = model.deployment.captured.program
-    if program is None:
-        raise InputError(
-            "this network runs its own Python code (torch.export cannot trace it), which is not saved",
-            "Keep the code, and compile again with the same seed: the chip will be the same",
-        )
     if folder.exists() and not (folder / _JSON).is_file():
         raise InputError(f"{folder}: exists and is no chip model", "Name another folder")
     with whole_folder(folder) as partial:
         (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
         save_file(_chip_tensors(model), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
-        torch.export.save(program, partial / _NETWORK)
+        _save_network(model.deployment.captured, partial)
         if model.deployment.compiled is not None:
             model.deployment.compiled.save(partial / ROUTED)
 
 
-def load_model(folder: str | Path) -> ChipModel:
+def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipModel:
     """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
 
+    Args:
+        folder: where it is.
+        network: the code of a network that runs its own; its weights are read from the folder.
+
     Raises:
-        InputError: it is missing, damaged or of another format; the file is named.
+        InputError: it is missing, damaged or of another format (the file is named), or the network's code is missing
+            or another one's.
     """
     place = Path(folder)
     if not (place / _JSON).is_file():
@@ -105,7 +111,7 @@ def load_model(folder: str | Path) -> ChipModel:
     stored = _Stored.load(place / _JSON)
     if stored.format != FORMAT:
         raise InputError(f"{place}: format {stored.format}, this version reads {FORMAT}", "Compile it anew")
-    captured = _captured(place, stored)
+    captured = _own_code(place, stored, network) if stored.own_code else _captured(place, stored)
     tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
@@ -136,7 +142,7 @@ def load_model(folder: str | Path) -> ChipModel:
         compiled=compiled,
     )
     weights = layout.graph.weights
-    network = replace(
+    programmed = replace(
         fabricate(stored.chip, instance, stored.mapping, stored.placement),
         targets={name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()},
         g={tile.index: tensors[f"g/{tile.index}"] for tile in stored.mapping.tiles},
@@ -150,7 +156,7 @@ def load_model(folder: str | Path) -> ChipModel:
         for layer, count in stored.readouts.items()
     }
     paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
-    products = ChipProducts(layout.graph, network, stored.ranges, paths, readouts)
+    products = ChipProducts(layout.graph, programmed, stored.ranges, paths, readouts)
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
@@ -182,6 +188,7 @@ def _stored(model: ChipModel) -> _Stored:
         warnings=deployment.warnings,
         noisy=model.noisy,
         routed=deployment.compiled is not None,
+        own_code=deployment.captured.program is None,
     )
 
 
@@ -195,6 +202,39 @@ def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
     for name, factors in model.deployment.frames.balances.items():
         found[f"rows/{name}"], found[f"columns/{name}"] = factors.rows.contiguous(), factors.columns.contiguous()
     return found
+
+
+def _save_network(captured: CapturedNetwork, folder: Path) -> None:
+    if captured.program is not None:
+        torch.export.save(captured.program, folder / _NETWORK)
+        return
+    assert isinstance(captured.module, EagerNetwork)
+    state = {name: x.detach().clone().contiguous() for name, x in captured.module.network.state_dict().items()}
+    save_file(state, folder / _WEIGHTS)
+    torch.save((captured.examples.args, dict(captured.examples.kwargs)), folder / _EXAMPLES)
+
+
+def _own_code(place: Path, stored: _Stored, network: nn.Module | None) -> CapturedNetwork:
+    if network is None:
+        raise InputError(
+            f"{place}: this network runs its own Python code, which no file holds",
+            "Give the code: pcmesh.load(folder, network=make_model()), or --code FILE.py:FUNCTION",
+        )
+    own = copy.deepcopy(network)
+    try:
+        own.load_state_dict(_tensors(place / _WEIGHTS))
+    except RuntimeError as error:
+        line = str(error).splitlines()[-1].strip()
+        raise InputError(f"{place}: is of another network ({line})", "Give the code that was compiled") from error
+    try:
+        args, kwargs = torch.load(place / _EXAMPLES, weights_only=True)
+    except Exception as error:
+        raise InputError(f"{place / _EXAMPLES}: cannot be read ({error})", "Compile it anew") from error
+    tile = (stored.chip.tile.rows, stored.chip.tile.columns)
+    found = capture(own, Examples.of_size(tuple(args), kwargs, stored.batch_dim), tile, stored.pins, None, "eager")
+    if list(found.weights) != list(stored.vectors):
+        raise InputError(f"{place}: the network's code has other layers now", "Give the code that was compiled")
+    return replace(found, warnings=stored.warnings)
 
 
 def _captured(place: Path, stored: _Stored) -> CapturedNetwork:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pcmesh.cli.output import console, table, write_report, write_result
 
+if TYPE_CHECKING:
+    from pcmesh.chip_model import ChipModel
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of `pcmesh compile FILE.py:FUNCTION -o DIR`.")]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")]
+Code = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.py:FUNCTION", help="The network's code, where torch.export cannot trace it."),
+]
+
+
+def load_own(folder: Path, code: str | None) -> ChipModel:
+    """Read what `pcmesh compile FILE.py:FUNCTION` wrote."""
+    from pcmesh.chip_model import load_model
+    from pcmesh.chip_model.user_code import user_model
+
+    return load_model(folder, None if code is None else user_model(code, None))
 
 
 def compile_own(
@@ -49,14 +64,12 @@ def compile_own(
     console().print("Written: " + ", ".join(map(str, written)))
 
 
-def summary(folder: Folder, json: Json = None) -> None:
+def summary(folder: Folder, code: Code = None, json: Json = None) -> None:
     """Say what of a compiled network is analog, what is digital and why, and what it takes.
 
     Type first: [bold]pcmesh compile model.py:make_model --example 'torch.randn(8, 64)' -o DIR[/bold]
     """
-    from pcmesh.chip_model import load_model
-
-    model = load_model(folder)
+    model = load_own(folder, code)
     _show(model.summary(), model.figures(), json)
 
 
@@ -75,14 +88,14 @@ def evaluate(
     chips: Annotated[
         int, typer.Option(min=1, metavar="N", help="Chip instances: programmed anew, others than the first.")
     ] = 1,
+    code: Code = None,
     json: Json = None,
 ) -> None:
     """Run a compiled network on one's own data, in software and on the chip."""
-    from pcmesh.chip_model import load_model
     from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.evaluate import evaluate as compare
 
-    model = load_model(folder)
+    model = load_own(folder, code)
     batches = user_batches(data)
     found = []
     for number in range(chips):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pcmesh.cli.chip_model import Code, load_own
 from pcmesh.cli.output import console, progress
 from pcmesh.cli.sensitivity import Bits, Fresh, Json, Workers, parse_bits, show
 
@@ -32,6 +33,7 @@ def own(
     calibration: Annotated[
         str | None, typer.Option(metavar="DATA", help="Data to calibrate the chips with; by default those of --data.")
     ] = None,
+    code: Code = None,
     bits: Bits = "2:8:0.5",
     chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
     workers: Workers = 1,
@@ -46,14 +48,14 @@ def own(
     With labels, [bold]accuracy[/bold] is told; without, how often the choice is that of the network in float32 or,
     where it gives a single number, how much of the variance of its outputs is kept.
     """
-    from pcmesh.chip_model import compile_model, load_model
+    from pcmesh.chip_model import compile_model
     from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.sensitivity import network_sensitivity
     from pcmesh.chip_model.user_code import user_model
 
     values, batches = parse_bits(bits), user_batches(data)
     if Path(network).is_dir():
-        model = load_model(Path(network))
+        model = load_own(Path(network), code)
     else:
         frames = [batch.inputs for batch in (batches if calibration is None else user_batches(calibration))]
         made = user_model(network, weights)
