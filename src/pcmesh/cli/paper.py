@@ -36,7 +36,7 @@ def paper(
     ] = None,
     chips: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Chip instances: 2, with --full 10 for keywords and 3 for the RNN-T."),
+        typer.Option(min=1, metavar="N", help="Chip instances: 2, with --full 10 for keywords and 5 for the RNN-T."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on.")] = False,

@@ -47,6 +47,8 @@ def _lines(data: Data) -> list[str]:
     if data.get("log"):
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
+    if data.get("log_y"):
+        axes.set_yscale("log")
     if data.get("mark") is not None:
         axes.axvline(data["mark"], color=INK, linewidth=0.8, linestyle=":", label=f"{data['mark']:,}")
     legend(axes)
@@ -86,11 +88,8 @@ def _sensitivity(data: Data) -> list[str]:
 
 
 def _means(data: Data) -> list[str]:
-    return [
-        interval_bars(
-            data["y"], data["names"], data["means"], data["ci95"], data["levels"], zoom=bool(data.get("zoom"))
-        )
-    ]
+    options = {"values": data["values"], "zoom": bool(data.get("zoom"))}
+    return [interval_bars(data["y"], data["names"], data["means"], data["ci95"], data["levels"], **options)]
 
 
 def _sentences(data: Data) -> list[str]:

@@ -24,6 +24,7 @@ def rates(conditions: Sequence[Mapping[str, Any]], software: float) -> str:
         [100 * one["wer"]["mean"] for one in conditions],
         [[100 * value for value in one["wer"]["ci95"]] for one in conditions],
         {"software": 100 * software, "99 % of software's accuracy": 100 * limit},
+        [[100 * value for value in one["wer"]["per_chip"]] for one in conditions],
         "word error rates",
     )
 

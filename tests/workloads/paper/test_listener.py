@@ -91,12 +91,15 @@ def test_chip_runs_are_kept(experiments: Experiments, monkeypatch: pytest.Monkey
 
 def test_figures_of_word_errors_are_made_of_the_same_runs(experiments: Experiments) -> None:
     study = _published(experiments).study
-    alone, growing = speech.alone(experiments), speech.cumulative(experiments)
+    made = speech.alone(experiments), speech.cumulative(experiments), speech.after_a_week(experiments)
+    assert [len(draw(data)) for data in made] == [2, 2, 2]
+    alone, growing = (data["parts"][0] for data in made[:2])
     assert alone["names"] == [one["layers"][0] for one in study["conditions"][:9]]
     assert growing["names"][1] == "+ enc-lstm1"
     assert growing["means"][8] == pytest.approx(100 * study["conditions"][-2]["wer"]["mean"])
     assert growing["names"][9].startswith("all, expanded")
-    assert sum(map(len, (draw(data) for data in (alone, growing, speech.after_a_week(experiments))))) == 3
+    nats = made[2]["parts"][1]
+    assert nats["values"][1] == study["conditions"][-1]["nats_per_letter"]["per_chip"]
     shown = speech.sentences(experiments)
     assert shown["of"] == len(shown["utterances"]) == 3
     assert "3 recordings" in speech.described(experiments)

@@ -43,7 +43,7 @@ from pcmesh.workloads.transport import Transport, measure_transport
 
 Report = Callable[[str, int, int], None]
 
-QUICK_CHIPS, FULL_CHIPS, FULL_TRANSDUCER_CHIPS = 2, 10, 3
+QUICK_CHIPS, FULL_CHIPS, FULL_TRANSDUCER_CHIPS = 2, 10, 5
 QUICK_UTTERANCES, FULL_UTTERANCES = 100, 200
 EXPANDED_ROWS = 1024
 QUERIES = 2513
@@ -63,7 +63,7 @@ class PaperOptions:
         checkpoint: MLPerf's published RNN-T.
         manifest: MLPerf's list of the recordings.
         utterances: sentences that the RNN-T hears; None: 100, in a full run 200, or all recordings that are given.
-        chips: instances; None: 2 with keywords, in a full run 10 with keywords and 3 with the RNN-T.
+        chips: instances; None: 2 with keywords, in a full run 10 with keywords and 5 with the RNN-T.
     """
 
     full: bool = False

@@ -46,6 +46,7 @@ Report = Callable[[str, int, int], None]
 LONGEST_S = 15.0
 WEEK_S = SECONDS["w"]
 COARSE_BITS = (EXPANSION_BITS, 2.5)
+EXPANDED_ROWS = 1024
 NOMINAL_COPIES, FEWER_COPIES, SWEPT_ROWS = 4, (1, 2), (480, 1024)
 
 
@@ -166,10 +167,17 @@ class Listener:
         """The same, a week later."""
         return next(one for one in self.study["conditions"] if one["time_s"] == WEEK_S)
 
-    @cached_property
+    @property
+    def expanded(self) -> dict[str, Any]:
+        """All layers on the chips, Enc-LSTM0 with weight expansion."""
+        found: dict[str, Any] = self.on_chip(expand=EXPANDED_ROWS)["conditions"][-1]
+        return found
+
+    @property
     def halved(self) -> dict[str, Any]:
-        """The chip run with all layers and half the integration time."""
-        return self.on_chip(integration_ns=HALF_INTEGRATION_NS)
+        """All layers on the chips with half the integration time."""
+        found: dict[str, Any] = self.on_chip(integration_ns=HALF_INTEGRATION_NS)["conditions"][-1]
+        return found
 
     def first_layer(self, **options: Any) -> dict[str, Any]:
         """Return the chip run with Enc-LSTM0 alone; options as `ChipOptions`."""

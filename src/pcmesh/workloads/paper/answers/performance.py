@@ -83,9 +83,10 @@ def halved(e: Experiments) -> Found:
     found = found.beside(Also("what it costs: keywords spotted", (words, half), "simulated", note))
     if not e.options.full:
         return found
-    runs = (e.listener.together, e.listener.halved["conditions"][-1])
+    runs = (e.listener.together, e.listener.halved)
     rates = tuple(100 * one["wer"]["mean"] for one in runs)
-    note = f"word error rates in %, whole and half; {e.listener.described}, chips: {e.listener.chips}"
+    nats = " and ".join(f"{one['nats_per_letter']['mean']:.4f}" for one in runs)
+    note = f"word error rates in %, whole and half; {e.listener.described}, chips: {e.listener.chips}; -ln p {nats}"
     return found.beside(Also("what it costs: word errors", rates, "simulated", note))
 
 

@@ -20,7 +20,6 @@ from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
 PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
 _FILES = "MLPerf's checkpoint and LibriSpeech dev-clean (--checkpoint FILE --librispeech DIR)"
 _SMALL = "another network: rnnt-small"
-_ROWS = 1024
 
 Measure = Callable[[Listener], Value]
 
@@ -75,7 +74,7 @@ def week(listener: Listener) -> Value:
 
 def expanded(listener: Listener) -> Value:
     """The same with weight expansion."""
-    return _rate(listener.on_chip(expand=_ROWS)["conditions"][-1])
+    return _rate(listener.expanded)
 
 
 def worst(listener: Listener) -> Value:
@@ -126,10 +125,19 @@ def _with(
     return partial(_answer, measure=measure, on_chip=on_chip, long=long, more=more)
 
 
-def spread(listener: Listener) -> str:
-    """Software's word errors, and the interval over chips."""
-    low, high = (100 * value for value in listener.together["wer"]["ci95"])
-    return f"95 % interval {low:.2f} to {high:.2f} %, software {100 * listener.study['software']['wer']:.2f} %"
+def _chosen(condition: Callable[[Listener], Mapping[str, Any]]) -> Callable[[Listener], str]:
+    """Return what tells software's word errors, the interval over chips, and both log-probabilities."""
+
+    def told(listener: Listener) -> str:
+        one, software = condition(listener), listener.study["software"]
+        low, high = (100 * value for value in one["wer"]["ci95"])
+        nats = one["nats_per_letter"]["mean"]
+        return (
+            f"95 % interval {low:.2f} to {high:.2f} %, software {100 * software['wer']:.2f} %; "
+            f"-ln p {nats:.4f} nats a letter, software {software['nats_per_letter']:.4f}"
+        )
+
+    return told
 
 
 ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
@@ -138,9 +146,9 @@ ANSWERS: Mapping[int, Callable[[Experiments], Found]] = {
     33: _with(threshold),
     34: _with(ranking),
     48: calibration_frames,
-    51: _with(together, on_chip=True, more=spread),
-    52: _with(week, on_chip=True),
-    53: _with(expanded, on_chip=True),
+    51: _with(together, on_chip=True, more=_chosen(lambda one: one.together)),
+    52: _with(week, on_chip=True, more=_chosen(lambda one: one.week_later)),
+    53: _with(expanded, on_chip=True, more=_chosen(lambda one: one.expanded)),
     54: share,
     55: _with(coarse, long=False),
     58: _with(worst, on_chip=True, more=agreement),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pcmesh.evaluation.accuracy import ISO_ACCURACY
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data, means
-from pcmesh.workloads.paper.listener import COARSE_BITS, FEWER_COPIES, NOMINAL_COPIES, SWEPT_ROWS, Listener
+from pcmesh.workloads.paper.listener import (
+    COARSE_BITS,
+    EXPANDED_ROWS,
+    FEWER_COPIES,
+    NOMINAL_COPIES,
+    SWEPT_ROWS,
+    Listener,
+)
 from pcmesh.workloads.rnnt.sensitivity import WITHOUT_JOINT
 
 _WER = "word error rate, %"
 _SENTENCES = 12
-_ROWS = 1024
 
 
 def bits(e: Experiments) -> Data:
@@ -31,24 +37,20 @@ def bits(e: Experiments) -> Data:
 
 
 def alone(e: Experiments) -> Data:
-    """Word errors with each layer alone on the chips."""
-    single = {one["layers"][0]: _percent(one) for one in e.listener.fresh if len(one["layers"]) == 1}
-    return _rates(e, single)
+    """What is lost with each layer alone on the chips."""
+    return _both(e, {one["layers"][0]: one for one in e.listener.fresh if len(one["layers"]) == 1})
 
 
 def cumulative(e: Experiments) -> Data:
-    """Word errors with one more layer at a time on the chips, and all of them with weight expansion."""
+    """What is lost with one more layer at a time on the chips, and with all of them with weight expansion."""
     first, *_ = fresh = e.listener.fresh
-    growing = {first["layers"][0]: _percent(first)}
-    growing |= {f"+ {one['layers'][-1]}": _percent(one) for one in fresh if len(one["layers"]) > 1}
-    expanded = e.listener.on_chip(expand=_ROWS)["conditions"][-1]
-    return _rates(e, growing | {f"all, expanded to {_ROWS:,} rows": _percent(expanded)})
+    growing = {first["layers"][0]: first} | {f"+ {one['layers'][-1]}": one for one in fresh if len(one["layers"]) > 1}
+    return _both(e, growing | {f"all, expanded to {EXPANDED_ROWS:,} rows": e.listener.expanded})
 
 
 def after_a_week(e: Experiments) -> Data:
-    """Word errors with all layers on the chips, at once and after a week."""
-    ages = {"as calibrated": e.listener.together, "a week later": e.listener.week_later}
-    return _rates(e, {name: _percent(one) for name, one in ages.items()})
+    """What is lost with all layers on the chips, at once and after a week."""
+    return _both(e, {"as calibrated": e.listener.together, "a week later": e.listener.week_later})
 
 
 def coarse(e: Experiments) -> Data:
@@ -61,7 +63,7 @@ def coarse(e: Experiments) -> Data:
         found = [(point.rows, 100 * (1 - point.accuracy)) for point in points]
         curves[f"{number:g} bits"] = [list(values) for values in zip(*found, strict=True)]
     title = f"rows of Enc-LSTM0 Wx ({listener.network.widths.features}: as trained)"
-    return {"kind": "lines", "x": title, "y": _WER, "curves": curves, "levels": _levels(software / 100)}
+    return {"kind": "lines", "x": title, "y": _WER, "curves": curves, "levels": _levels(software / 100), "log_y": True}
 
 
 def copies_and_expansion(e: Experiments) -> Data:
@@ -81,16 +83,13 @@ def copies_and_expansion(e: Experiments) -> Data:
 
 
 def halved(e: Experiments) -> Data:
-    """Efficiency of chip 4, word errors and keywords with the whole and with half the integration time."""
+    """Efficiency of chip 4, and what is lost, with the whole and with half the integration time."""
     rate = {"whole": "chip 4", "half": "chip 4, half the integration time"}
-    runs = {"whole": e.listener.together, "half": e.listener.halved["conditions"][-1]}
     words = {"whole": e.kws_accuracies, "half": e.kws_halved}
-    shown = [
-        ("TOPS/W of chip 4 (fitted)", {name: [e.power[key, "TOPS/W"]] for name, key in rate.items()}),
-        (_WER, {name: _percent(one) for name, one in runs.items()}),
-        ("keyword accuracy, %", {name: [100 * v for v in values] for name, values in words.items()}),
-    ]
-    return {"kind": "several", "parts": [means(y, measured, {}) for y, measured in shown]}
+    lost = _both(e, {"whole": e.listener.together, "half": e.listener.halved})
+    efficiency = means("TOPS/W of chip 4 (fitted)", {name: [e.power[key, "TOPS/W"]] for name, key in rate.items()}, {})
+    spotted = means("keyword accuracy, %", {name: [100 * v for v in values] for name, values in words.items()}, {})
+    return {"kind": "several", "parts": [efficiency, *lost["parts"], spotted]}
 
 
 def product_errors(e: Experiments) -> Data:
@@ -121,16 +120,20 @@ def _without_scatter(layer: Mapping[str, Any]) -> Data:
     return {key: value for key, value in layer.items() if key != "scatter"}
 
 
-def _rates(e: Experiments, measured: Mapping[str, Sequence[float]]) -> Data:
-    return means(_WER, measured, _levels(e.listener.study["software"]["wer"]))
+def _both(e: Experiments, conditions: Mapping[str, Mapping[str, Any]]) -> Data:
+    """Return word errors, and minus the log-probability of what is said, which varies less from chip to chip."""
+    software = e.listener.study["software"]
+    rates = {name: [100 * float(v) for v in one["wer"]["per_chip"]] for name, one in conditions.items()}
+    nats = {name: one["nats_per_letter"]["per_chip"] for name, one in conditions.items()}
+    parts = [
+        means(_WER, rates, _levels(software["wer"])),
+        means("-ln p of what is said, nats per letter", nats, {"software": software["nats_per_letter"]}),
+    ]
+    return {"kind": "several", "parts": parts}
 
 
 def _levels(software: float) -> dict[str, float]:
     return {"software": 100 * software, "99 % of software's accuracy": 100 * (1 - ISO_ACCURACY * (1 - software))}
-
-
-def _percent(condition: Mapping[str, Any]) -> list[float]:
-    return [100 * float(rate) for rate in condition["wer"]["per_chip"]]
 
 
 def described(e: Experiments) -> str:
