@@ -1,13 +1,14 @@
 """A trained network from PyPI on the chip: Silero's speech detector, against its own decisions.
 
     python examples/speech_detector.py [RECORDINGS...]
+    pcmesh sensitivity examples/speech_detector.py:make_model --data examples/speech_detector.py:batches
 
 The weights are those that the `silero-vad` package carries (MIT). Without recordings it listens to synthetic speech
 with pauses and noise. A decision is made every 32 ms: speech where the probability is above 0.5.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import soxr
@@ -85,6 +86,27 @@ def synthetic(recordings: int, seconds: float, stream: str) -> Tensor:
         level = 10 ** (-generator.uniform(10, 40) / 20) * made[number].std()
         made[number] += (level * generator.standard_normal(length)).astype(np.float32)
     return torch.from_numpy(made)
+
+
+class Decisions(nn.Module):
+    """The detector with two outputs for each chunk, (B, chunks, 2): silence and speech."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Return the probabilities of recordings (B, samples)."""
+        speech = self.detector(wave)
+        return torch.stack([1 - speech, speech], dim=-1)
+
+
+def make_model() -> nn.Module:
+    return Decisions(pretrained())
+
+
+def batches() -> Iterator[Tensor]:
+    yield synthetic(24, 6.0, "test")
 
 
 def agreement(a: Tensor, b: Tensor) -> float:

@@ -62,7 +62,7 @@ def inputs(count: int = 40, seed: int = 5) -> Tensor:
 
 @pytest.fixture(scope="module")
 def chip_model() -> ChipModel:
-    return pcmesh.compile(tagger(), inputs(), "ideal")
+    return pcmesh.compile(tagger(), inputs(), "ideal", balance_scales=False)
 
 
 def test_groups_are_the_network_its_blocks_and_its_layers() -> None:
@@ -92,6 +92,23 @@ def test_only_the_group_is_quantised(chip_model: ChipModel) -> None:
     assert curves["network"]["accuracy"][-1] > 0.99
 
 
+def test_what_is_quantised_is_what_tiles_hold() -> None:
+    """Factors of rows and columns take an outlier out of the matrix that is programmed: fewer bits do."""
+    torch.manual_seed(0)
+    network, x = nn.Linear(32, 16), torch.randn(300, 32)
+    with torch.no_grad():
+        network.weight[3, :] *= 50
+        network.weight[:, 7] *= 20
+    kept = {}
+    for balanced in (False, True):
+        chip_model = pcmesh.compile(network, x, "ideal", balance_scales=balanced)
+        result = network_sensitivity(chip_model, [x], bits=(6,), chips=0)
+        kept[balanced] = result["curves"][0]["accuracy"][0]
+        held = FloatNetwork.of(chip_model)
+        torch.testing.assert_close(held(x), network(x).detach(), rtol=1e-4, atol=1e-4)
+    assert kept[True] > kept[False] + 0.05
+
+
 def test_labels_are_what_counts_where_there_are_some(chip_model: ChipModel) -> None:
     x = inputs()
     labels = tagger()(x).argmax(-1).clone()
@@ -106,7 +123,8 @@ def test_labels_are_what_counts_where_there_are_some(chip_model: ChipModel) -> N
 def test_a_single_number_is_judged_by_its_variance() -> None:
     torch.manual_seed(0)
     network, x = nn.Linear(12, 1).eval(), torch.randn(300, 12)
-    found = network_sensitivity(pcmesh.compile(network, x, "ideal"), [x[:200], x[200:]], bits=(3,), chips=0)
+    chip_model = pcmesh.compile(network, x, "ideal", balance_scales=False)
+    found = network_sensitivity(chip_model, [x[:200], x[200:]], bits=(3,), chips=0)
     assert found["metric"] == "variance"
     y, weight = network(x).detach(), network.weight.detach()
     rough = x @ quantise(weight, 3).T + network.bias.detach()
@@ -116,8 +134,8 @@ def test_a_single_number_is_judged_by_its_variance() -> None:
 
 @pytest.mark.parametrize("network", [tagger(), Branching().eval()], ids=["exported", "own code"])
 def test_another_process_gets_the_same_network(network: nn.Module) -> None:
-    x = inputs() if isinstance(network, Tagger) else torch.randn(9, 6)
-    here = FloatNetwork.of(pcmesh.compile(network, x, "ideal").deployment)
+    x, layer = (inputs(), "out") if isinstance(network, Tagger) else (torch.randn(9, 6), "last")
+    here = FloatNetwork.of(pcmesh.compile(network, x, "ideal", layers={layer: "AB,copies=4"}))
     with torch.no_grad():
         here.matrices[1].mul_(0.5)
     there = pickle.loads(pickle.dumps(here))

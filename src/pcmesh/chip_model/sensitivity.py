@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pcmesh.cache import ResultCache, fingerprint
+from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.batches import batches_of, call, first_output
 from pcmesh.chip_model.float_network import FloatNetwork
 from pcmesh.chip_model.model import ChipModel
@@ -55,7 +56,7 @@ def network_sensitivity(
     Raises:
         InputError: there are no batches, or labels do not fit the network's output.
     """
-    network = FloatNetwork.of(model.deployment)
+    network = FloatNetwork.of(model)
     _check_workers(network, workers)
     data = list(batches_of(batches))
     if not data:
@@ -69,14 +70,14 @@ def network_sensitivity(
     }
     found = sensitivity(network, groups, scores, bits, cache=cache, workers=workers, report=report)
     accuracies = [_chip_accuracy(model, number, scores, cache) for number in _told(report, "chips", chips)]
-    sizes = {product.name: product.rows for product in model.deployment.captured.products}
+    sizes = {product.name: product.rows for product in model.deployment.products}
     rows = {name: sizes[products[0]] for name, products in layers.items() if len(products) == 1}
     chip = model.deployment.chip
     return {
         "network": model.deployment.choice.name,
         "metric": scores.metric,
         **findings(
-            found, NETWORK, list(layers), rows, 2 * chip.tile.rows, accuracies, lambda: _programming_bits(model)
+            found, NETWORK, list(layers), rows, 2 * chip.tile.rows, accuracies, lambda: _programming_bits(network, chip)
         ),
         "n_samples": len(found.baseline.right),
         "data": {"kind": "own", "labels": scores.metric == "accuracy"},
@@ -88,7 +89,7 @@ def network_sensitivity(
 def layers_of(model: ChipModel) -> dict[str, tuple[str, ...]]:
     """Return the layers of a network: name -> matrices; groups of a convolution that fill several are one layer."""
     found: dict[str, tuple[str, ...]] = {}
-    for product in model.deployment.captured.products:
+    for product in model.deployment.products:
         name = product.name.split("[")[0]
         found[name] = (*found.get(name, ()), product.name)
     return found
@@ -140,12 +141,10 @@ def _chip_accuracy(model: ChipModel, number: int, scores: OutputScores, cache: R
     return float(kept)
 
 
-def _programming_bits(model: ChipModel) -> float:
+def _programming_bits(network: FloatNetwork, chip: ChipSpec) -> float:
     """Return what programming is worth for the largest matrix of a network."""
-    chip = model.deployment.chip
-    largest = max(model.deployment.captured.products, key=lambda product: product.weight.numel()).weight
-    block = largest[: chip.tile.rows, : chip.tile.columns].contiguous()
-    return bits_of_programming(chip, block, model.deployment.instance.seed)
+    largest = max(network.matrices, key=Tensor.numel)
+    return bits_of_programming(chip, largest[: chip.tile.rows, : chip.tile.columns].contiguous())
 
 
 def _identity(model: ChipModel, network: FloatNetwork, scores: OutputScores) -> str:
@@ -156,7 +155,7 @@ def _identity(model: ChipModel, network: FloatNetwork, scores: OutputScores) -> 
     tensors = [*network.matrices, *inputs, *outputs, *scores.wanted]
     return fingerprint(
         [digest(tensor).hex() for tensor in tensors],
-        [product.name for product in deployment.captured.products],
+        [product.name for product in deployment.products],
         deployment.chip.model_dump(mode="json"),
         [deployment.instance.seed, deployment.instance.number, deployment.choice.clipped_share],
         {name: str(option) for name, option in deployment.choice.options.items()},

@@ -47,9 +47,7 @@ def _choice(curve: Curve, rows: int | None, tile_rows: int, share: float, chip_b
             curve.group, "digital", f"needs more than the chip gives, and holds {100 * share:.2f} % of weights"
         )
     if over > -AB_MARGIN_BITS and rows is not None and 2 * rows <= tile_rows:
-        return Advice(
-            curve.group, "AB, expand", f"sensitive, and fills {rows:,} of {tile_rows:,} rows that its tiles have"
-        )
+        return Advice(curve.group, "AB, expand", f"sensitive; fills {rows:,} of {tile_rows:,} rows")
     if over > -AB_MARGIN_BITS:
         need = "more bits than the chip gives" if over > 0 else f"within {AB_MARGIN_BITS:g} bit of what the chip gives"
         return Advice(curve.group, "AB", f"needs {need}" if over > 0 else need)
