@@ -58,7 +58,7 @@ def test_fewest_tiles_with_at_most_a_loss() -> None:
     assert chosen.layers == {"l0": "4-PCM", "l1": "4-PCM"}
     assert chosen.why["l0"] == "2-PCM would take 1 tile less, but lose 0.08 more: 0.01 left"
     assert choose(found, least="energy_j").layers == {"l0": "2-PCM", "l1": "2-PCM"}
-    with pytest.raises(CapacityError, match=r"keeps 0\.01 \(the smallest takes 0\.05\)"):
+    with pytest.raises(CapacityError, match=r"keeps a loss of 0\.01 \(the smallest takes 0\.05\)"):
         choose(found, loss=0.01, least="tiles")
     with pytest.raises(ConfigurationError, match="l9"):
         choose(found, pins={"l9": "AB"})

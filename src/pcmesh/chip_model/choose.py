@@ -202,7 +202,8 @@ class _Problem:
             limit = self._limits.of(quantity)
             if limit is not None:
                 least = sum(min(value_of(c, quantity) for c in analog if c.layer == name) for name in self._layers)
-                parts.append(f"{shown(limit, quantity)} (the smallest takes {shown(least, quantity)})")
+                what = "a loss of " if quantity == "loss" else ""
+                parts.append(f"{what}{shown(limit, quantity)} (the smallest takes {shown(least, quantity)})")
         return CapacityError(
             f"no choice of mappings keeps {' and '.join(parts) or 'the number of chips'}",
             "Allow more, or let layers stay digital",
@@ -251,6 +252,7 @@ def shown(value: float, quantity: Quantity) -> str:
     if quantity == "loss":
         return f"{value:.2g}"
     if quantity == "energy_j":
-        return f"{value * 1e9:.3g} nJ"
+        size, unit = next((pair for pair in ((1e-3, "mJ"), (1e-6, "uJ")) if value >= pair[0]), (1e-9, "nJ"))
+        return f"{value / size:.3g} {unit}"
     count = f"{value:g}" if value < 1e5 else f"{value:.2e}"
     return f"{count} {quantity}" if value != 1 else f"1 {quantity[:-1]}"

@@ -11,6 +11,7 @@ from pcmesh.chip import load_chip
 from pcmesh.chip_model.candidates import Candidate
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding
+from pcmesh.reporting.pareto import choice_table, losses_table
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.mapper import losses as losses_module
@@ -23,7 +24,7 @@ from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, decisions, 
 from pcmesh.workloads.rnnt.on_chip.experiment import choose_encodings
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.pareto import choice_table, mappings
+from pcmesh.workloads.rnnt.pareto import budgets, mappings
 from pcmesh.workloads.rnnt.recognition import Recognised, recognise
 from tests.workloads.rnnt.networks import random_features, random_network
 
@@ -134,6 +135,9 @@ def test_mappings_to_measure_are_each_there_once() -> None:
     assert sum(name.startswith("everything") for name, _, _ in named) == len(Encoding)
     table = choice_table(comparison(paper_choice(listed, WIDTHS, CHIP), full))
     assert table.count("\n") == 2 + len(paper_ways(WIDTHS, CHIP))
+    alone = [{"matrix": a, "way": b, "nats_per_letter": [1.0, 2.0]} for a, b in values]
+    assert f"| {FIRST}, copies=2 | 1.5000 | 1.5000 | 1.5000 |" in losses_table(alone)
+    assert budgets(listed, 20)[0] == min(budgets(listed, 20))
 
 
 def test_a_matrix_can_be_pinned_to_an_encoding() -> None:

@@ -23,7 +23,7 @@ from pcmesh.chip_model.choose import Choice, choose
 from pcmesh.errors import CapacityError
 from pcmesh.files import write_json, write_text
 from pcmesh.mapping import Encoding
-from pcmesh.reporting.pareto import PAPER, pareto_figure, pareto_table
+from pcmesh.reporting.pareto import PAPER, choice_table, pareto_figure, pareto_table
 from pcmesh.versions import versions
 from pcmesh.workloads.pareto import by_tiles
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
@@ -34,8 +34,6 @@ from pcmesh.workloads.rnnt.mapper.whole import Bench
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
 from pcmesh.workloads.rnnt.transcribe import load_speech_network
 from pcmesh.workloads.rnnt.widths import RnntWidths
-
-MOST_BUDGETS = 5
 
 Named = list[tuple[str, Ways, tuple[str, ...]]]
 
@@ -50,18 +48,18 @@ def mappings(found: Sequence[Candidate], widths: RnntWidths, chip: ChipSpec, ful
         full: the choice for the paper's network under the paper's limits.
     """
     paper = paper_choice(found, widths, chip)
-    listed: Named = [("as in the paper", paper.layers, (PAPER,))]
+    listed: Named = [
+        ("as in the paper", paper.layers, (PAPER,)),
+        ("as in the paper, expanded", paper.layers | {FIRST: "AB,expand=1024"}, (PAPER,)),
+        ("solver", full.layers, ("the paper's network, its limits",)),
+    ]
+    for tiles in budgets(found, paper.tiles):
+        listed.append(("solver", choose(found, tiles).layers, (f"least loss, {tiles} tiles",)))
+    frugal = choose(found, loss=paper.predicted_loss, least="energy_j")
+    listed.append(("solver", frugal.layers, ("least energy, no more loss than the paper's",)))
     for encoding in Encoding:
         ways = {name: str(encoding) for name in paper.layers} | {FIRST: f"{encoding},copies=4"}
         listed.append((f"everything {encoding}", ways, ()))
-    listed.append(("solver", full.layers, ("the paper's network, its limits",)))
-    budgets = {tuple(c.layers.items()): c for c in _within_budgets(found)}
-    thin = list(budgets.values())
-    step = max(1, -(-len(thin) // MOST_BUDGETS))
-    for one in [*thin[::-1][::step]][::-1]:
-        listed.append(("solver", one.layers, (f"least loss, {one.tiles} tiles",)))
-    frugal = choose(found, loss=paper.predicted_loss, least="energy_j")
-    listed.append(("solver", frugal.layers, ("least energy, no more loss than the paper's",)))
     merged: dict[tuple[tuple[str, str], ...], tuple[str, Ways, tuple[str, ...]]] = {}
     for name, mapped, marks in listed:
         key = tuple(sorted(mapped.items()))
@@ -70,15 +68,10 @@ def mappings(found: Sequence[Candidate], widths: RnntWidths, chip: ChipSpec, ful
     return list(merged.values())
 
 
-def _within_budgets(found: Sequence[Candidate]) -> list[Choice]:
-    layers = dict.fromkeys(one.layer for one in found)
-    sizes = {layer: [one.tiles for one in found if one.layer == layer] for layer in layers}
-    choices: list[Choice] = []
-    for tiles in range(sum(map(min, sizes.values())), sum(map(max, sizes.values())) + 1):
-        choice = choose(found, tiles)
-        if not choices or choice.layers != choices[-1].layers:
-            choices.append(choice)
-    return choices
+def budgets(found: Sequence[Candidate], paper: int) -> list[int]:
+    """Return the numbers of tiles to choose for: the fewest, the paper's, the most that can help, and between them."""
+    fewest, most = choose(found, least="tiles").tiles, choose(found).tiles
+    return sorted({fewest, paper, (max(paper, fewest) + most) // 2, most})
 
 
 def paper_network(losses: Losses, chip: ChipSpec) -> tuple[Choice, dict[str, Any]]:
@@ -109,7 +102,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         recordings = load_recordings([one.path for one in listed], report)
         said = [one.text for one in listed]
         alone = validation_recordings(options.sentences, 0)
-        losses = measure_losses(network, chip, alone, training, options.chips, options.out / "alone", report)
+        losses = measure_losses(network, chip, alone, training, options.chips_alone, options.out / "alone", report)
         full, beside = paper_network(losses, chip)
         bench = Bench(network, chip, recordings, said, training, options.chips, options.out, report)
         named = mappings(losses.candidates(network.widths, chip), network.widths, chip, full)
@@ -120,6 +113,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         "n_utterances": options.utterances,
         "n_sentences_alone": options.sentences,
         "chips": options.chips,
+        "chips_alone": options.chips_alone,
         "software_wer": software,
         "points": [point.as_json(points) for point in points],
         "losses_alone": [
@@ -135,7 +129,8 @@ def main() -> None:
     """Measure, print the tables, write result.json and pareto.svg."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--utterances", type=int, default=200, help="synthetic sentences that whole mappings hear")
-    parser.add_argument("--sentences", type=int, default=24, help="other sentences, for one matrix alone on the chip")
+    parser.add_argument("--sentences", type=int, default=16, help="other sentences, for one matrix alone on the chip")
+    parser.add_argument("--chips-alone", type=int, default=5, help="chip instances for those")
     parser.add_argument("--chips", type=int, default=5, help="chip instances of each mapping")
     parser.add_argument("--checkpoint", type=Path, help="another network than the one that ships")
     parser.add_argument("--out", type=Path, default=Path("runs/rnnt-pareto"), help="folder of all results")
@@ -147,17 +142,6 @@ def main() -> None:
     print(f"software: {result['software_wer']:.2%}; {options.utterances} sentences, {options.chips} chips\n")
     print(pareto_table(points, error, sample), end="\n\n")
     print(choice_table(result["paper_network"]))
-
-
-def choice_table(beside: dict[str, Any]) -> str:
-    """Return the paper's and the solver's choice for the paper's network as a Markdown table."""
-    rows = ["| matrix | paper | tiles | loss | solver | tiles | loss | why |", "|---|---|---:|---:|---|---:|---:|---|"]
-    for row in beside["matrices"]:
-        (a, b) = (f"{one['way']} | {one['tiles']} | {one['loss']:.4f}" for one in (row["paper"], row["chosen"]))
-        rows.append(f"| {row['matrix']} | {a} | {b} | {row['why']} |")
-    a, b = (f"| {one['tiles']} | {one['predicted_loss']:.4f}" for one in (beside["paper"], beside["chosen"]))
-    rows.append(f"| together | {a} | {b} | |")
-    return "\n".join(rows)
 
 
 if __name__ == "__main__":
