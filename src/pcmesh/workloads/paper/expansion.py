@@ -13,6 +13,7 @@ import torch
 
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import map_network
+from pcmesh.mapping.rows import Expansion, normal_matrix
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.placement import place
@@ -62,8 +63,8 @@ def _point(chip: ChipSpec, seed: int, rows: int) -> ExpansionPoint:
     generator = torch_generator(seed, "data", "expansion")
     weight = torch.randn(FEATURES, COLUMNS, generator=generator)
     frames = torch.randn(_FRAMES, FEATURES, generator=generator)
-    matrix = torch.randn(rows, FEATURES, generator=torch_generator(seed, "data", "expansion", rows))
-    expanded, inputs = torch.linalg.pinv(matrix).T @ weight, frames @ matrix.T
+    expansion = Expansion(normal_matrix(rows, FEATURES, torch_generator(seed, "data", "expansion", rows)))
+    expanded, inputs = expansion.weight(weight), expansion.inputs(frames)
     graph = LayerGraph(
         "expansion",
         (Vector(name="x", size=rows), Vector(name="y", size=COLUMNS)),
