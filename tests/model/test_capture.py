@@ -253,6 +253,15 @@ def test_a_network_that_cannot_be_exported_runs_its_own_code() -> None:
     assert recorder.rows == {"a": 4, "c": 6, "lstm.weight_ih_l0": 6, "lstm.weight_hh_l0": 6}
 
 
+def test_weights_that_moved_in_memory_are_known_again() -> None:
+    found = captured(Wandering(), torch.randn(3, 4), way="eager")
+    found.module.share_memory()  # what sending it to another process does
+    recorder = RecordedProducts(found.weights)
+    found.runtime.products = recorder
+    found.module(torch.randn(2, 4))
+    assert set(recorder.rows) == set(found.weights)
+
+
 def test_export_alone_names_the_module_that_depends_on_data() -> None:
     network = nn.Sequential(nn.Linear(4, 4), Wandering())
     with pytest.raises(UnsupportedModelError, match=r"module 1: torch\.export cannot trace it"):

@@ -65,7 +65,7 @@ class RecurrentCalls(TorchFunctionMode):
             return recurrent_cells(kind, parameters, has_biases, both, True, call, lambda tensor: tensor)
 
         cells = seen.once((kind, both), parameters[0], make)
-        turn = seen.turn((kind, parameters[0].untyped_storage().data_ptr()))
+        turn = seen.turn((kind, seen.name_of(parameters[0])))
         own = [(_of_turn(calls, turn), *affine) for calls, *affine in cells]
         return AnalogRecurrent(kind, own, both, batch_first, SampleAxis(0 if batch_first else 1))
 

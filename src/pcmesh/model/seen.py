@@ -47,9 +47,6 @@ class Seen:
 
     def __init__(self, network: nn.Module, block: tuple[int, int], pins: Pins, batch_dim: int | None) -> None:
         self.names: dict[int, str] = {}
-        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-            if tensor.is_floating_point() and tensor.dim() >= 2:
-                self.names.setdefault(tensor.untyped_storage().data_ptr(), name)
         self.block, self.pins, self.batch_dim = block, pins, batch_dim
         self.catalogue = Catalogue(tied_names(network))
         self.operations: list[Operation] = []
@@ -63,6 +60,7 @@ class Seen:
     @contextmanager
     def running(self, network: nn.Module, batch: int) -> Iterator[None]:
         """Follow a run of the network with so many samples."""
+        self.names = _places(network)  # anew: weights move in memory, to share it with other processes for example
         self.module.clear()
         self.count.clear()
         self.batch = batch
@@ -101,7 +99,7 @@ class Seen:
         Raises:
             UnsupportedModelError: that run did not use the weight; it and the module are named.
         """
-        place = (key, *place_of(weight))
+        place = (key, self.name_of(weight), int(weight.storage_offset()), *weight.shape, *weight.stride())
         if place not in self.made:
             if not self.recording:
                 raise UnsupportedModelError(
@@ -172,6 +170,9 @@ class SeenProducts:
         return call.runtime.run(call.name, x, axis, 0, self.seen.turn(call.name))
 
 
-def place_of(weight: Tensor) -> tuple[int, ...]:
-    """Return where a tensor lies in memory, and how."""
-    return (weight.untyped_storage().data_ptr(), int(weight.storage_offset()), *weight.shape, *weight.stride())
+def _places(network: nn.Module) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+        if tensor.is_floating_point() and tensor.dim() >= 2:
+            found.setdefault(tensor.untyped_storage().data_ptr(), name)
+    return found
