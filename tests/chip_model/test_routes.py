@@ -65,6 +65,13 @@ def test_its_microcode_gives_the_same_codes_on_the_clocked_chip(routed: ChipMode
     assert result.codes_differing == 0
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_on_the_ideal_chip_it_equals_pytorch(data: Tensor, pack: bool) -> None:
+    chip_model = pcmesh.compile(network(), data, "ideal", route=True, pack=pack, clipped_share=0.0)
+    wanted = network()(data).detach()
+    assert float((chip_model(data) - wanted).abs().max() / wanted.abs().max()) < 1e-3
+
+
 def test_another_instance_takes_the_routes_over(routed: ChipModel) -> None:
     other = routed.on(number=1)
     assert other.deployment.compiled is not None
