@@ -111,5 +111,7 @@ def _show(result: dict[str, Any]) -> None:
         console().print("Notes to each and its command: report.html, result.json")
         return
     for row in result["claims"]:
-        if row["note"]:
-            console().print(f"{row['id']}: {row['note']}", markup=False)
+        notes = [("", row["note"]), *((f", {also['label']}", also["note"]) for also in row["also"])]
+        for label, note in notes:
+            if note:
+                console().print(f"{row['id']}{label}: {note}", markup=False)
