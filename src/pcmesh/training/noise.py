@@ -34,7 +34,8 @@ def add_device_noise(
     """
     if not columns and not relative:
         return add_relative_normal(weight, sigma, generator)
-    magnitude = weight.detach().abs()
-    largest = magnitude.flatten(1).amax(1).view(-1, *[1] * (weight.dim() - 1)) if columns else magnitude.max()
+    scale = weight.detach().abs()
+    largest = scale.flatten(1).amax(1).view(-1, *[1] * (weight.dim() - 1)) if columns else scale.max()
+    torch.add(sigma * largest, scale, alpha=relative, out=scale)
     noise = torch.empty_like(weight, requires_grad=False).normal_(generator=generator)
-    return torch.addcmul(weight, noise, magnitude.mul_(relative).add_(largest, alpha=sigma))
+    return torch.addcmul(weight, noise, scale)
