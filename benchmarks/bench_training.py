@@ -40,9 +40,7 @@ def median_ratio(noise: NoiseConfig, rounds: int = 15) -> tuple[float, float, fl
     x = torch.randn(BATCH, IN_FEATURES, generator=generator)
     target = torch.randn(BATCH, OUT_FEATURES, generator=generator)
     plain = training_step(nn.Linear(IN_FEATURES, OUT_FEATURES, bias=False), x, target)
-    aware = training_step(
-        HardwareAware(nn.Linear(IN_FEATURES, OUT_FEATURES, bias=False), noise, generator), x, target
-    )
+    aware = training_step(HardwareAware(nn.Linear(IN_FEATURES, OUT_FEATURES, bias=False), noise, generator), x, target)
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 3):
         start = time.perf_counter()
