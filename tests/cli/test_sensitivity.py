@@ -33,6 +33,7 @@ def test_keyword_network_from_command_to_report(program: Program, tmp_path: Path
     assert result["curves"][0]["accuracy"][-1] == pytest.approx(result["baseline"], abs=0.1)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 2
+    assert page.count("lost with one layer on the chip") == 2
     assert "synthetic speech" in page
     assert len(list((tmp_path / "points").iterdir())) == 1
 

@@ -47,7 +47,7 @@ def _lines(data: Data) -> list[str]:
     if data.get("log"):
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
-    if data.get("log_y"):
+    if data.get("log_y") and len({value for _, y, *_ in data["curves"].values() for value in y}) > 1:
         axes.set_yscale("log")
     if data.get("mark") is not None:
         axes.axvline(data["mark"], color=INK, linewidth=0.8, linestyle=":", label=f"{data['mark']:,}")
