@@ -228,6 +228,11 @@ def test_unknown_layers_are_refused(program: Program, checkpoint: Path, corpus: 
     assert (outcome.code, "joint-fc" in outcome.err) == (2, True)
 
 
+def test_a_new_fit_is_not_enlarged_by_the_drift_that_it_knows(program: Program) -> None:
+    outcome = program("rnnt", "evaluate", "--engine", "chip", "--expect-drift", "--recalibrate")
+    assert (outcome.code, "--recalibrate" in outcome.err) == (2, True)
+
+
 def test_causal_text_is_that_of_the_stream(program: Program, checkpoint: Path, tmp_path: Path) -> None:
     write_noise(tmp_path / "a.wav", 1.3)
     found = []

@@ -91,11 +91,14 @@ def evaluate_set(
     With [bold]--engine chip[/bold] the layers run on simulated chips, one after the other over the whole set; a run
     that was cut off goes on at the layer where it stopped, when it is given again.
     """
+    from pcmesh.errors import ConfigurationError
     from pcmesh.mapping import Encoding
     from pcmesh.workloads.rnnt.evaluate import evaluate
     from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_encodings, choose_layers
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
+    if expect_drift and recalibrate:
+        raise ConfigurationError("--expect-drift and --recalibrate exclude one another", "A new fit knows the drift")
     chosen = ChipOptions(
         layers=choose_layers(layers),
         mode=_MODES[each, cumulative],
