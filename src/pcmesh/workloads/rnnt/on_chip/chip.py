@@ -171,10 +171,8 @@ def bring_up_rnnt(
         scale_columns: whether each column is written with its own gain, undone by its read-out.
     """
     found = calibration_frames(program, features, frames, instance.seed) if vectors is None else dict(vectors)
-    graph = program.compiled.graph
-    chosen = tuple(entry for entry in graph.layers if entry.name.removesuffix("-wx").removesuffix("-wh") in layers)
-    weights = {entry.name: graph.weights[entry.name] for entry in chosen}
-    compiled = replace(program.compiled, graph=replace(graph, layers=chosen, weights=weights))
+    names = {matrix for layer in layers for matrix in matrices(layer)}
+    compiled = replace(program.compiled, graph=_part(program.compiled.graph, names))
     return RnntChip(program, bring_up_products(compiled, instance, found, mesh, scale_columns=scale_columns))
 
 
