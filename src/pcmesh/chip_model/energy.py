@@ -27,8 +27,13 @@ def vector_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: 
     """
     groups = mapping.groups_of(layer)
     phases = max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
-    banks = Counter(chips[group.tiles[0]] for group in groups)
-    return phases + max(math.ceil(count / len(chip.grid.olps)) for count in banks.values())
+    return phases + max(output_slots(mapping, chip, chips, layer).values())
+
+
+def output_slots(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[int, int]:
+    """Return the time steps in which one vector of a layer leaves each of its chips; arguments as `vector_steps`."""
+    banks = Counter(chips[group.tiles[0]] for group in mapping.groups_of(layer))
+    return {number: math.ceil(count / len(chip.grid.olps)) for number, count in banks.items()}
 
 
 def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[str, float]:

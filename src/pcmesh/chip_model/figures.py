@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcmesh.chip_model.energy import joule, vector_events, vector_steps
+from pcmesh.chip_model.energy import joule, output_slots, vector_events, vector_steps
 from pcmesh.chip_model.routes import RouteFigures, route_figures
+from pcmesh.chip_model.time import SampleTime, Work, sample_time
 from pcmesh.model.products import Operation
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ class ModelFigures:
         devices: PCMs that hold a weight.
         used: share of the taken tiles' cells that hold a weight.
         analog_weights, digital_weights: weights on tiles (each once), and parameters that stay digital.
-        latency_s: one sample, one vector after the other, with the digital time of each.
+        latency_s: one sample alone, along the edges between its operations (`chip_model.time`).
         interval_s: between samples when all layers work at once: that of the slowest layer.
         energy_j: one sample, digital operations included; by fitted and assumed costs.
         routes: of every chip, where vectors have ways through the mesh.
@@ -111,9 +113,9 @@ class ModelFigures:
 
 def model_figures(deployment: Deployment) -> ModelFigures:
     """Return the figures of a network as it is mapped."""
-    mapping, chip = deployment.mapping, deployment.chip
+    mapping = deployment.mapping
     products = tuple(_product(deployment, product) for product in deployment.products)
-    step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
+    time = _sample_time(deployment, products)
     analog = sum(product.weight.numel() for product in deployment.products)
     operations = _operations(deployment.captured.operations)
     digital = sum(entry.operations for entry in operations if entry.where == "digital")
@@ -128,11 +130,26 @@ def model_figures(deployment: Deployment) -> ModelFigures:
         used=_filled(deployment, range(len(mapping.tiles))),
         analog_weights=analog,
         digital_weights=_digital_weights(deployment),
-        latency_s=sum(entry.vectors * (entry.steps * step_s + digital_s) for entry in products),
-        interval_s=max(entry.vectors * entry.steps for entry in products) * step_s,
+        latency_s=time.latency_s,
+        interval_s=time.interval_s,
         energy_j=sum(entry.energy_j for entry in products) + joule({"vector_operations": digital}),
         routes=route_figures(deployment.compiled),
     )
+
+
+def _sample_time(deployment: Deployment, products: Iterable[ProductFigures]) -> SampleTime:
+    """Return how long one sample takes."""
+    chip, pieces = deployment.chip, deployment.layout.pieces
+    where = (deployment.mapping, chip, [place.chip for place in deployment.placement.places])
+    work = {}
+    for entry in products:
+        layers = [piece.layer for piece in pieces[entry.name]]
+        slots: Counter[int] = Counter()
+        for layer in layers:
+            slots.update(output_slots(*where, layer))
+        work[entry.name] = Work(entry.vectors, entry.steps, frozenset(layers), dict(slots))
+    step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
+    return sample_time(deployment.captured.operations, work, step_s, digital_s)
 
 
 def _product(deployment: Deployment, product: Any) -> ProductFigures:

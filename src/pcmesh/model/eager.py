@@ -91,7 +91,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if kind == "embedding" and seen.name_of(args[0]) is not None and seen.pins.get(seen.where) == "analog":
             return self._embedding(*args[:2])
         out = func(*args, **kwargs)
-        seen.note(kind, (), out, 0.0)
+        seen.note(kind, (), (args, kwargs), out, 0.0)
         return out
 
     def _product(self, kind: str, args: Any) -> Tensor:
@@ -99,7 +99,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         products = self.seen.products(weight, lambda: [weight])
         out = products(x)
         out = args[0] + out if kind == "addmm" else out
-        self.seen.note(kind, products.names, out, 2.0 * x.numel() * weight.shape[1])
+        self.seen.note(kind, products.names, args, out, 2.0 * x.numel() * weight.shape[1])
         return out
 
     def _convolution(self, args: Any) -> Tensor:
@@ -120,11 +120,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         y: Tensor = self.seen.once((shape, transposed), weight, make)(x)
         each = weight[0].numel()
-        self.seen.note("convolution", products.names, y, 2.0 * (x if transposed else y).numel() * each)
+        self.seen.note("convolution", products.names, args, y, 2.0 * (x if transposed else y).numel() * each)
         return y
 
     def _embedding(self, table: Tensor, tokens: Tensor) -> Tensor:
         products = self.seen.products(table, lambda: [table], signed=False)
         out = products(nn.functional.one_hot(tokens.long(), table.shape[0]).to(table.dtype))
-        self.seen.note("embedding", products.names, out, 2.0 * out.numel() * table.shape[0])
+        self.seen.note("embedding", products.names, tokens, out, 2.0 * out.numel() * table.shape[0])
         return out

@@ -42,7 +42,8 @@ class RecurrentCalls(TorchFunctionMode):
             found = layer(x, state, self.seen.packing if packed else None)
         names = [c.name for calls in layer.calls for c in (calls.input, calls.state, calls.project) if c is not None]
         weights = sum(self.seen.catalogue.weights[name].numel() for name in names)
-        self.seen.note(kind, names, found[0], 2.0 * weights * x.numel() / x.shape[-1])
+        cost = 2.0 * weights * x.numel() / x.shape[-1]
+        self.seen.note(kind, names, (x, state), found, cost, layer.cells)
         return found
 
     def _taken(self, args: Any) -> bool:

@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.constants import Constants
 from pcmesh.model.cost import operation_count
+from pcmesh.model.edges import gives_tensor, graph_inputs
 from pcmesh.model.examples import Examples
 from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule, rule_of
 from pcmesh.model.products import MatrixProduct, Operation, ProductRuntime, tied_names
@@ -166,10 +167,11 @@ class _Capture:
             fold = self._foldable(node)
             if fold is not None:
                 self.folds[fold] = node
+        inputs = graph_inputs(nodes, self.constants)
         for number, node in enumerate(nodes):
             found = self._visit(node, number)
             if found is not None:
-                operations.append(found)
+                operations.append(replace(found, name=node.name, inputs=inputs[node]))
         self.module.graph.eliminate_dead_code()
         self.module.graph.lint()
         self.module.recompile()
@@ -193,9 +195,7 @@ class _Capture:
 
     def _visit(self, node: fx.Node, number: int) -> Operation | None:
         kind, name = kind_of(node), module_name(node)
-        if "val" not in node.meta or not any(isinstance(v, Tensor) for v in pytree.tree_leaves(node.meta["val"])):
-            return None
-        if kind == "getitem":
+        if not gives_tensor(node) or kind == "getitem":
             return None
         cost = operation_count(node, kind, self.examples.size)
         if node in self.folds.values():
@@ -224,7 +224,7 @@ class _Capture:
         node.replace_all_uses_with(made)
         if node in self.folds:
             self.folds[node].replace_all_uses_with(made)
-        return Operation(name, kind, rule.where, rule.why, cost, found.products)
+        return Operation(name, kind, rule.where, rule.why, cost, found.products, cells=found.cells)
 
     def _pinned(self, name: str) -> str | None:
         """Return the pin that keeps a module digital."""

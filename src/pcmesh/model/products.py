@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -42,6 +42,14 @@ class MatrixProduct:
         return int(self.weight.shape[1])
 
 
+class Cell(NamedTuple):
+    """Products of one step of a recurrent layer in one direction: of the input and the state at once, then `after`."""
+
+    layer: int
+    together: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of the network and where it is executed.
@@ -52,6 +60,9 @@ class Operation:
         where, why: the decision.
         operations: scalar operations for each sample (2 for a multiply-add).
         products: the matrices that it uses.
+        name: unique in its network.
+        inputs: names of the operations whose results it takes; what comes from outside, and weights, are not among them.
+        cells: of a recurrent operation, the products that each step of each layer uses (`CellCalls`).
     """
 
     module: str
@@ -60,6 +71,9 @@ class Operation:
     why: str
     operations: float = 0.0
     products: tuple[str, ...] = ()
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
 
 
 class Products(Protocol):

@@ -26,7 +26,7 @@ from pcmesh.model.layers import (
     recurrent_cells,
 )
 from pcmesh.model.layers.gates import Kind
-from pcmesh.model.products import ProductCall
+from pcmesh.model.products import Cell, ProductCall
 from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import nonnegative
 
@@ -38,6 +38,7 @@ class Replacement:
     layer: nn.Module
     inputs: tuple[Any, ...]
     products: tuple[str, ...]
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
         cells = recurrent_cells(kind, flat, bool(has_biases), both, signed, call, value)
         names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
         layer = AnalogRecurrent(kind, cells, both, bool(batch_first), context.axis_of(x))
-        return Replacement(layer, (x, state), names)
+        return Replacement(layer, (x, state), names, layer.cells)
 
     return rewrite
 
@@ -221,7 +222,8 @@ def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
             ),
         )
         affine = [Affine(None, value(argument(node, 4 + i, name))) for i, name in enumerate(("b_ih", "b_hh"))]
-        return Replacement(AnalogCell(kind, calls, *affine), (x, state), (calls.input.name, calls.state.name))
+        names = (calls.input.name, calls.state.name)
+        return Replacement(AnalogCell(kind, calls, *affine), (x, state), names, (Cell(0, names),))
 
     return rewrite
 

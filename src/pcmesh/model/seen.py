@@ -13,10 +13,11 @@ from torch.utils.hooks import RemovableHandle
 
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.edges import TensorMakers
 from pcmesh.model.exported import Pins, inside
 from pcmesh.model.layers import Packing, gathered
 from pcmesh.model.operations import ANALOG, Rule, rule_of
-from pcmesh.model.products import Operation, ProductCall, tied_names
+from pcmesh.model.products import Cell, Operation, ProductCall, tied_names
 from pcmesh.model.samples import SampleAxis
 
 
@@ -50,6 +51,7 @@ class Seen:
         self.block, self.pins, self.batch_dim = block, pins, batch_dim
         self.catalogue = Catalogue(tied_names(network))
         self.operations: list[Operation] = []
+        self.makers = TensorMakers()
         self.recording = True
         self.module: list[str] = []
         self.made: dict[Hashable, Any] = {}
@@ -134,8 +136,10 @@ class Seen:
         self.count[key] = self.count.get(key, -1) + 1
         return self.count[key]
 
-    def note(self, kind: str, products: Sequence[str], out: Any, cost: float) -> None:
-        """Keep an operation for the summary."""
+    def note(
+        self, kind: str, products: Sequence[str], taken: Any, out: Any, cost: float, cells: tuple[Cell, ...] = ()
+    ) -> None:
+        """Keep an operation, with what it takes and gives."""
         if not self.recording:
             return
         rule = ANALOG[kind] if products else rule_of(kind)
@@ -143,7 +147,11 @@ class Seen:
             rule = Rule("digital", f"pinned ({self.pinned})")
         elements = out.numel() if isinstance(out, Tensor) else 0
         scalar = cost if products else elements * rule.cost
-        self.operations.append(Operation(self.where, kind, rule.where, rule.why, scalar / self.batch, tuple(products)))
+        name, inputs = f"{kind}_{len(self.operations)}", self.makers.inputs(taken)
+        self.operations.append(
+            Operation(self.where, kind, rule.where, rule.why, scalar / self.batch, tuple(products), name, inputs, cells)
+        )
+        self.makers.note(name, out)
 
 
 @dataclass(frozen=True)

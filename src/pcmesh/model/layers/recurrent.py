@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pcmesh.model.layers.gates import Kind, State, recurrent_step
 from pcmesh.model.layers.linear import Affine
-from pcmesh.model.products import ProductCall
+from pcmesh.model.products import Cell, ProductCall
 from pcmesh.model.samples import Rows, SampleAxis
 
 P = TypeVar("P")
@@ -118,6 +118,14 @@ class AnalogRecurrent(nn.Module):
         self.state_affine = nn.ModuleList([entry[2] for entry in cells])
         self.directions = 2 if bidirectional else 1
         self.batch_first, self.axis = batch_first, axis
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Products that each step of each layer and direction uses."""
+        return tuple(
+            Cell(n // self.directions, (c.input.name, c.state.name), () if c.project is None else (c.project.name,))
+            for n, c in enumerate(self.calls)
+        )
 
     def forward(
         self, x: Tensor, state: Tensor | Sequence[Tensor], packing: Packing | None = None
