@@ -37,7 +37,7 @@ class TensorMakers:
     """Which operation made each tensor of a run of the network's own code."""
 
     def __init__(self) -> None:
-        self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # type: ignore[no-untyped-call]
+        self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def inputs(self, values: Any) -> tuple[str, ...]:
         """Return the operations that made the tensors in some arguments; none for weights and what the user gave."""

@@ -61,7 +61,7 @@ class Operation:
         operations: scalar operations for each sample (2 for a multiply-add).
         products: the matrices that it uses.
         name: unique in its network.
-        inputs: names of the operations whose results it takes; what comes from outside, and weights, are not among them.
+        inputs: operations whose results it takes; what comes from outside, and weights, are not among them.
         cells: of a recurrent operation, the products that each step of each layer uses (`CellCalls`).
     """
 
