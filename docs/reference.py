@@ -10,7 +10,8 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
@@ -48,19 +49,26 @@ def unit(key: str) -> str:
 
 
 def limits(field: FieldInfo) -> str:
-    """Return what a value may be: its choices, or its type and bounds."""
-    choices = [arg for arg in get_args(field.annotation) if isinstance(arg, str)]
+    """Return what a value may be: its choices, or its type and bounds; of a union, those of its parts."""
+    kinds = (
+        (field.annotation,) if get_origin(field.annotation) not in (Union, UnionType) else get_args(field.annotation)
+    )
+    return ", ".join(_limits(kind, field.metadata) for kind in kinds if kind is not NoneType)
+
+
+def _limits(annotation: Any, metadata: list[Any]) -> str:
+    choices = [arg for arg in get_args(annotation) if isinstance(arg, str)]
     if choices:
         return ", ".join(f'`"{choice}"`' for choice in choices)
     bounds: dict[str, Any] = {}
-    for entry in field.metadata:
+    for entry in metadata:
         for sign, kind in ((">=", "ge"), (">", "gt"), ("<=", "le"), ("<", "lt")):
             if isinstance(entry, getattr(annotated_types, kind.capitalize())):
                 bounds[sign] = getattr(entry, kind)
     if bounds.get(">=") == bounds.get("<=") is not None:
         return f"{bounds['>=']}"
     kinds: dict[object, str] = {int: "whole number", float: "number", str: "text"}
-    kind = kinds.get(field.annotation, "list")
+    kind = kinds.get(annotation, "list")
     return " ".join([kind, ", ".join(f"{sign} {value}" for sign, value in bounds.items())]).strip()
 
 

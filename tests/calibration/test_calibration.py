@@ -3,10 +3,13 @@ import torch
 
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.calibration.nominal import nominal_ranges
-from pcmesh.calibration.ranges import choose_range
+from pcmesh.calibration.ranges import choose_range, column_gains
+from pcmesh.chip import Site
 from pcmesh.mapping import Encoding
 from pcmesh.mapping.mapper import map_network
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.physics.column import RampSetting, capacitor_volts, column_parameters
+from pcmesh.physics.fabrication import Instance, fabricate_tile
 from tests.machines import small_chip
 
 
@@ -40,6 +43,52 @@ def test_range_uses_the_smallest_capacitor_that_does_not_saturate(linear, encodi
         assert volts / span.capacitor_units <= chip.column.swing_v
     if span.capacitor_units > 1:
         assert volts / (span.capacitor_units - 1) > chip.column.swing_v
+
+
+@pytest.mark.parametrize("units", [1, 5, 8])
+def test_a_fixed_capacitor_is_connected_whatever_the_layer_needs(units):
+    chip = small_chip(column={"capacitor_units_used": units})
+    for largest in (0.01, 5.0, 500.0):
+        products = torch.linspace(-largest, largest, 100)[:, None]
+        free = choose_range(small_chip(), Encoding.AB, products, 3.0, 0.5, True, 0.0)
+        span = choose_range(chip, Encoding.AB, products, 3.0, 0.5, True, 0.0)
+        assert span.capacitor_units == span.ramp(chip).capacitor_units == units
+        assert span.largest_value(chip) >= largest * 0.999
+        if free.capacitor_units > units:  # a smaller one saturates earlier: weights are written smaller instead
+            assert span.max_weight > free.max_weight
+            assert span.largest_value(chip) == pytest.approx(largest)
+
+
+def test_fewer_units_swing_more_per_charge_and_saturate_earlier():
+    chip = small_chip()
+    fabric = fabricate_tile(chip, Instance(0), Site(0, 0))
+    one, eight = (
+        column_parameters(chip, fabric, RampSetting(capacitor_units=units, slope_code=9000, zero_ticks=0), 1e-6, 2)
+        for units in (1, 8)
+    )
+    torch.testing.assert_close(one.volts_per_charge, 8 * eight.volts_per_charge)
+    charge = torch.full((1, chip.tile.columns), int(0.5 * chip.column.swing_v / float(eight.volts_per_charge.max())))
+    current = torch.zeros_like(charge)
+    assert (capacitor_volts(charge, current, None, one) == chip.column.swing_v).all()
+    assert (capacitor_volts(charge, current, None, eight) < chip.column.swing_v).all()
+
+
+def test_column_gains_leave_room_on_a_fixed_capacitor():
+    weight = torch.ones(16, 4)
+    inputs = torch.ones(10, 16)
+    graph = LayerGraph(
+        "one",
+        (Vector(name="a", size=16), Vector(name="b", size=4)),
+        (AnalogLayer(name="fc", input="a", output="b"),),
+        (),
+        {"fc": weight},
+    )
+    gains = {}
+    for units in (1, 8):
+        chip = small_chip(column={"capacitor_units_used": units})
+        gains[units] = column_gains(chip, map_network(graph, chip), "fc", weight, inputs, 0.0)
+    torch.testing.assert_close(gains[8], (8 * gains[1]).clamp(max=1.0))
+    assert (gains[1] < 1).all()
 
 
 def test_values_undo_the_ramp():

@@ -90,7 +90,7 @@ def choose_range(
 
     The smallest capacitor is taken that does not saturate in the range read out: most signal over the comparator's
     noise. Below a ReLU's range the capacitor may saturate, which its zero hides. Where even the largest would saturate,
-    the weights are written smaller, by a larger "Max W".
+    the weights are written smaller, by a larger "Max W". A chip may fix the capacitor: `column.capacitor_units_used`.
 
     Args:
         chip: the chip.
@@ -106,8 +106,8 @@ def choose_range(
     seen = products.abs() if linear else products.clamp(min=0)
     full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
     needed = full_scale * volts_per_unit / column.swing_v
-    excess = max(needed / column.capacitor_units, 1.0)
-    units = min(max(math.ceil(needed), 1), column.capacitor_units)
+    excess = max(needed / column.most_units, 1.0)
+    units = min(max(math.ceil(needed), column.fewest_units), column.most_units)
     return LayerRange(
         input_full_scale=input_full_scale,
         max_weight=max_weight * excess,
@@ -143,7 +143,7 @@ def column_gains(
     largest_term = max(float(inputs.abs().max()), 1e-9) * largest_weight(written, chip.programming.saturated_share)
     column = chip.column
     volts = _volts_per_unit(chip, mapping.layer(layer).encoding, largest_term)
-    capacity = column.swing_v * column.capacitor_units / volts
+    capacity = column.swing_v * column.most_units / volts
     seen = _largest_partials(mapping, layer, written, inputs, clipped_share)
     return gains * (capacity / seen.clamp(min=1e-12)).clamp(max=1.0)
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
 
 from pcmesh.chip.base import Spec
+
+SMALLEST: Final = "smallest"
+
+
+def _units_used(value: object) -> object:
+    if value != SMALLEST and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError('must be a whole number from 1, or "smallest"')
+    return value
+
+
+UnitsUsed = Annotated[int | Literal["smallest"], BeforeValidator(_units_used)]
 
 
 class ColumnSpec(Spec):
@@ -16,7 +29,10 @@ class ColumnSpec(Spec):
     read_voltage_v: float = Field(gt=0, le=2, description="voltage over a device while it conducts")
     capacitor_unit_ff: float = Field(gt=0, description="one capacitor of a column's bank")
     capacitor_units: int = Field(ge=1, le=64, description="units that exist per column")
-    capacitor_units_used: int = Field(ge=1, description="units connected")
+    capacitor_units_used: UnitsUsed = Field(
+        description='units connected for every layer; "smallest": for each layer the fewest that do not saturate'
+    )
+    capacitor_units_typical: int = Field(ge=1, description='units that energy counts where they are the "smallest"')
     mirror_ratio: float = Field(gt=0, le=1, description="capacitor current per bit-line current")
     swing_v: float = Field(gt=0, le=3, description="the capacitor saturates at ± this around its precharge")
     gain_sigma: float = Field(ge=0, lt=0.5, description="spread of the common gain (mirror and capacitor)")
@@ -37,16 +53,31 @@ class ColumnSpec(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> ColumnSpec:
-        if self.capacitor_units_used > self.capacitor_units:
-            raise ValueError(
-                f"capacitor_units_used = {self.capacitor_units_used} exceeds capacitor_units = {self.capacitor_units}"
-            )
+        for name in ("capacitor_units_used", "capacitor_units_typical"):
+            units = getattr(self, name)
+            if units != SMALLEST and units > self.capacitor_units:
+                raise ValueError(f"{name} = {units} exceeds capacitor_units = {self.capacitor_units}")
         return self
 
     @property
+    def fewest_units(self) -> int:
+        """The fewest capacitors that a layer may have connected."""
+        return 1 if self.capacitor_units_used == SMALLEST else self.capacitor_units_used
+
+    @property
+    def most_units(self) -> int:
+        """The most capacitors that a layer may have connected."""
+        return self.capacitor_units if self.capacitor_units_used == SMALLEST else self.capacitor_units_used
+
+    @property
+    def typical_units(self) -> int:
+        """Capacitors connected where no layer's range is known: what energy counts."""
+        return self.capacitor_units_typical if self.capacitor_units_used == SMALLEST else self.capacitor_units_used
+
+    @property
     def capacitance_ff(self) -> float:
-        """Capacitance connected, fF."""
-        return self.capacitor_unit_ff * self.capacitor_units_used
+        """Capacitance typically connected, fF."""
+        return self.capacitor_unit_ff * self.typical_units
 
 
 class TimingSpec(Spec):

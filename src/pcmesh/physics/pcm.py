@@ -26,14 +26,12 @@ class PcmLaw:
     """One set of statistics.
 
     Attributes:
-        g_max_us: the conductance that g = 1 stands for in the publication, µS.
         programming_sigma: σ of the conductance after a programming pulse, in units of G_max.
         drift_mean, drift_sigma: mean and spread of the drift exponent ν.
         read_q: Q(g), relative 1/f noise: σ_G = G·Q·sqrt(ln(T2 / T1)) between the time scales T1 and T2.
         read_time_s: shortest time scale that counts (the bandwidth of a read).
     """
 
-    g_max_us: float
     programming_sigma: Curve
     drift_mean: Curve
     drift_sigma: Curve
@@ -63,9 +61,8 @@ def _zero(g: NDArray[np.float64]) -> NDArray[np.float64]:
 _HERMES_DRIFT_MEAN = _split(0.0945, _log_clipped(-0.0387, -0.0182, 0.072, 0.13), (0.0736, -0.0126, -0.0436))
 
 LAWS: dict[PcmLawName, PcmLaw] = {
-    "ideal": PcmLaw(25.0, _zero, _zero, _zero, _zero, 250e-9),
+    "ideal": PcmLaw(_zero, _zero, _zero, _zero, 250e-9),
     "pcm_like": PcmLaw(
-        25.0,
         _polynomial((0.26348, 1.9650, -1.1731), 25.0),
         _log_clipped(-0.0155, 0.0244, 0.049, 0.1),
         _log_clipped(-0.0125, -0.0059, 0.008, 0.045),
@@ -73,7 +70,6 @@ LAWS: dict[PcmLawName, PcmLaw] = {
         250e-9,
     ),
     "hermes_1": PcmLaw(
-        10.35,
         _polynomial((0.15781817, 2.32443916, -2.16310839, 0.68841818), 10.35),
         _HERMES_DRIFT_MEAN,
         _split(0.3039, _log_clipped(-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165)),
@@ -81,7 +77,6 @@ LAWS: dict[PcmLawName, PcmLaw] = {
         512e-9,
     ),
     "hermes_2": PcmLaw(
-        20.7,
         _polynomial((0.16603222, 4.71806468, -8.48101252, 4.68961419), 20.7),
         _HERMES_DRIFT_MEAN,
         _split(0.3055, _log_clipped(-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118)),

@@ -122,7 +122,7 @@ def test_vectors(compiled: Compiled, seed: int) -> dict[str, torch.Tensor]:
 def plain_microcode(compiled: Compiled) -> Microcode:
     """Return programs for ranges that do not matter: the typical capacitor, zero in the middle of the ramp."""
     zero = compiled.chip.timing.output_max_ns * TICKS_PER_NS // 2
-    setting = RampSetting(capacitor_units=compiled.chip.column.capacitor_units_used, slope_code=1, zero_ticks=zero)
+    setting = RampSetting(capacitor_units=compiled.chip.column.typical_units, slope_code=1, zero_ticks=zero)
     ramps = {group.index: setting for group in compiled.mapping.groups}
     return generate(compiled.routing, compiled.mapping, compiled.placement, compiled.graph, ramps, compiled.chip)
 
