@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pcmesh.errors import InputError, VerificationError
+from pcmesh.reading import read_text
 
 
 class Artefact(BaseModel):
@@ -19,9 +20,7 @@ class Artefact(BaseModel):
     def load(cls, path: Path) -> Self:
         """Read the artefact from a JSON file; InputError names the file and the field that does not fit."""
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+            return cls.model_validate_json(read_text(path, "Compile it anew"))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])

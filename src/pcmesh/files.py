@@ -73,17 +73,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not abs(value) < float("inf"):
         return None
     return value
-
-
-def read_text(path: Path) -> str:
-    """Return a text file's content.
-
-    Raises:
-        InputError: it cannot be read, or is no UTF-8 text; named.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})", "Name a text file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text ({error.reason} at byte {error.start})", "Name a text file") from error

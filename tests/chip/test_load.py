@@ -114,12 +114,23 @@ def test_wrong_chips_are_named_with_key_and_value(text: str, parts: list[str], t
     assert "\n" not in caught.value.problem
 
 
-@pytest.mark.parametrize("content", [b"rows = \n", b"[tile\n", b"\xff\xfe\x00", b"\x80PK"])
+@pytest.mark.parametrize("content", [b"rows = \n", b"[tile\n", b"\xff\xfe\x00", b"\x80PK", b"a = " + b"[" * 3000])
 def test_what_is_not_toml(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "chip.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"chip\.toml: not a readable TOML file"):
+    with pytest.raises(InputError, match=r"chip\.toml: (not readable TOML|is no UTF-8 text)"):
         load_chip(path)
+
+
+def test_a_number_that_cannot_be_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"tile\.rows: .*thousands of digits") as caught:
+        load_chip(_write(tmp_path, f"[tile]\nrows = 0x{'f' * 9000}\n"))
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_the_preset_that_is_probably_meant_is_named() -> None:
+    with pytest.raises(InputError, match="Is nature2023 meant"):
+        load_chip("nature2032")
 
 
 @pytest.mark.parametrize("name", ["nature", "no/such/file.toml", ""])

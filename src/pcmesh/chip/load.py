@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from pydantic import ValidationError
 
 from pcmesh.chip.spec import ChipSpec
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.reading import parse_toml, read_toml
 
 DEFAULT_PRESET = "nature2023"
+_MOST_SHOWN = 80
+"""Characters of a wrong value."""
 
 
 def preset_names() -> tuple[str, ...]:
@@ -26,14 +30,12 @@ def change_chip(chip: ChipSpec, changes: Sequence[str]) -> ChipSpec:
     """Return a chip with some keys changed, each as `table.key=value` with the value in TOML.
 
     Raises:
+        InputError: a change is not TOML.
         ConfigurationError: no such key, a wrong type or an impossible value; the message names the key.
     """
     values = chip.model_dump()
     for change in changes:
-        try:
-            values = _overlay(values, tomllib.loads(change))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"'{change}': {error}", "Write table.key=value: tile.rows=1024") from error
+        values = _overlay(values, parse_toml(change, f"'{change}'", "Write table.key=value: tile.rows=1024"))
     name = " ".join([chip.name, *changes])
     return _build(values | {"name": name}, "the chip as changed") if changes else chip
 
@@ -52,13 +54,8 @@ def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
         return _build(_preset(str(name_or_file)), str(name_or_file))
     path = Path(name_or_file)
     if not path.is_file():
-        raise InputError(
-            f"no chip '{name_or_file}': neither a preset nor a file", f"Presets: {', '.join(preset_names())}"
-        )
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a readable TOML file ({error})", "See docs/chip.md for an example") from error
+        raise InputError(f"no chip '{name_or_file}': neither a preset nor a file", _presets(str(name_or_file)))
+    values = read_toml(path, "docs/chip.md has an example")
     return _build(_resolve({"base": DEFAULT_PRESET, "name": path.stem, **values}), str(path))
 
 
@@ -67,13 +64,20 @@ def _preset(name: str) -> dict[str, Any]:
     return _resolve(tomllib.loads(text))
 
 
+def _presets(wanted: object) -> str:
+    """Return which presets there are, the one that is probably meant first."""
+    near = get_close_matches(wanted, preset_names(), 1) if isinstance(wanted, str) else []
+    known = f"Presets: {', '.join(preset_names())}"
+    return f"Is {near[0]} meant? {known}" if near else known
+
+
 def _resolve(values: dict[str, Any]) -> dict[str, Any]:
     """Replace `base` by the preset that it names, overlaid with the other keys."""
     base = values.pop("base", None)
     if base is None:
         return values
-    if base not in preset_names():
-        raise ConfigurationError(f"base = {base!r} is no preset", f"Presets: {', '.join(preset_names())}")
+    if not isinstance(base, str) or base not in preset_names():
+        raise ConfigurationError(f"base = {_shown(base)} is no preset", _presets(base))
     return _overlay(_preset(base), values)
 
 
@@ -92,8 +96,16 @@ def _build(values: Mapping[str, Any], source: str) -> ChipSpec:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "chip"
         problem = "no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        given = "" if isinstance(first.get("input"), dict) else f" (given: {first.get('input')!r})"
+        given = "" if isinstance(first.get("input"), dict) else f" (given: {_shown(first.get('input'))})"
         raise ConfigurationError(
             f"{source}: {where}: {problem}{given}",
             "docs/chip.md lists every key with its unit and limits",
         ) from error
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number with thousands of digits"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

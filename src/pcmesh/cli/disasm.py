@@ -37,8 +37,9 @@ def asm(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write text and words to this file.")] = None,
 ) -> None:
     """Assemble a program's text into 128-bit words in hexadecimal, one a line."""
-    from pcmesh.files import read_text, write_text
+    from pcmesh.files import write_text
     from pcmesh.microcode import Program, assemble
+    from pcmesh.reading import read_text
 
     text = read_text(source)
     program = Program.of(assemble(text))

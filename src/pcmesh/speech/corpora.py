@@ -14,7 +14,7 @@ import soundfile
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.files import read_text
+from pcmesh.reading import read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ, load_audio
 from pcmesh.speech.layouts import AUDIO_SUFFIXES
 from pcmesh.speech.transcripts import normalise_transcript
@@ -163,8 +163,7 @@ def _read_tsv(table: Path) -> Iterator[Utterance]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Return numbered lines, without the mark that Windows' editors put at the beginning."""
-    return enumerate(read_text(path).removeprefix("\ufeff").splitlines(), start=1)
+    return enumerate(read_text(path).splitlines(), start=1)
 
 
 def _normalised(text: str, where: str) -> str:

@@ -6,7 +6,6 @@ the hash split is that data set's `which_set`.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ import soundfile
 
 from pcmesh.errors import InputError
 from pcmesh.random import numpy_generator
+from pcmesh.reading import read_csv, read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.types import KEYWORD_CLASSES, KEYWORDS, SILENCE, SPLITS, UNKNOWN, Split
 
@@ -74,23 +74,15 @@ def official_split(file_name: str) -> Split:
 
 def _list_manifest(root: Path, split: Split) -> list[Clip]:
     manifest = root / "manifest.csv"
-    with manifest.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = {"path", "label", "split"} - set(reader.fieldnames or ())
-        if missing:
+    clips = []
+    for line, row in read_csv(manifest, ("path", "label", "split")):
+        if row["split"] not in SPLITS[:3]:
             raise InputError(
-                f"{manifest}: lacks the column {sorted(missing)[0]!r}", "Columns: path,label,speaker,split"
+                f"{manifest}, line {line}: unknown split {row['split']!r}", "Write train, validation or test"
             )
-        clips = []
-        for row in reader:
-            if row["split"] not in SPLITS[:3]:
-                raise InputError(
-                    f"{manifest}, line {reader.line_num}: unknown split {row['split']!r}",
-                    "Write train, validation or test",
-                )
-            if split in (row["split"], "all"):
-                label = row["label"] if row["label"] in KEYWORD_CLASSES else UNKNOWN
-                clips.append(Clip(utterance_id=row["path"], path=root / row["path"], label=label))
+        if split in (row["split"], "all"):
+            label = row["label"] if row["label"] in KEYWORD_CLASSES else UNKNOWN
+            clips.append(Clip(utterance_id=row["path"], path=root / row["path"], label=label))
     return clips
 
 
@@ -131,7 +123,7 @@ class _SplitOfWords:
         files = {name: root / f"{name}_list.txt" for name in ("testing", "validation")}
         self.by_list = all(file.is_file() for file in files.values())
         self.testing, self.validation = (
-            set(file.read_text(encoding="utf-8").split()) if self.by_list else set() for file in files.values()
+            set(read_text(file).split()) if self.by_list else set() for file in files.values()
         )
 
     def __call__(self, root: Path, file: Path) -> Split:

@@ -23,7 +23,7 @@ from pcmesh.evaluation.ranking import rankings
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
 from pcmesh.evaluation.word_errors import word_errors
-from pcmesh.files import read_text
+from pcmesh.reading import read_text
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt.decoder import greedy_decode
