@@ -41,7 +41,8 @@ FORMAT = 1
 ROUTED = "routed"
 """Folder of the layers with routes and programs, which `pcmesh inspect`, `disasm` and `verify` read."""
 _WEIGHTS, _EXAMPLES = "network.safetensors", "examples.pt"
-_JSON, _NETWORK, _CHIP, _FRAMES = "chip_model.json", "network.pt2", "chip.safetensors", "frames.safetensors"
+MANIFEST = "chip_model.json"
+_NETWORK, _CHIP, _FRAMES = "network.pt2", "chip.safetensors", "frames.safetensors"
 
 
 class _Stored(Artefact):
@@ -83,10 +84,10 @@ def save_model(model: ChipModel, folder: Path) -> None:
     Raises:
         InputError: the place is taken or cannot be written.
     """
-    if folder.exists() and not (folder / _JSON).is_file():
+    if folder.exists() and not (folder / MANIFEST).is_file():
         raise InputError(f"{folder}: exists and is no chip model", "Name another folder")
     with whole_folder(folder) as partial:
-        (partial / _JSON).write_text(_stored(model).model_dump_json(), encoding="utf-8")
+        (partial / MANIFEST).write_text(_stored(model).model_dump_json(), encoding="utf-8")
         save_file(_chip_tensors(model), partial / _CHIP)
         save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
         _save_network(model.deployment.captured, partial)
@@ -106,9 +107,9 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
             or another one's.
     """
     place = Path(folder)
-    if not (place / _JSON).is_file():
+    if not (place / MANIFEST).is_file():
         raise InputError(f"{place}: no chip model", "Make one with `pcmesh compile FILE.py:FUNCTION -o DIR`")
-    stored = _Stored.load(place / _JSON)
+    stored = _Stored.load(place / MANIFEST)
     if stored.format != FORMAT:
         raise InputError(f"{place}: format {stored.format}, this version reads {FORMAT}", "Compile it anew")
     captured = _own_code(place, stored, network) if stored.own_code else _captured(place, stored)

@@ -108,10 +108,11 @@ def perf(
     [bold]pcmesh perf rnnt --set digital.layer_ns=100[/bold] asks the same of any key of the chip (docs/chip.md).
     """
     from pcmesh.chip import change_chip, load_chip
+    from pcmesh.errors import ConfigurationError
     from pcmesh.evaluation.performance import Link, TimeOptions
     from pcmesh.mapping import Encoding
     from pcmesh.reporting import render_perf
-    from pcmesh.workloads.performance import PerfOptions, run_performance
+    from pcmesh.workloads.performance import PerfOptions, chip_model_folder, run_performance
     from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS
     from pcmesh.workloads.rnnt.speech_load import LoadOptions
     from pcmesh.workloads.what_if import WhatIf
@@ -135,6 +136,8 @@ def perf(
         expand=expand or EXPANDED_ROWS,
         expanded=expand is not None,
     )
+    if out is not None and chip_model_folder(Path(network)) is not None:
+        raise ConfigurationError(f"there is no report of {network}", "--json FILE writes the figures")
     with progress() as report:
         result = run_performance(options, spec, report)
     for shown in islice(perf_tables(result, costs), 1 if brief else None):

@@ -12,6 +12,9 @@ from pcmesh.cli.output import table
 
 def perf_tables(result: dict[str, Any], details: bool) -> Iterator[Table]:
     """Yield the tables of a result; those of what is counted with only when asked for."""
+    if "sample" in result:
+        yield from _own_network(result)
+        return
     yield _overview(result)
     yield _chips(result)
     yield _shares(result["energy"])
@@ -61,6 +64,39 @@ def _overview(result: dict[str, Any]) -> Table:
     if "accuracy" in result:
         rows += _accuracy(result["accuracy"], list(variants))
     return table(f"{result['network']} on {result['chip']}: {', '.join(how)}", ("", *variants), rows)
+
+
+def _own_network(result: dict[str, Any]) -> Iterator[Table]:
+    """Yield the tables of a chip model."""
+    sample, data = result["sample"], result["data"]["described"]
+    how = "overlapping" if result["options"]["overlap"] else "one after the other"
+    rows = [
+        ("Time of a sample alone", f"{1e6 * sample['latency_s']:,.2f} µs"),
+        ("  when layers work at once, every", f"{1e6 * sample['interval_s']:,.2f} µs"),
+        (f"Time of {data}", f"{result['total_time_s']:.5g} s"),
+        ("Samples per second", f"{result['samples_per_s']:,.1f}"),
+        ("Analog operations", f"{result['operations']:,.0f}"),
+        ("Digital operations", f"{result['digital']['operations']:,.0f}"),
+        ("Rate", f"{result['tops']:.4g} TOPS"),
+        ("Energy", f"{result['energy_j']:.4g} J"),
+        ("Power", f"{result['power_w']:.4g} W"),
+        ("With the digital side", f"{result['tops_per_w']:.3f} TOPS/W"),
+        ("Samples per second and watt", f"{result['samples_per_s_per_w']:,.1f}"),
+    ]
+    yield table(f"{result['network']} on {result['chip']}: {data}, {how}", ("", ""), rows)
+    total = sum(entry["energy_j"] for entry in result["per_layer"])
+    layers = [
+        (
+            entry["layer"],
+            entry["tiles"],
+            f"{entry['vectors']:,.0f}",
+            entry["steps"],
+            f"{entry['energy_j']:.3g}",
+            f"{100 * entry['energy_j'] / total:.1f} %",
+        )
+        for entry in result["per_layer"]
+    ]
+    yield table("Layers", ("Layer", "Tiles", "Vectors", "Steps each", "Energy, J", "Share"), layers)
 
 
 def _accuracy(found: dict[str, dict[str, Any]], variants: list[str]) -> list[tuple[str, ...]]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip_model.performance import performance_result
+from pcmesh.chip_model.store import MANIFEST, ROUTED, load_model
 from pcmesh.compiled import load_compiled
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
@@ -82,6 +84,9 @@ def run_performance(
         raise ConfigurationError(
             f"--accuracy: nothing is known of what {options.network} should answer", "Use it with rnnt or kws"
         )
+    own = chip_model_folder(Path(options.network))
+    if own is not None:
+        return _own(own, options, chip)
     plans = _plans(options, chip, progress)
     first = next(iter(plans.values()))
     widths = rnnt_widths(first.graph) if first.graph.name == "rnnt" else None
@@ -131,6 +136,27 @@ def run_performance(
             costs,
         )
     return result
+
+
+def chip_model_folder(folder: Path) -> Path | None:
+    """Return the folder of a chip model, where a folder is one or holds a chip model's routes; else None."""
+    candidates = [folder, *([folder.parent] if folder.name == ROUTED else [])]
+    return next((entry for entry in candidates if (entry / MANIFEST).is_file()), None)
+
+
+def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str, Any]:
+    """Return the figures of a chip model: those of its summary."""
+    if chip is not None or options.what_if.anything:
+        raise ConfigurationError(
+            f"another chip for {folder}, which is compiled already", "Compile it for that chip: pcmesh compile"
+        )
+    given = options.load.manifest, options.load.data, options.load.decoded
+    if any(given) or options.time.decoder != "joined" or options.expanded:
+        raise ConfigurationError("recordings, letters and expansion are for the RNN-T", "--utterances N says how many")
+    if options.time.link is not None or options.mac or options.fit:
+        raise ConfigurationError(f"--link, --mac and --fit say nothing of {folder}", "Leave them out")
+    model = load_model(folder)
+    return performance_result(model, options.load.utterances or FRAMES, options.time.overlap)
 
 
 def _accuracy(options: PerfOptions, chip: ChipSpec, expanded: bool, progress: Progress) -> ChipAccuracy:
