@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcmesh.durations import SECONDS, format_duration, parse_duration
+from pcmesh.durations import SECONDS, format_duration, parse_duration, seconds_of
 from pcmesh.errors import InputError
 
 
@@ -37,3 +41,19 @@ def test_a_unit_is_written_as_itself(unit: str) -> None:
 
 def test_zero() -> None:
     assert format_duration(0) == "0 s"
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("1h", 3600.0), (0, 0.0), (2.5, 2.5), (np.float32(3), 3.0), (np.int64(7), 7.0), (timedelta(days=7), 604_800.0)],
+)
+def test_a_time_is_words_seconds_or_a_timedelta(time: Any, seconds: float) -> None:
+    assert seconds_of(time) == seconds
+
+
+@pytest.mark.parametrize(
+    "time", [-5, -1e9, float("nan"), float("inf"), timedelta(seconds=-1), True, None, [1], 1j, "-1d", b"1d"]
+)
+def test_no_other_time_is_taken(time: Any) -> None:
+    with pytest.raises(InputError, match="no duration"):
+        seconds_of(time)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
+from numbers import Real
 
 from pcmesh.errors import InputError
 
@@ -23,6 +25,23 @@ def parse_duration(text: str) -> float:
     seconds = float(match[1]) * SECONDS.get(match[2].lower(), math.nan) if match else math.nan
     if not 0 <= seconds < math.inf:
         raise InputError(f"'{text}' is no duration", f"Write a number and a unit: {', '.join(SECONDS)} (1w)")
+    return seconds
+
+
+def seconds_of(time: str | float | timedelta) -> float:
+    """Return the seconds of a duration in words (`"1w"`), in seconds or as a timedelta.
+
+    Raises:
+        InputError: it is none, negative, or not finite.
+    """
+    if isinstance(time, str):
+        return parse_duration(time)
+    if isinstance(time, timedelta):
+        seconds = time.total_seconds()
+    else:
+        seconds = float(time) if isinstance(time, Real) and not isinstance(time, bool) else math.nan
+    if not 0 <= seconds < math.inf:
+        raise InputError(f"{time!r} is no duration", "Give seconds from 0, a timedelta, or words such as '1w'")
     return seconds
 
 

@@ -30,7 +30,7 @@ def computed(layout: Layout, name: str, x: torch.Tensor) -> torch.Tensor:
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=6))
 def test_packed_products_are_the_products(sizes: list[tuple[int, int]]):
     products = [product(f"p{number}", *size) for number, size in enumerate(sizes)]
-    layout = layers_of("net", products, TILE, [p.name for p in products])
+    layout = layers_of("net", products, TILE, dict.fromkeys((p.name for p in products), "alike"))
     for entry in products:
         x = torch.randn(3, entry.rows, generator=torch.Generator().manual_seed(0))
         torch.testing.assert_close(computed(layout, entry.name, x), x @ entry.weight, rtol=1e-4, atol=1e-4)
@@ -45,7 +45,15 @@ def test_packed_products_are_the_products(sizes: list[tuple[int, int]]):
 
 def test_small_products_share_a_tile():
     products = [product("a", 8, 8), product("b", 8, 8), product("c", 8, 16)]
-    layout = layers_of("net", products, TILE, ["a", "b", "c"])
+    layout = layers_of("net", products, TILE, dict.fromkeys("abc", "alike"))
     assert len(layout.graph.layers) == 1
     assert layout.sheets == ("sheet0",)
     assert not layout.is_whole("a")
+
+
+def test_only_products_that_are_mapped_alike_share_a_tile():
+    products = [product("a", 8, 8), product("b", 8, 8), product("sheet0", 8, 8)]
+    layout = layers_of("net", products, TILE, {"a": "AB", "b": "4-PCM"})
+    assert {layer.name for layer in layout.graph.layers} == {"sheet0", "sheet1", "sheet2"}
+    assert [layout.pieces[name][0].layer for name in ("a", "b", "sheet0")] == ["sheet1", "sheet2", "sheet0"]
+    torch.testing.assert_close(layout.graph.weights["sheet0"], products[2].weight)

@@ -32,6 +32,11 @@ class PcmSpec(Spec):
         gt=0,
         description="age of the devices (after programming) when the chip is calibrated and first used, s",
     )
+    rewriting_age_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="age of devices that are written again later, when their new conductance counts, s",
+    )
     read_noise_window_s: float = Field(
         gt=0,
         description="fluctuations faster than this are drawn anew at each read, slower ones are frozen, s",

@@ -13,7 +13,7 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
-from pcmesh.chip_model.options import Pin, ProductOptions, product_options
+from pcmesh.chip_model.options import Pin, ProductOptions, product_options, sharing
 from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import CompiledNetwork
@@ -188,8 +188,8 @@ class _Fit:
 
 def _fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec, packed: bool) -> _Fit:
     options = choice.options
-    small = tuple(p.name for p in products if packed and options[p.name].encoding is not Encoding.PCM2)
-    layout = layers_of(choice.name, products, (chip.tile.rows, chip.tile.columns), small)
+    small = tuple(p.name for p in products if packed and options[p.name].may_share)
+    layout = layers_of(choice.name, products, (chip.tile.rows, chip.tile.columns), sharing(options, small))
     chosen = {layer.name: options[layout.pieces_of(layer.name)[0][0]] for layer in layout.graph.layers}
     mapping = map_network(layout.graph, chip, chosen)
     return _Fit(small, layout, mapping, place_direct(mapping, chip))

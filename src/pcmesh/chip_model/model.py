@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.options import Pin, ProductOptions, product_options
 from pcmesh.chip_model.side import ChipSide, MixedProducts
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.durations import parse_duration
+from pcmesh.durations import seconds_of
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
@@ -179,15 +180,14 @@ class ChipModel(nn.Module):
         with torch.no_grad():
             return self.network(*args, **kwargs)
 
-    def at(self, time: str | float, expect_drift: bool = False) -> ChipModel:
+    def at(self, time: str | float | timedelta, expect_drift: bool = False) -> ChipModel:
         """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds).
 
         Args:
             time: age.
             expect_drift: whether products are enlarged by what drift takes on average by then, which needs no read.
         """
-        seconds = parse_duration(time) if isinstance(time, str) else float(time)
-        aged = self.side.aged(seconds)
+        aged = self.side.aged(seconds_of(time))
         return ChipModel(self.deployment, aged.expecting_drift() if expect_drift else aged, self.noisy, self.only)
 
     def recalibrate(self) -> ChipModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,6 +38,17 @@ class ProductOptions(LayerOptions):
         """The options in a user's words."""
         more = f",expand={self.expand}" if self.expand is not None else f",copies={self.copies}"
         return str(self.encoding) + (more if self.more_rows else "")
+
+    @property
+    def mapped(self) -> LayerOptions:
+        """How the tiles are filled, whatever the rows hold."""
+        return LayerOptions(**self.model_dump(exclude={"copies", "expand"}))
+
+    @property
+    def may_share(self) -> bool:
+        """Whether its tiles may hold parts of other layers: no 2-PCM, nothing said of single column blocks."""
+        plain = LayerOptions(encoding=self.encoding, share_capacitors=self.share_capacitors, chip=self.chip)
+        return self.encoding is not Encoding.PCM2 and self.mapped == plain
 
     @property
     def more_rows(self) -> bool:
@@ -94,3 +105,8 @@ def read_pins(texts: Sequence[str]) -> dict[str, str]:
             raise ConfigurationError(f"{text!r} pins no layer", "Write LAYER=WAY, e.g. fc1=AB or fc1=AB,copies=4")
         found[layer] = way
     return found
+
+
+def sharing(options: Mapping[str, ProductOptions], products: Collection[str]) -> dict[str, LayerOptions]:
+    """Return how products that share tiles are mapped: those mapped alike share them (`packing.layers_of`)."""
+    return {name: options[name].mapped for name in products}

@@ -48,9 +48,10 @@ class ChipSide:
         return ends.outputs(self._product(layer, ends.inputs(x), keys))
 
     def _product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
-        pieces = self.layout.pieces[layer]
+        pieces, scale = self.layout.pieces[layer], self.layout.scale[layer]
         if self.layout.is_whole(layer):
-            return self._layer(pieces[0].layer)(x, keys)
+            alone = self._layer(pieces[0].layer)(x, keys)
+            return alone if scale == 1.0 else alone * scale
         columns = max(piece.column_stop for piece in pieces)
         out = x.new_zeros(x.shape[0], columns)
         for piece in pieces:
@@ -59,7 +60,7 @@ class ChipSide:
             width = piece.column_stop - piece.column_start
             got = self._layer(piece.layer)(part, keys)[:, piece.column : piece.column + width]
             out[:, piece.column_start : piece.column_stop] += got
-        return out * self.layout.scale[layer]
+        return out * scale
 
     def aged(self, time_s: float) -> ChipSide:
         """Return the chip `time_s` after calibration."""

@@ -18,7 +18,7 @@ from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.ends import ends_of, programmed_products
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
-from pcmesh.chip_model.options import ProductOptions
+from pcmesh.chip_model.options import ProductOptions, sharing
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import load_compiled
 from pcmesh.errors import InputError
@@ -117,7 +117,8 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     ends = ends_of(captured.products, stored.options, balances if stored.balanced else {})
-    layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, stored.packed)
+    packed = sharing(stored.options, stored.packed)
+    layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed)
     instance = Instance(stored.seed, stored.number)
     compiled = load_compiled(place / ROUTED) if stored.routed else None
     deployment = Deployment(

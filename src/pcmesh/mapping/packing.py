@@ -7,9 +7,10 @@ other, a *sheet*: it is programmed, calibrated and read as one.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,9 @@ from torch import Tensor
 
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.model.products import MatrixProduct
+
+Rectangle = tuple[int, int, int, int]
+"""Rows and columns of a matrix: first row, row behind the last, first column, column behind the last."""
 
 
 class Piece(NamedTuple):
@@ -38,7 +42,7 @@ class Layout:
     Attributes:
         graph: the layers, whole products or sheets.
         pieces: product -> its rectangles, which cover it once.
-        scale: product -> factor of its weights on sheets (1 on a layer of its own).
+        scale: product -> factor of its products (1 where its weights were not scaled for a sheet).
     """
 
     graph: LayerGraph
@@ -83,7 +87,7 @@ def spread(x: Tensor, piece: Piece, rows: int) -> Tensor:
 
 
 def layers_of(
-    name: str, products: Sequence[MatrixProduct], tile: tuple[int, int], packed: Sequence[str] = ()
+    name: str, products: Sequence[MatrixProduct], tile: tuple[int, int], packed: Dict[str, Hashable] | None = None
 ) -> Layout:
     """Make each product a layer, or cut it so that what does not fill tiles is packed.
 
@@ -91,13 +95,14 @@ def layers_of(
         name: the network's.
         products: the matrices.
         tile: rows and columns of a tile.
-        packed: products whose remainders go onto sheets.
+        packed: products whose remainders go onto sheets -> how they are mapped; those mapped alike share sheets.
     """
+    packed = packed or {}
     weights: dict[str, Tensor] = {}
     signed: dict[str, bool] = {}
     pieces: dict[str, list[Piece]] = {product.name: [] for product in products}
     scale = {product.name: 1.0 for product in products}
-    rest: list[tuple[MatrixProduct, tuple[int, int, int, int]]] = []
+    rest: dict[Hashable, list[tuple[MatrixProduct, Rectangle]]] = {}
     for product in products:
         if product.name not in packed:
             weights[product.name], signed[product.name] = product.weight, product.signed
@@ -110,12 +115,19 @@ def layers_of(
             weights[layer] = product.weight[:, :full] / scale[product.name]
             signed[layer] = product.signed
             pieces[product.name].append(Piece(layer, 0, product.rows, 0, full))
-        rest += [(product, rectangle) for rectangle in left]
-    _pack(rest, tile, weights, signed, pieces, scale)
+        rest.setdefault(packed[product.name], []).extend((product, rectangle) for rectangle in left)
+    names = _free_names(weights)
+    for alike in rest.values():
+        _pack(alike, tile, names, weights, signed, pieces, scale)
     return Layout(_graph(name, weights, signed), {n: tuple(p) for n, p in pieces.items()}, scale)
 
 
-def _cut(product: MatrixProduct, tile: tuple[int, int]) -> tuple[int | None, list[tuple[int, int, int, int]]]:
+def _free_names(taken: Dict[str, Tensor]) -> Iterator[str]:
+    """Yield names of sheets; a network's own layer may have any name, that of a sheet too."""
+    return (name for number in count() if (name := f"sheet{number}") not in taken)
+
+
+def _cut(product: MatrixProduct, tile: tuple[int, int]) -> tuple[int | None, list[Rectangle]]:
     """Return how many columns make blocks that fill tiles, and the rectangles of what does not."""
     full = product.columns // tile[1] * tile[1] if product.rows >= tile[0] else 0
     left = [
@@ -127,8 +139,9 @@ def _cut(product: MatrixProduct, tile: tuple[int, int]) -> tuple[int | None, lis
 
 
 def _pack(
-    rest: list[tuple[MatrixProduct, tuple[int, int, int, int]]],
+    rest: list[tuple[MatrixProduct, Rectangle]],
     tile: tuple[int, int],
+    names: Iterator[str],
     weights: dict[str, Tensor],
     signed: dict[str, bool],
     pieces: dict[str, list[Piece]],
@@ -137,6 +150,7 @@ def _pack(
     """Put rectangles on shelves, the tallest first: a sheet is a stack of shelves, a shelf a row of rectangles."""
     shelves: list[list[int]] = []  # sheet, top row, height, columns used
     heights: list[int] = []  # rows used of each sheet
+    sheets: list[str] = []
     placed: dict[int, list[tuple[MatrixProduct, Piece]]] = {}
     for product, (r0, r1, c0, c1) in sorted(
         rest, key=lambda entry: (entry[1][0] - entry[1][1], entry[1][2] - entry[1][3])
@@ -147,10 +161,11 @@ def _pack(
             sheet = next((n for n, used in enumerate(heights) if used + rows <= tile[0]), len(heights))
             if sheet == len(heights):
                 heights.append(0)
+                sheets.append(next(names))
             shelf = [sheet, heights[sheet], rows, 0]
             heights[sheet] += rows
             shelves.append(shelf)
-        piece = Piece(f"sheet{shelf[0]}", r0, r1, c0, c1, shelf[1], shelf[3])
+        piece = Piece(sheets[shelf[0]], r0, r1, c0, c1, shelf[1], shelf[3])
         shelf[3] += columns
         placed.setdefault(shelf[0], []).append((product, piece))
     for number, entries in placed.items():
@@ -161,8 +176,8 @@ def _pack(
             block = product.weight[p.row_start : p.row_stop, p.column_start : p.column_stop] / scale[product.name]
             matrix[p.row : p.row + block.shape[0], p.column : p.column + block.shape[1]] = block
             pieces[product.name].append(p)
-        weights[f"sheet{number}"] = matrix
-        signed[f"sheet{number}"] = any(product.signed for product, _ in entries)
+        weights[sheets[number]] = matrix
+        signed[sheets[number]] = any(product.signed for product, _ in entries)
 
 
 def _graph(name: str, weights: Dict[str, Tensor], signed: Dict[str, bool]) -> LayerGraph:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from pcmesh.chip import ChipSpec
+from pcmesh.durations import format_duration
+from pcmesh.errors import InputError
 from pcmesh.mapping import Encoding, Mapping, TileImage
 from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
@@ -31,7 +34,8 @@ class ProgrammedNetwork:
         fabric: tile index -> its periphery.
         pulses: programming pulses given so far.
         age_s: time since calibration.
-        bias_written_s: age at which the bias rows were last written (0: with the weights).
+        bias_written_s: tile index -> (2 pairs, 2 branches, bias rows, columns) float64, age at which each device of the
+            bias rows was last written (0: with the weights, and so are all of a tile that is missing).
     """
 
     chip: ChipSpec
@@ -43,7 +47,7 @@ class ProgrammedNetwork:
     fabric: Dict[int, TileFabric]
     pulses: int = 0
     age_s: float = 0.0
-    bias_written_s: float = 0.0
+    bias_written_s: Dict[int, torch.Tensor] = field(default_factory=dict)
 
     def cells(self, tile: int) -> CellArrays:
         """Return a tile's cells at the network's age."""
@@ -53,8 +57,19 @@ class ProgrammedNetwork:
         """Return a tile's conductances at the network's age, conductance steps."""
         rows, pcm = self.chip.tile.rows, self.chip.pcm
         weights = age(self.g[tile][:, :, :rows], self.age_s, self._key("drift", tile), pcm)
-        bias = age(self.g[tile][:, :, rows:], self.age_s - self.bias_written_s, self._key("drift", tile, 1), pcm)
-        return torch.cat([weights, bias], dim=2)
+        return torch.cat([weights, self._bias_rows(tile)], dim=2)
+
+    def _bias_rows(self, tile: int) -> torch.Tensor:
+        """Return the bias rows of a tile, each device as old as it is."""
+        g, key, pcm = self.g[tile][:, :, self.chip.tile.rows :], self._key("drift", tile, 1), self.chip.pcm
+        aged = age(g, self.age_s, key, pcm)
+        written_s = self.bias_written_s.get(tile)
+        if written_s is None:
+            return aged
+        for moment in sorted(set(written_s[written_s > 0].tolist())):
+            young = age(g, self.age_s - moment, key, pcm, pcm.rewriting_age_s)
+            aged = torch.where(written_s == moment, young, aged)
+        return aged
 
     def weights(self, tile: int) -> torch.Tensor:
         """Return the weights that a tile's pairs hold at the network's age, (2, rows, columns) in units of g_max."""
@@ -62,7 +77,18 @@ class ProgrammedNetwork:
         return (g[:, 0] - g[:, 1])[:, : self.chip.tile.rows]
 
     def aged(self, age_s: float) -> ProgrammedNetwork:
-        """Return the network `age_s` seconds after calibration."""
+        """Return the network `age_s` seconds after calibration.
+
+        Raises:
+            InputError: bias rows were written later than that.
+        """
+        last = max((float(written.max()) for written in self.bias_written_s.values()), default=0.0)
+        if not last <= age_s < math.inf:
+            raise InputError(
+                f"a chip whose bias rows were written {format_duration(last)} after calibration cannot be "
+                f"{format_duration(age_s)} old",
+                "Give a later time, or age the chip before its bias rows are written",
+            )
         return replace(self, age_s=age_s)
 
     def _key(self, stream: str, tile: int, *names: int) -> int:
@@ -87,13 +113,14 @@ def program(network: ProgrammedNetwork, targets: Dict[str, LayerTargets], attemp
         targets: layer name -> what to write.
         attempt: number of this programming; each has its own randomness.
     """
-    g, pulses = dict(network.g), network.pulses
+    g, pulses, written_s = dict(network.g), network.pulses, dict(network.bias_written_s)
     for tile in network.mapping.tiles:
         if tile.wp1.layer in targets:
             written = _write(network, tile, targets[tile.wp1.layer], attempt, 0)
             g[tile.index] = written.g
+            written_s.pop(tile.index, None)
             pulses += written.pulses
-    return replace(network, targets={**network.targets, **targets}, g=g, pulses=pulses)
+    return replace(network, targets={**network.targets, **targets}, g=g, pulses=pulses, bias_written_s=written_s)
 
 
 def program_bias(
@@ -109,7 +136,7 @@ def program_bias(
         attempt: number of this programming; each has its own randomness.
     """
     targets, first = replace(network.targets[layer], bias=bias), network.chip.tile.rows
-    g, pulses = dict(network.g), network.pulses
+    g, pulses, written_s = dict(network.g), network.pulses, dict(network.bias_written_s)
     for group in network.mapping.groups_of(layer):
         tile = network.mapping.tiles[group.tiles[-1]]
         written = _write(network, tile, targets, attempt, first)
@@ -117,9 +144,12 @@ def program_bias(
         rows = g[tile.index].clone()
         rows[:, :, first:, chosen] = written.g[..., chosen]
         g[tile.index] = rows
+        ages = written_s.get(tile.index, torch.zeros(written.g.shape, dtype=torch.float64)).clone()
+        ages[..., chosen] = network.age_s
+        written_s[tile.index] = ages
         pulses += written.pulses * len(chosen) // network.chip.tile.columns
     merged = {**network.targets, layer: targets}
-    return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=network.age_s)
+    return replace(network, targets=merged, g=g, pulses=pulses, bias_written_s=written_s)
 
 
 def _write(

@@ -24,24 +24,26 @@ def _age(g, key, mean, spread, log_time, slow, out):  # type: ignore[no-untyped-
             out[i, j] = np.int16(max(min(np.rint(aged), MAX_STEPS), 0))
 
 
-def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
-    """Return conductances `time_s` after the chip was calibrated.
+def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec, first_age_s: float | None = None) -> torch.Tensor:
+    """Return conductances `time_s` after they counted for the first time: when the chip was calibrated.
 
     G(t) = G·((t + t_c) / t_c)^-ν with the device's own ν = |N(mean, spread)|, where t_c is the devices' age at
     calibration, plus the 1/f fluctuations since then that are slower than the read-noise window. The same key gives
-    each device the same ν and the same fluctuation at every time (Joshi 2020; Le Gallo 2023; `physics.pcm`).
+    each device the same ν and the same fluctuation at every time (Joshi 2020; Le Gallo 2023; `physics.pcm`). Devices
+    that are written again later begin at a younger age t_c, so that they drift faster.
 
     Args:
         g: any shape, int16 steps of g_max / 9,600.
-        time_s: time since calibration; 0 returns `g`, and so do devices without noise.
+        time_s: time since calibration, or since they were written again; 0 returns `g`, as devices without noise do.
         key: the tile's drift stream.
         pcm: device parameters.
+        first_age_s: t_c; None: `pcm.calibration_age_s`.
     """
     if time_s <= 0 or pcm.law == "ideal":
         return g
     law = LAWS[pcm.law]
     levels = np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX
-    log_time = np.float32(np.log1p(time_s / pcm.calibration_age_s))
+    log_time = np.float32(np.log1p(time_s / (first_age_s or pcm.calibration_age_s)))
     slow = levels * law.read_q(levels) * np.sqrt(np.log1p(time_s / pcm.read_noise_window_s)) * STEPS_PER_G_MAX
     flat = g.reshape(-1, g.shape[-1])
     out = np.empty(flat.shape, np.int16)
