@@ -52,7 +52,7 @@ class Catalogue:
         name = self._names[key]
         self._signed[name] |= signed
         self._sites[name].append(module)
-        return ProductCall(self.runtime, name, len(self._sites[name]) - 1, axis)
+        return ProductCall(self.runtime, name, len(self._sites[name]) - 1, axis, self._signed)
 
     def _add(self, key: tuple[tuple[str, ...], bytes], weight: Tensor, sources: tuple[str, ...], module: str) -> None:
         base = sources[0].removesuffix(".weight") if len(sources) == 1 else module or "matrix"

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from pcmesh.model.functional import written_by
+
 _RANDOM = ("rand", "randn", "bernoulli", "multinomial", "normal", "dropout")
 
 
@@ -17,6 +19,8 @@ class Constants:
 
     def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
+        written = [value for node in module.graph.nodes for value in written_by(node)]
+        self._written = {value.target for value in written if value.op == "get_attr"}
         self._known: dict[fx.Node, bool] = {}
         self._values: dict[fx.Node, Any] = {}
 
@@ -26,7 +30,7 @@ class Constants:
             return True
         if node not in self._known:
             if node.op == "get_attr":
-                self._known[node] = True
+                self._known[node] = node.target not in self._written  # a buffer that the network changes is no weight
             elif node.op != "call_function" or any(word in str(node.target) for word in _RANDOM):
                 self._known[node] = False
             else:

@@ -118,7 +118,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return AnalogTransposedConvolution(products, affine, shape, weight.shape[1] * groups)
             return AnalogConvolution(products, affine, shape)
 
-        y: Tensor = self.seen.once((shape, transposed), weight, make)(x)
+        y: Tensor = self.seen.once((shape, transposed), weight, make)(x).contiguous()  # the code behind may take views
         each = weight[0].numel()
         self.seen.note("convolution", products.names, args, y, 2.0 * (x if transposed else y).numel() * each)
         return y

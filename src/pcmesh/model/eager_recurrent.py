@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from pcmesh.model.layers import AnalogRecurrent, CellCalls, recurrent_cells
+from pcmesh.model.layers import AnalogRecurrent, CellCalls, InputSigns, recurrent_cells
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
 from pcmesh.model.samples import SampleAxis
@@ -63,7 +63,7 @@ class RecurrentCalls(TorchFunctionMode):
             return seen.catalogue.call(weight.t(), (name,), seen.where, signed, None)
 
         def make() -> list[Any]:
-            return recurrent_cells(kind, parameters, has_biases, both, True, call, lambda tensor: tensor)
+            return recurrent_cells(kind, parameters, has_biases, both, InputSigns(), call, lambda tensor: tensor)
 
         cells = seen.once((kind, both), parameters[0], make)
         turn = seen.turn((kind, seen.name_of(parameters[0])))

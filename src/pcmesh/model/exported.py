@@ -22,13 +22,15 @@ from pcmesh.model.constants import Constants
 from pcmesh.model.cost import operation_count
 from pcmesh.model.edges import gives_tensor, graph_inputs
 from pcmesh.model.examples import Examples
+from pcmesh.model.functional import without_late_writes
 from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule, rule_of
 from pcmesh.model.products import MatrixProduct, Operation, ProductRuntime, tied_names
 from pcmesh.model.rewrite import REWRITES, Context, argument
 from pcmesh.model.samples import SampleAxis
-from pcmesh.model.signs import kind_of
+from pcmesh.model.signs import Signs, kind_of
 
 _PREFIX = "on_chip"
+_VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
 
 Pins = Mapping[str, Literal["digital", "analog"]]
 """Qualified name of a module -> where the user wants it."""
@@ -113,6 +115,7 @@ def capture_program(
     tied: Mapping[str, tuple[str, ...]],
 ) -> CapturedNetwork:
     """Capture an exported program; see `capture_exported`. `tied`: name of a parameter -> all names that it has."""
+    program = without_late_writes(program)
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
     return _Capture(program, module, examples, block, pins, tied).run()
@@ -155,8 +158,9 @@ class _Capture:
         self.warnings: list[str] = []
         self.batch = self._batch_symbol()
         self.inner = self._inner_nodes()
+        signs = Signs(self.constants)
         self.context = Context(
-            self.catalogue, self.constants, block, self._axis_of, module_name, lambda node: self._fold(node)
+            self.catalogue, self.constants, signs, block, self._axis_of, module_name, lambda node: self._fold(node)
         )
 
     def run(self) -> CapturedNetwork:
@@ -172,6 +176,9 @@ class _Capture:
             found = self._visit(node, number)
             if found is not None:
                 operations.append(replace(found, name=node.name, inputs=inputs[node]))
+        for node in nodes:
+            if node.target in _VIEWS:  # where PyTorch's own result lies in memory in one piece, a layer's may not
+                node.target = torch.ops.aten.reshape.default
         self.module.graph.eliminate_dead_code()
         self.module.graph.lint()
         self.module.recompile()

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from pcmesh.errors import InputError
 from pcmesh.model.operations import Where
 from pcmesh.model.samples import Rows, SampleAxis, row_keys
 
@@ -182,15 +183,33 @@ class ProductRuntime:
 
 @dataclass(frozen=True)
 class ProductCall:
-    """One use of one matrix: `call(x)` runs (..., rows) -> (..., columns)."""
+    """One use of one matrix: `call(x)` runs (..., rows) -> (..., columns).
+
+    Attributes:
+        runtime: carries the rows.
+        name: of the matrix.
+        site: number of this use.
+        axis: where the samples are in x.
+        signed: name of a matrix -> whether tiles take negative inputs of it.
+    """
 
     runtime: ProductRuntime
     name: str
     site: int
     axis: SampleAxis | None
+    signed: Mapping[str, bool]
 
     def __call__(self, x: Tensor, step: int = 0, axis: SampleAxis | Rows | None = None) -> Tensor:
-        """Return the product; `axis` stands in for the call's own where x was rearranged."""
+        """Return the product; `axis` stands in for the call's own where x was rearranged.
+
+        Raises:
+            InputError: x is negative where the network's code says that it cannot be.
+        """
+        if not self.signed[self.name] and type(x) is Tensor and bool((x < 0).any()):
+            raise InputError(
+                f"layer {self.name} gets negative inputs, which cannot be for inputs of the examples' types",
+                "Give inputs of the examples' types, or compile with signed example inputs",
+            )
         return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
 
 

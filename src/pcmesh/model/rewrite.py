@@ -22,13 +22,14 @@ from pcmesh.model.layers import (
     BlockProducts,
     CellCalls,
     ConvolutionShape,
+    InputSigns,
     gathered,
     recurrent_cells,
 )
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import Cell, ProductCall
 from pcmesh.model.samples import SampleAxis
-from pcmesh.model.signs import nonnegative
+from pcmesh.model.signs import Signs
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Context:
     Attributes:
         catalogue: the matrices found so far.
         constants: evaluates weights.
+        signs: proves that values cannot be negative.
         block: (rows, columns) of the largest block that groups of a convolution are gathered to (a tile's).
         axis_of: where the samples are in a node's value.
         module_of: qualified name of the module that a node comes from.
@@ -56,6 +58,7 @@ class Context:
 
     catalogue: Catalogue
     constants: Constants
+    signs: Signs
     block: tuple[int, int]
     axis_of: Callable[[fx.Node], SampleAxis | None]
     module_of: Callable[[fx.Node], str]
@@ -64,7 +67,7 @@ class Context:
     def call(self, node: fx.Node, x: fx.Node, weight_node: fx.Node, weight: Tensor) -> ProductCall:
         """Return a call of a matrix made of a node's weight, on the rows of x."""
         sources = self.constants.sources(weight_node)
-        signed = not nonnegative(x)
+        signed = not self.signs.nonnegative(x)
         return self.catalogue.call(weight, sources, self.module_of(node), signed, self.axis_of(x))
 
     def affine(self, node: fx.Node, bias: Any) -> Affine:
@@ -195,8 +198,9 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
             sources, module = context.constants.sources(weight), context.module_of(node)
             return context.catalogue.call(context.constants.value(weight).t(), sources, module, signed, None)
 
-        both, signed, value = bool(bidirectional), not nonnegative(x), context.constants.value
-        cells = recurrent_cells(kind, flat, bool(has_biases), both, signed, call, value)
+        both, value = bool(bidirectional), context.constants.value
+        signs = InputSigns(not context.signs.nonnegative(x), not context.signs.nonnegative(state))
+        cells = recurrent_cells(kind, flat, bool(has_biases), both, signs, call, value)
         names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
         layer = AnalogRecurrent(kind, cells, both, bool(batch_first), context.axis_of(x))
         return Replacement(layer, (x, state), names, layer.cells)

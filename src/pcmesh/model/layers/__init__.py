@@ -2,7 +2,7 @@
 
 from pcmesh.model.layers.convolution import AnalogConvolution, AnalogTransposedConvolution, ConvolutionShape
 from pcmesh.model.layers.linear import Affine, AnalogEmbedding, AnalogLinear, BlockProducts, gathered
-from pcmesh.model.layers.recurrent import AnalogCell, AnalogRecurrent, CellCalls, Packing, recurrent_cells
+from pcmesh.model.layers.recurrent import AnalogCell, AnalogRecurrent, CellCalls, InputSigns, Packing, recurrent_cells
 
 __all__ = [
     "Affine",
@@ -15,6 +15,7 @@ __all__ = [
     "BlockProducts",
     "CellCalls",
     "ConvolutionShape",
+    "InputSigns",
     "Packing",
     "gathered",
     "recurrent_cells",

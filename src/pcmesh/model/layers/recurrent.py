@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,13 @@ class CellCalls:
     input: ProductCall
     state: ProductCall
     project: ProductCall | None = None
+
+
+class InputSigns(NamedTuple):
+    """Whether the inputs of a recurrent layer may be negative, and the states that it starts from."""
+
+    inputs: bool = True
+    states: bool = True
 
 
 class AnalogCell(nn.Module):
@@ -50,7 +57,7 @@ def recurrent_cells(
     parameters: Sequence[P],
     has_biases: bool,
     bidirectional: bool,
-    signed: bool,
+    signs: InputSigns,
     call: Callable[[P, bool], ProductCall],
     value: Callable[[P], Tensor],
 ) -> list[tuple[CellCalls, Affine, Affine]]:
@@ -60,20 +67,20 @@ def recurrent_cells(
         kind: of the recurrence.
         parameters: weights and biases in ATen's order.
         has_biases, bidirectional: as ATen's.
-        signed: whether the first layer's inputs may be negative.
+        signs: which inputs of the whole layer may be negative.
         call: (weight, signed) -> call of its transpose.
         value: parameter -> tensor.
     """
     hidden = value(parameters[1]).shape
     projected = kind == "lstm" and hidden[0] != 4 * hidden[1]
-    each, state_signed = 2 + 2 * has_biases + projected, kind != "rnn_relu"
+    each, outputs_signed = 2 + 2 * has_biases + projected, kind != "rnn_relu"
     found = []
     for number, first in enumerate(range(0, len(parameters), each)):
         entries = parameters[first : first + each]
         inner = number >= 1 + bidirectional
         calls = CellCalls(
-            call(entries[0], state_signed if inner else signed),
-            call(entries[1], state_signed),
+            call(entries[0], outputs_signed if inner else signs.inputs),
+            call(entries[1], outputs_signed or signs.states),
             call(entries[-1], True) if projected else None,
         )
         biases = [Affine(None, value(entry)) for entry in entries[2:4]] if has_biases else [Affine(), Affine()]
