@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -52,6 +53,32 @@ def test_librispeechs_folders_whose_last_lines_lack_a_newline(librispeech: Path)
 def test_a_recording_without_its_line_is_named(librispeech: Path) -> None:
     write_audio(librispeech / "84" / "121123" / "84-121123-0002.flac")
     assert "84-121123-0002.flac: has no transcript in 84-121123.trans.txt" in refused(librispeech)
+
+
+def test_two_recordings_of_one_name_are_one_too_many(librispeech: Path) -> None:
+    write_audio(librispeech / "84" / "121123" / "84-121123-0001.wav")
+    assert "84-121123-0001.wav: 84-121123-0001.flac has the same name" in refused(librispeech)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "opus", "aiff", "au", "caf", "w64"])
+def test_librispeechs_folders_with_recordings_of_any_format(librispeech: Path, suffix: str) -> None:
+    chapter = librispeech / "84" / "121123"
+    kind = {"opus": "OGG"}.get(suffix, suffix.upper())
+    for path in chapter.glob("*.flac"):
+        options = {"subtype": "OPUS"} if suffix == "opus" else {}
+        soundfile.write(path.with_suffix(f".{suffix}"), np.zeros(3_200), 16_000, format=kind, **options)
+        path.unlink()
+    found = list_utterances(chapter)
+    assert [one.path.name for one in found] == [f"84-121123-000{number}.{suffix}" for number in (0, 1)]
+    assert [one.duration_s for one in found] == pytest.approx([0.2, 0.2])
+
+
+def test_a_recording_that_libsndfile_cannot_read_is_named_with_a_way_out(librispeech: Path) -> None:
+    chapter = librispeech / "84" / "121123"
+    (chapter / "84-121123-0001.flac").unlink()
+    (chapter / "84-121123-0001.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    with pytest.raises(InputError, match=r"0001\.m4a: cannot be read as audio .* ffmpeg"):
+        no_longer_than(list_utterances(chapter))
 
 
 def test_a_chapter_without_transcripts_is_named(librispeech: Path) -> None:
@@ -140,6 +167,9 @@ def test_a_manifest(tmp_path: Path) -> None:
         ("{}", "valid array"),
         ('[{"transcript": "a"}]', r"0\.files: Field required"),
         (json.dumps([manifest_row(files=[])]), r"0\.files"),
+        (json.dumps([manifest_row(files=[{"fname": ""}])]), r"0\.files\.0\.fname"),
+        *((json.dumps([manifest_row(original_duration=s)]), r"0\.original_duration") for s in (0, -1, 6e14, math.nan)),
+        ("[" * 100_000, "recursion limit"),
         (json.dumps([manifest_row(), manifest_row(transcript="7")]), "row 2: the transcript holds '7'"),
     ],
 )

@@ -86,7 +86,7 @@ def run(
 
 @kws.command("listen")
 def listen_to(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: wav or flac, any rate and channels.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: wav, flac, ogg, mp3, ...; any rate.")],
     seed: Seed = 0,
     weights: Weights = None,
     chip: Chip = "nature2023",

@@ -22,7 +22,7 @@ rnnt = typer.Typer(
 
 @rnnt.command("transcribe")
 def transcribe_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Recordings: wav, flac or ogg, any rate.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Recordings: wav, flac, mp3, ...")],
     checkpoint: options.Checkpoint = None,
     engine: options.Engine = "float",
     expand: options.Expand = None,

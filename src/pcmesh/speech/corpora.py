@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import soundfile
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pcmesh.errors import InputError
 from pcmesh.reading import read_text
-from pcmesh.speech.audio import SAMPLE_RATE_HZ, load_audio
-from pcmesh.speech.layouts import AUDIO_SUFFIXES
+from pcmesh.speech.sound_files import LONGEST_S, audio_files, recording_s
 from pcmesh.speech.transcripts import normalise_transcript
 
 MLPERF_LONGEST_S = 15.0
@@ -45,14 +43,6 @@ class Utterance:
         return self.stated_s if self.stated_s is not None else recording_s(self.path)
 
 
-def recording_s(path: Path) -> float:
-    """Return a recording's length in seconds, from its header; InputError where it cannot be read as audio."""
-    try:
-        return float(soundfile.info(path).duration)
-    except (soundfile.SoundFileError, RuntimeError, OSError):
-        return len(load_audio(path)) / SAMPLE_RATE_HZ  # raises the error that says what is wrong
-
-
 def list_utterances(folder: Path) -> list[Utterance]:
     """Return the utterances of a folder in a stable order: of its one tsv, else of LibriSpeech's layout below it.
 
@@ -72,7 +62,7 @@ def list_utterances(folder: Path) -> list[Utterance]:
     if stray or not chapters:
         raise InputError(
             f"{stray[0] if stray else folder}: has no transcripts",
-            "Give LibriSpeech's layout (SPEAKER-CHAPTER.trans.txt beside the flac files) or a tsv: path<TAB>text",
+            "Give LibriSpeech's layout (SPEAKER-CHAPTER.trans.txt beside the recordings) or a tsv: path<TAB>text",
         )
     return [utterance for chapter in chapters for utterance in _read_chapter(chapter)]
 
@@ -116,11 +106,11 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     class File(BaseModel):
-        fname: str
+        fname: str = Field(min_length=1)
 
     transcript: str
     files: tuple[File, ...] = Field(min_length=1)
-    original_duration: float
+    original_duration: float = Field(gt=0, le=LONGEST_S)
 
 
 _ROWS = TypeAdapter(list[_Row])
@@ -132,7 +122,11 @@ def _read_chapter(transcripts: Path) -> Iterator[Utterance]:
         name, _, text = line.strip().partition(" ")
         if name:
             spoken[name] = (number, text)
-    files = {path.stem: path for path in sorted(_only_audio(transcripts.parent.iterdir()))}
+    files: dict[str, Path] = {}
+    for path in sorted(audio_files(transcripts.parent.iterdir())):
+        if path.stem in files:
+            raise InputError(f"{path}: {files[path.stem].name} has the same name", "Leave one of the two")
+        files[path.stem] = path
     for name in sorted(files.keys() - spoken.keys()):
         raise InputError(f"{files[name]}: has no transcript in {transcripts.name}", f"Add a line '{name} TEXT'")
     for name, (number, text) in spoken.items():
@@ -174,8 +168,4 @@ def _normalised(text: str, where: str) -> str:
 
 
 def _audio_below(folder: Path) -> Iterator[Path]:
-    return _only_audio(folder.rglob("*"))
-
-
-def _only_audio(paths: Iterable[Path]) -> Iterator[Path]:
-    return (path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."))
+    return audio_files(folder.rglob("*"))

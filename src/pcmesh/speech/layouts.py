@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import soundfile
 
 from pcmesh.errors import InputError
 from pcmesh.random import numpy_generator
 from pcmesh.reading import read_csv, read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
+from pcmesh.speech.sound_files import audio_files, recording_s
 from pcmesh.speech.types import KEYWORD_CLASSES, KEYWORDS, SILENCE, SPLITS, UNKNOWN, Split
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 BACKGROUND_NOISE = "_background_noise_"
 _SPLIT_SHARES: dict[str, tuple[float, float]] = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
 _MOST_CLIPS_PER_WORD = 2**27 - 1
@@ -145,7 +142,7 @@ def _cut_silence(root: Path, split: Split, count: int) -> list[Clip]:
     clips = []
     for number in range(count):
         file = files[number % len(files)]
-        length_s = _duration_s(file)
+        length_s = recording_s(file)
         latest = max(length_s * last - 1.0, length_s * first)
         start_s = round(float(generator.uniform(length_s * first, latest)) * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
         name = f"{file.relative_to(root).as_posix()}@{start_s:.4f}s"
@@ -153,21 +150,10 @@ def _cut_silence(root: Path, split: Split, count: int) -> list[Clip]:
     return clips
 
 
-def _duration_s(file: Path) -> float:
-    try:
-        return float(soundfile.info(file).duration)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise InputError(f"{file}: cannot be read as audio", "Give an intact wav, flac or ogg file") from error
-
-
 def _audio_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(_only_audio(folder.iterdir()))
-
-
-def _only_audio(files: Iterable[Path]) -> Iterable[Path]:
-    return (file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("."))
+    return sorted(audio_files(folder.iterdir()))
 
 
 def _clip(root: Path, file: Path, label: str) -> Clip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
@@ -15,6 +16,7 @@ from pcmesh.reading import read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.corpora import MLPERF_LONGEST_S, Utterance, list_manifest, list_utterances, no_longer_than
 from pcmesh.speech.rnnt_features import feature_frames
+from pcmesh.speech.sound_files import LONGEST_S
 
 MEAN_UTTERANCES, MEAN_S, MEAN_LETTERS = 100, 6.25, 93
 """Recordings that stand in where none are given: as long, and with as many letters, as the mean of MLPerf's set."""
@@ -65,14 +67,17 @@ def speech_load(options: LoadOptions) -> DataSet:
     )
 
 
+_MOST_FRAMES = round(LONGEST_S * 100)
+
+
 class _Decoded(BaseModel):
     """What is read of a result."""
 
     class Utterance(BaseModel):
-        duration_s: float
-        feature_frames: int = Field(ge=1)
-        encoder_frames: int = Field(ge=1)
-        letter_frames: tuple[int, ...]
+        duration_s: float = Field(gt=0, le=LONGEST_S)
+        feature_frames: int = Field(ge=1, le=_MOST_FRAMES)
+        encoder_frames: int = Field(ge=1, le=_MOST_FRAMES)
+        letter_frames: tuple[Annotated[int, Field(ge=0)], ...]
 
     utterances: tuple[Utterance, ...] = Field(min_length=1)
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pcmesh.errors import InputError
 from pcmesh.speech.audio import load_audio
-from pcmesh.speech.corpora import recording_s
 from pcmesh.speech.rnnt_features import FEATURES, rnnt_features
+from pcmesh.speech.sound_files import recording_s
 from pcmesh.speech.transcripts import ALPHABET, to_text
 from pcmesh.workloads.rnnt.checkpoint import load_network
 from pcmesh.workloads.rnnt.network import RnntNetwork

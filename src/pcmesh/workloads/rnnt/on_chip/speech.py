@@ -11,8 +11,9 @@ from torch import Tensor
 from pcmesh.cache import fingerprint
 from pcmesh.chip import load_chip
 from pcmesh.physics.fabrication import Instance
-from pcmesh.speech.corpora import list_utterances, recording_s
+from pcmesh.speech.corpora import list_utterances
 from pcmesh.speech.rnnt_features import rnnt_features
+from pcmesh.speech.sound_files import recording_s
 from pcmesh.speech.spoken import held_out_speech
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.chip import bring_up_rnnt, compile_rnnt
