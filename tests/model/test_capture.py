@@ -248,8 +248,8 @@ def test_a_network_that_cannot_be_exported_runs_its_own_code() -> None:
     assert "own Python code" in found.warnings[0]
     assert {product.name for product in found.products} == {"a", "c", "lstm.weight_ih_l0", "lstm.weight_hh_l0"}
     recorder = RecordedProducts(found.weights)
-    found.runtime.products = recorder
-    found.module(torch.randn(2, 4))
+    with found.runtime.computing(recorder):
+        found.module(torch.randn(2, 4))
     assert recorder.rows == {"a": 4, "c": 6, "lstm.weight_ih_l0": 6, "lstm.weight_hh_l0": 6}
 
 
@@ -257,8 +257,8 @@ def test_weights_that_moved_in_memory_are_known_again() -> None:
     found = captured(Wandering(), torch.randn(3, 4), way="eager")
     found.module.share_memory()  # what sending it to another process does
     recorder = RecordedProducts(found.weights)
-    found.runtime.products = recorder
-    found.module(torch.randn(2, 4))
+    with found.runtime.computing(recorder):
+        found.module(torch.randn(2, 4))
     assert set(recorder.rows) == set(found.weights)
 
 

@@ -66,14 +66,9 @@ def record_frames(captured: CapturedNetwork, batches: Iterable[Any], limit: int)
 
 
 def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products) -> None:
-    before = captured.runtime.products
-    captured.runtime.products, captured.runtime.samples = products, None
-    try:
-        with torch.no_grad():
-            for examples in runs:
-                captured.module(*examples.args, **examples.kwargs)
-    finally:
-        captured.runtime.products = before
+    with torch.no_grad(), captured.runtime.computing(products):
+        for examples in runs:
+            captured.module(*examples.args, **examples.kwargs)
 
 
 def _seen(recorder: RecordedProducts, product: MatrixProduct) -> Tensor:

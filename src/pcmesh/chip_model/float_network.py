@@ -60,14 +60,9 @@ class FloatNetwork(nn.Module):
 
     def forward(self, inputs: Any) -> Any:
         """Run the network on what `example_inputs` look like."""
-        runtime = self.captured.runtime
-        before, names = runtime.products, [product.name for product in self.captured.products]
-        runtime.products, runtime.samples = _Ended(dict(zip(names, self.matrices, strict=True)), self.ends), None
-        try:
-            with torch.no_grad():
-                return call(self.captured.module, inputs)
-        finally:
-            runtime.products = before
+        matrices = dict(zip((product.name for product in self.captured.products), self.matrices, strict=True))
+        with torch.no_grad(), self.captured.runtime.computing(_Ended(matrices, self.ends)):
+            return call(self.captured.module, inputs)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> FloatNetwork:
         return FloatNetwork(self.captured, self.block, self.pins, self.ends, list(self.matrices))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
-from pcmesh.model.products import MatrixProduct, SoftwareProducts
+from pcmesh.model.products import MatrixProduct, Products, SoftwareProducts
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
@@ -115,7 +116,6 @@ class ChipModel(nn.Module):
         self.network = deployment.captured.module
         self.deployment, self.side, self.noisy, self.only = deployment, side, noisy, only
         self.products = side if only is None else MixedProducts(side, deployment.captured.weights, only)
-        self._ids: tuple[str, ...] | None = None
         self.training = False
 
     @property
@@ -129,13 +129,15 @@ class ChipModel(nn.Module):
         Raises:
             InputError: the arguments do not fit the network.
         """
-        runtime = self.deployment.captured.runtime
         examples = self._checked(args, kwargs)
-        runtime.products = self.products
-        runtime.samples = self._keys(examples) if self.noisy else None
-        runtime.shared = self._shared_key(runtime.samples, examples)
+        samples = self._keys(examples) if self.noisy else None
+        return self._run(self.products, samples, self._shared_key(samples, examples), args, kwargs)
+
+    def _run(
+        self, products: Products, samples: Tensor | None, shared: Tensor | None, args: Any, kwargs: Mapping[str, Any]
+    ) -> Any:
         try:
-            with torch.no_grad():
+            with torch.no_grad(), self.deployment.captured.runtime.computing(products, samples, shared):
                 return self.network(*args, **kwargs)
         except RuntimeError as error:
             if not str(error).startswith("Expected input at"):
@@ -144,8 +146,6 @@ class ChipModel(nn.Module):
                 str(error).split(". If you")[0].replace("*args", "the arguments"),
                 "Compile with dynamic_shapes that leave this dimension free, or give inputs of the examples' shape",
             ) from error
-        finally:
-            runtime.products, runtime.samples = SoftwareProducts(self.deployment.captured.weights), None
 
     def train(self, mode: bool = True) -> ChipModel:
         """Do nothing in evaluation mode: conductances are not trained.
@@ -177,8 +177,8 @@ class ChipModel(nn.Module):
 
     def software(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network in float32, without the chip: the same code, for comparison."""
-        with torch.no_grad():
-            return self.network(*args, **kwargs)
+        self._checked(args, kwargs)
+        return self._run(SoftwareProducts(self.deployment.captured.weights), None, None, args, kwargs)
 
     def at(self, time: str | float | timedelta, expect_drift: bool = False) -> ChipModel:
         """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds).
@@ -234,12 +234,12 @@ class ChipModel(nn.Module):
 
     @contextmanager
     def samples(self, ids: Sequence[str | int]) -> Iterator[None]:
-        """Name the samples of the calls in this block: new names are new noise on the same input."""
-        self._ids = tuple(str(entry) for entry in ids)
+        """Name the samples of this model's calls in this block, in this thread: new names are new noise."""
+        token = _NAMED.set((*_NAMED.get(), (self, tuple(str(entry) for entry in ids))))
         try:
             yield
         finally:
-            self._ids = None
+            _NAMED.reset(token)
 
     def summary(self) -> str:
         """Return what runs where, how much of the chip it takes and how long, as text of at most 100 columns."""
@@ -310,13 +310,16 @@ class ChipModel(nn.Module):
 
     def _keys(self, examples: Examples) -> Tensor:
         tensors = examples.samples()
-        ids = self._ids
+        ids = next((names for model, names in reversed(_NAMED.get()) if model is self), None)
         if ids is None:
             ids = tuple(_digest(tensors, number) for number in range(examples.size))
         elif len(ids) != examples.size:
             raise InputError(f"{len(ids)} names for {examples.size} samples", "Name every sample of the call")
         instance = self.deployment.instance
         return key_tensor(*(stream_key(instance.seed, "read", instance.number, entry) for entry in ids))
+
+
+_NAMED: ContextVar[tuple[tuple[ChipModel, tuple[str, ...]], ...]] = ContextVar("pcmesh names of samples", default=())
 
 
 def _digest(tensors: Sequence[Tensor], number: int) -> str:

@@ -19,6 +19,7 @@ from pcmesh.calibration.fit import fit_columns
 from pcmesh.chip_model.ends import Ends
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.mapping import Encoding
+from pcmesh.model.exported import exporting
 
 if TYPE_CHECKING:
     from pcmesh.chip_model.model import ChipModel
@@ -119,14 +120,9 @@ def export_program(model: ChipModel) -> ExportedProgram:
         raise UnsupportedModelError(
             "this network runs its own Python code, which torch.export cannot trace", captured.warnings[0]
         )
-    examples, runtime = captured.examples, captured.runtime
-    before = runtime.products
-    runtime.products, runtime.samples = nominal_products(model), None
-    try:
-        with torch.no_grad():
-            shapes: Any = examples.dynamic_shapes()
-            network: nn.Module = captured.module
-            free = shapes[1] if examples.kwargs else shapes[0]
-            return torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=free)
-    finally:
-        runtime.products = before
+    examples = captured.examples
+    shapes: Any = examples.dynamic_shapes()
+    network: nn.Module = captured.module
+    free = shapes[1] if examples.kwargs else shapes[0]
+    with torch.no_grad(), captured.runtime.computing(nominal_products(model)), exporting():
+        return torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=free)

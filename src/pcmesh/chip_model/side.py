@@ -24,6 +24,8 @@ class ChipSide:
         layout: which rectangles make a product.
         chip: the programmed layers.
         ends: what becomes of every product's inputs and outputs beside it.
+
+    Layers are built when they are first needed; threads that need one at once build the same.
     """
 
     layout: Layout
@@ -76,9 +78,8 @@ class ChipSide:
         return ChipSide(self.layout, self.chip.calibrated(inputs), self.ends)
 
     def _layer(self, name: str) -> LayerProduct:
-        if name not in self._ready:
-            self._ready[name] = self.chip.layer(name)
-        return self._ready[name]
+        found = self._ready.get(name)
+        return self._ready.setdefault(name, self.chip.layer(name)) if found is None else found
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError
+from pcmesh.model.copies import follow_modules
 from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported, fresh_copy
-from pcmesh.model.seen import follow_modules
 
 Way = Literal["auto", "export", "eager"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.model.constants import fingerprint
-from pcmesh.model.products import MatrixProduct, ProductCall, ProductRuntime, SoftwareProducts
+from pcmesh.model.products import MatrixProduct, ProductCall, ProductRuntime
 from pcmesh.model.samples import SampleAxis
 
 
@@ -23,7 +23,7 @@ class Catalogue:
     def __init__(self, tied: Mapping[str, tuple[str, ...]]) -> None:
         self.tied = tied
         self.weights: dict[str, Tensor] = {}
-        self.runtime = ProductRuntime(SoftwareProducts(self.weights))
+        self.runtime = ProductRuntime(self.weights)
         self._names: dict[tuple[tuple[str, ...], bytes], str] = {}
         self._sites: dict[str, list[str]] = {}
         self._signed: dict[str, bool] = {}

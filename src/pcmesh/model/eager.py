@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.copies import Copies
 from pcmesh.model.eager_recurrent import RecurrentCalls
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, Pins, plain_attention
+from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.layers import Affine, AnalogConvolution, AnalogTransposedConvolution, ConvolutionShape
 from pcmesh.model.products import tied_names
-from pcmesh.model.seen import Seen
+from pcmesh.model.seen import Run, Seen
 
 _PRODUCTS = {"mm": 0, "addmm": 1}
 
@@ -27,17 +29,21 @@ _PRODUCTS = {"mm": 0, "addmm": 1}
 class EagerNetwork(nn.Module):
     """A network whose products with weights go to the chip while its own code runs."""
 
-    def __init__(self, network: nn.Module, products: Seen) -> None:
+    def __init__(self, network: nn.Module, seen: Seen, batch_dim: int | None) -> None:
         super().__init__()
         self.network = network
-        self._seen = products
+        self._seen, self._batch_dim, self._copies = seen, batch_dim, Copies(network)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the network's own code."""
-        seen = self._seen
-        batch = Examples.of(args or kwargs, seen.batch_dim).size
-        with seen.running(self.network, batch), plain_attention(), _Watch(seen), RecurrentCalls(seen):
-            return self.network(*args, **kwargs)
+        """Run the network's own code.
+
+        Within `RecurrentCalls` PyTorch does not fuse whole attention layers, which has no setting of a thread's own.
+        """
+        batch = Examples.of(args or kwargs, self._batch_dim).size
+        with self._copies.one() as copy:
+            run = Run(self._seen, copy, batch)
+            with run.following(), _Watch(run), RecurrentCalls(run):
+                return copy.network(*args, **kwargs)
 
 
 def capture_eager(
@@ -55,8 +61,9 @@ def capture_eager(
     Raises:
         UnsupportedModelError: a product with a weight is of a kind that is not supported; the module is named.
     """
-    seen = Seen(network, block, pins or {}, examples.batch_dim)
-    module = EagerNetwork(network, seen)
+    tied = tied_names(network)
+    seen = Seen(block, pins or {}, Catalogue(tied))
+    module = EagerNetwork(network, seen, examples.batch_dim)
     with torch.no_grad():
         module(*examples.args, **examples.kwargs)
     operations = tuple(seen.operations)
@@ -70,36 +77,36 @@ def capture_eager(
         True,
         (f"torch.export cannot trace it ({why}): its own Python code runs, with products sent to the chip",),
         {name: parameter.numel() for name, parameter in network.named_parameters()},
-        tied_names(network),
+        tied,
     )
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sends products with weights to the chip, and lets everything else pass."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.seen = seen
+        self.run = run
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kind, seen = func.overloadpacket.__name__, self.seen
+        kind, run = func.overloadpacket.__name__, self.run
         kwargs = kwargs or {}
-        if kind in _PRODUCTS and seen.on_tiles(args[_PRODUCTS[kind] + 1]) and not kwargs:
+        if kind in _PRODUCTS and run.on_tiles(args[_PRODUCTS[kind] + 1]) and not kwargs:
             return self._product(kind, args)
-        if kind == "convolution" and seen.on_tiles(args[1]):
+        if kind == "convolution" and run.on_tiles(args[1]):
             return self._convolution(args)
-        if kind == "embedding" and seen.name_of(args[0]) is not None and seen.pins.get(seen.where) == "analog":
+        if kind == "embedding" and run.name_of(args[0]) is not None and run.seen.pins.get(run.where) == "analog":
             return self._embedding(*args[:2])
         out = func(*args, **kwargs)
-        seen.note(kind, (), (args, kwargs), out, 0.0)
+        run.note(kind, (), (args, kwargs), out, 0.0)
         return out
 
     def _product(self, kind: str, args: Any) -> Tensor:
         x, weight = args[_PRODUCTS[kind]], args[_PRODUCTS[kind] + 1]
-        products = self.seen.products(weight, lambda: [weight])
+        products = self.run.products(weight, lambda: [weight])
         out = products(x)
         out = args[0] + out if kind == "addmm" else out
-        self.seen.note(kind, products.names, args, out, 2.0 * x.numel() * weight.shape[1])
+        self.run.note(kind, products.names, args, out, 2.0 * x.numel() * weight.shape[1])
         return out
 
     def _convolution(self, args: Any) -> Tensor:
@@ -108,7 +115,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         shape = ConvolutionShape(
             kernel, tuple(stride), tuple(padding), tuple(padding), tuple(dilation), tuple(output_padding), groups
         )
-        products = self.seen.products(
+        products = self.run.products(
             weight, lambda: [m.flatten(1) if transposed else m.flatten(1).t() for m in weight.chunk(groups)]
         )
 
@@ -118,13 +125,13 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return AnalogTransposedConvolution(products, affine, shape, weight.shape[1] * groups)
             return AnalogConvolution(products, affine, shape)
 
-        y: Tensor = self.seen.once((shape, transposed), weight, make)(x).contiguous()  # the code behind may take views
+        y: Tensor = self.run.once((shape, transposed), weight, make)(x).contiguous()  # the code behind may take views
         each = weight[0].numel()
-        self.seen.note("convolution", products.names, args, y, 2.0 * (x if transposed else y).numel() * each)
+        self.run.note("convolution", products.names, args, y, 2.0 * (x if transposed else y).numel() * each)
         return y
 
     def _embedding(self, table: Tensor, tokens: Tensor) -> Tensor:
-        products = self.seen.products(table, lambda: [table], signed=False)
+        products = self.run.products(table, lambda: [table], signed=False)
         out = products(nn.functional.one_hot(tokens.long(), table.shape[0]).to(table.dtype))
-        self.seen.note("embedding", products.names, tokens, out, 2.0 * out.numel() * table.shape[0])
+        self.run.note("embedding", products.names, tokens, out, 2.0 * out.numel() * table.shape[0])
         return out

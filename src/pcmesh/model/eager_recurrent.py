@@ -18,7 +18,7 @@ from pcmesh.model.layers import AnalogRecurrent, CellCalls, InputSigns, recurren
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
 from pcmesh.model.samples import SampleAxis
-from pcmesh.model.seen import Seen
+from pcmesh.model.seen import Run
 
 _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(Kind)}
 
@@ -26,9 +26,9 @@ _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(K
 class RecurrentCalls(TorchFunctionMode):
     """Sends whole recurrent layers to the chip, and lets everything else pass."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()
-        self.seen = seen
+        self.run = run
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kind = _KINDS.get(func)
@@ -39,34 +39,34 @@ class RecurrentCalls(TorchFunctionMode):
         both, batch_first = bool(args[8 if packed else 7]), not packed and bool(args[8])
         with torch.no_grad(), _disable_current_modes():
             layer = self._layer(kind, parameters, bool(has_biases), both, batch_first)
-            found = layer(x, state, self.seen.packing if packed else None)
+            found = layer(x, state, self.run.copy.packing if packed else None)
         names = [c.name for calls in layer.calls for c in (calls.input, calls.state, calls.project) if c is not None]
-        weights = sum(self.seen.catalogue.weights[name].numel() for name in names)
+        weights = sum(self.run.seen.catalogue.weights[name].numel() for name in names)
         cost = 2.0 * weights * x.numel() / x.shape[-1]
-        self.seen.note(kind, names, (x, state), found, cost, layer.cells)
+        self.run.note(kind, names, (x, state), found, cost, layer.cells)
         return found
 
     def _taken(self, args: Any) -> bool:
         lists = [entry for entry in args if isinstance(entry, list | tuple) and len(entry) > 2]
         weights = [tensor for entry in lists for tensor in entry if tensor.dim() >= 2]
-        return bool(weights) and all(self.seen.on_tiles(weight) for weight in weights)
+        return bool(weights) and all(self.run.on_tiles(weight) for weight in weights)
 
     def _layer(
         self, kind: Kind, parameters: Sequence[Tensor], has_biases: bool, both: bool, batch_first: bool
     ) -> AnalogRecurrent:
         """Return the layer, with noise of its own for each time that it is called in a run."""
-        seen = self.seen
+        run = self.run
 
         def call(weight: Tensor, signed: bool) -> ProductCall:
-            name = seen.name_of(weight)
+            name = run.name_of(weight)
             assert name is not None
-            return seen.catalogue.call(weight.t(), (name,), seen.where, signed, None)
+            return run.seen.catalogue.call(weight.t(), (name,), run.where, signed, None)
 
         def make() -> list[Any]:
             return recurrent_cells(kind, parameters, has_biases, both, InputSigns(), call, lambda tensor: tensor)
 
-        cells = seen.once((kind, both), parameters[0], make)
-        turn = seen.turn((kind, seen.name_of(parameters[0])))
+        cells = run.once((kind, both), parameters[0], make)
+        turn = run.turn((kind, run.name_of(parameters[0])))
         own = [(_of_turn(calls, turn), *affine) for calls, *affine in cells]
         return AnalogRecurrent(kind, own, both, batch_first, SampleAxis(0 if batch_first else 1))
 

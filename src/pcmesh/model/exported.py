@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -71,14 +72,25 @@ class CapturedNetwork:
 
 
 @contextmanager
-def plain_attention() -> Iterator[None]:
-    """Keep PyTorch from fusing whole attention layers into one operation while a network is captured."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+def exporting() -> Iterator[None]:
+    """Let one thread at a time export: what has to be set for it counts in the whole process.
+
+    PyTorch neither fuses attention layers into one operation then, nor prints the graph of a network that it cannot
+    trace: the exception says why.
+    """
+    with _EXPORTING, redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings():
+        before, logged = torch.backends.mha.get_fastpath_enabled(), logging.root.manager.disable
+        torch.backends.mha.set_fastpath_enabled(False)
+        logging.disable(logging.CRITICAL)
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(logged)
+            torch.backends.mha.set_fastpath_enabled(before)
+
+
+_EXPORTING = threading.RLock()
 
 
 def capture_exported(
@@ -102,7 +114,7 @@ def capture_exported(
     if shapes is None:
         free = examples.dynamic_shapes()
         shapes = (*free[0],) if not examples.kwargs else {**_named(network, free[0]), **free[1]}
-    with torch.no_grad(), plain_attention(), _quiet():
+    with torch.no_grad(), exporting():
         program = torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=shapes)
     return capture_program(program, examples, block, pins, tied_names(network))
 
@@ -119,19 +131,6 @@ def capture_program(
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
     return _Capture(program, module, examples, block, pins, tied).run()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep PyTorch from printing the graph when it cannot trace a network; the exception says why."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _named(network: nn.Module, free: tuple[Any, ...]) -> dict[str, Any]:

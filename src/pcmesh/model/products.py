@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -164,21 +166,59 @@ class ExtremeProducts:
 class ProductRuntime:
     """Carries rows from the network's code to the products, each with its noise key.
 
-    Not an nn.Module: the layers of a captured network share it, and exchanging `products` moves the whole network from
-    software to a recorder or to another chip.
+    Not an nn.Module: the layers of a captured network share it. It holds nothing of a call: where the products of a
+    call are computed, and whose noise they have, travels in the context of the thread (or task) that makes it, so that
+    any number of them can run at once.
+
+    Args:
+        weights: layer -> matrix, for products outside of `computing`.
     """
 
-    def __init__(self, products: Products) -> None:
-        self.products = products
-        self.samples: Tensor | None = None
-        self.shared = torch.zeros(1, dtype=torch.int64)
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self.software = SoftwareProducts(weights)
+
+    @contextmanager
+    def computing(
+        self, products: Products, samples: Tensor | None = None, shared: Tensor | None = None
+    ) -> Iterator[None]:
+        """Let the network's calls in this block, in this thread, take their products from `products`.
+
+        Args:
+            products: where they are computed.
+            samples: (B,) int64 keys of the samples; None without noise.
+            shared: (1,) int64 key of what belongs to no sample.
+        """
+        call = _Call(self, products, samples, torch.zeros(1, dtype=torch.int64) if shared is None else shared)
+        token = _CALL.set(call)
+        try:
+            yield
+        finally:
+            _CALL.reset(token)
 
     def run(self, name: str, x: Tensor, axis: SampleAxis | Rows | None, site: int, step: int = 0) -> Tensor:
         """Return the product of x (..., rows) as (..., columns), in x's type."""
         leading = x.shape[:-1]
-        keys = None if self.samples is None else row_keys(self.samples, self.shared, leading, axis, site, step)
-        out = self.products.product(name, x.reshape(-1, x.shape[-1]).float(), keys)
+        call = _CALL.get()
+        if call is None or call.runtime is not self:
+            call = _Call(self, self.software, None, None)
+        keys = None
+        if call.samples is not None and call.shared is not None:
+            keys = row_keys(call.samples, call.shared, leading, axis, site, step)
+        out = call.products.product(name, x.reshape(-1, x.shape[-1]).float(), keys)
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a call of a network takes with it; see `ProductRuntime.computing`."""
+
+    runtime: ProductRuntime
+    products: Products
+    samples: Tensor | None
+    shared: Tensor | None
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("pcmesh products", default=None)
 
 
 @dataclass(frozen=True)
