@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 
 from pcmesh.chip import load_chip
+from pcmesh.deployed import program_nominal
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import compile_network, program_nominal
+from pcmesh.pipeline import compile_network
 from pcmesh.workloads.kws.graph import keyword_graph
 from pcmesh.workloads.kws.network import load_keyword_network
 

@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pcmesh.chip import load_chip
+from pcmesh.deployed import program_nominal
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network, noise_keys
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import compile_network, program_nominal
+from pcmesh.pipeline import compile_network
 
 SHAPES = ((512, 512), (1024, 4096))
 BATCHES = (1, 64, 1024)

@@ -6,11 +6,12 @@ The network is a chain of two layers with ReLU between them; the hidden vector g
 import torch
 
 from pcmesh.chip import load_chip
+from pcmesh.deployed import program_nominal
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import compile_network, program_nominal
+from pcmesh.pipeline import compile_network
 
 INPUTS, HIDDEN, OUTPUTS, SAMPLES = 300, 120, 20, 64
 

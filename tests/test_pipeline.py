@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pcmesh.compiled import CompiledNetwork, load_compiled
+from pcmesh.deployed import bring_up
 from pcmesh.errors import InputError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.mapping import Encoding
@@ -13,7 +14,7 @@ from pcmesh.mapping.options import LayerOptions
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import bring_up, compile_network
+from pcmesh.pipeline import compile_network
 from tests.machines import small_chip
 
 FIRST = Instance(3)
@@ -51,18 +52,21 @@ def make(preset: str, encoding: Encoding, seed=0) -> tuple[CompiledNetwork, torc
 def test_ideal_chip_equals_pytorch(encoding, seed):
     """Three layers, the last within 1e-4 of its full scale (what is left are the pulses' 1/256 ns)."""
     compiled, inputs = make("ideal", encoding, seed)
-    full_scale = float(inputs.abs().max())
-    chip = bring_up(compiled, Instance(0), inputs, full_scale, calibrate=False, clipped_share=0.0)
-    result = chip.engine().run({"v0": input_ticks(inputs, full_scale, compiled.chip.timing)}, None)["l2"][0]
+    chip = bring_up(compiled, Instance(0), {"v0": inputs}, "none", clipped_share=0.0)
+    result = chip.engine().run({"v0": input_ticks(inputs, full_scale(inputs), compiled.chip.timing)}, None)["l2"][0]
     span = chip.calibration.ranges["l2"]
     ramp = chip.calibration.ramps[compiled.mapping.groups_of("l2")[0].index]
     error = span.values(result, ramp) - software(compiled.graph, inputs)
     assert float(error.abs().max()) < 1e-4 * span.output_full_scale
 
 
+def full_scale(inputs: torch.Tensor) -> float:
+    return float(inputs.abs().max())
+
+
 def run_codes(compiled: CompiledNetwork, inputs: torch.Tensor, chosen: list[int], instance=FIRST) -> torch.Tensor:
-    chip = bring_up(compiled, instance, inputs, 4.0)
-    ticks = input_ticks(inputs, 4.0, compiled.chip.timing)
+    chip = bring_up(compiled, instance, {"v0": inputs})
+    ticks = input_ticks(inputs, full_scale(inputs), compiled.chip.timing)
     keys = noise_keys(instance, [f"utterance {i}" for i in chosen])
     return chip.engine().run({"v0": ticks[chosen]}, keys)["l2"][0]
 
@@ -88,8 +92,8 @@ def test_calibration_brings_the_chip_closer_to_the_software():
     def error(calibrate: bool) -> float:
         total = 0.0
         for number in range(3):
-            chip = bring_up(compiled, Instance(0, number), inputs, 4.0, calibrate)
-            ticks = input_ticks(inputs, 4.0, compiled.chip.timing)
+            chip = bring_up(compiled, Instance(0, number), {"v0": inputs}, "auto" if calibrate else "none")
+            ticks = input_ticks(inputs, full_scale(inputs), compiled.chip.timing)
             codes = chip.engine().run({"v0": ticks}, None)["l2"][0]
             ramp = chip.calibration.ramps[compiled.mapping.groups_of("l2")[0].index]
             values = chip.calibration.ranges["l2"].values(codes * 256, ramp, chip.calibration.gains["l2"])

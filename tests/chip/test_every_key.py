@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.deployed import bring_up
 from pcmesh.errors import PcmeshError
 from pcmesh.evaluation.performance import DataSet, TimeOptions, plan, run_time
 from pcmesh.evaluation.performance.costs import load_costs
@@ -26,7 +27,7 @@ from pcmesh.microcode import generate
 from pcmesh.model import LayerGraph
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import bring_up, compile_network
+from pcmesh.pipeline import compile_network
 from tests.networks import chain
 
 LABELS = {("name",), ("grid", "pads", 0, "domain")}
@@ -84,11 +85,12 @@ def _observed(chip: ChipSpec) -> Iterator[Any]:
     yield compiled.mapping.model_dump()
     yield compiled.microcode.model_dump()
     instance = Instance(3)
-    calibrated = bring_up(compiled, instance, inputs(), FULL_SCALE)
+    calibrated = bring_up(compiled, instance, {"input": inputs()})
     ticks = input_ticks(inputs()[:FRAMES], FULL_SCALE, chip.timing)
     keys = noise_keys(instance, [f"frame/{number}" for number in range(FRAMES)])
-    for time_s in (0.0, WEEK_S):
-        engine = calibrated.aged(time_s).engine()
+    rewritten = calibrated.aged(WEEK_S).recalibrated({"input": inputs()}).aged(2 * WEEK_S)
+    for made in (calibrated, calibrated.aged(WEEK_S), rewritten):
+        engine = made.engine()
         hidden = engine.run_layer("fc0", ticks, keys)[0]
         yield hidden.tolist(), engine.run_layer("fc1", hidden, keys)[0].tolist()
     planned = plan(digital_between(), chip)

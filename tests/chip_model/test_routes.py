@@ -43,7 +43,7 @@ def test_the_chip_runs_at_the_places_of_its_routes(routed: ChipModel, data: Tens
     deployment = routed.deployment
     assert deployment.compiled is not None
     assert deployment.placement == deployment.compiled.placement
-    assert deployment.compiled.ranges == routed.side.chip.ranges
+    assert deployment.compiled.ranges == routed.side.chip.calibration.ranges
     assert routed.side.chip.paths is not None
     plain = pcmesh.compile(network(), data)
     assert plain.deployment.compiled is None

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from pcmesh.chip import load_chip
+from pcmesh.deployed import Chip, bring_up
 from pcmesh.execution.behavioural.network import noise_keys
-from pcmesh.execution.products import ChipProducts
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import bring_up_products, compile_network
+from pcmesh.pipeline import compile_network
 
 ROWS, COLUMNS = 600, 40
 DAY_S = 86_400.0
@@ -21,14 +21,15 @@ def frames(count: int, seed: int) -> torch.Tensor:
 
 def products(
     chip: str, options: LayerOptions, mesh: bool = False, sizes: torch.Tensor | None = None, own_gains: bool = False
-) -> tuple[ChipProducts, torch.Tensor]:
+) -> tuple[Chip, torch.Tensor]:
     weight = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0)) * 0.1
     weight = weight if sizes is None else weight * sizes
     vectors = (Vector(name="x", size=ROWS), Vector(name="y", size=COLUMNS))
     graph = LayerGraph("one", vectors, (AnalogLayer(name="layer", input="x", output="y"),), (), {"layer": weight})
     compiled = compile_network(graph, load_chip(chip), {"layer": options})
     clipped_share = 0.0 if chip == "ideal" else 0.001
-    made = bring_up_products(compiled, Instance(0), {"x": frames(600, 1)}, mesh, clipped_share, own_gains)
+    settings = {"mesh": mesh, "clipped_share": clipped_share, "scale_columns": own_gains}
+    made = bring_up(compiled, Instance(0), {"x": frames(600, 1)}, **settings)
     return made, weight
 
 
@@ -93,11 +94,11 @@ def test_drift_shrinks_products_until_the_read_out_is_calibrated_anew():
     x = frames(400, 6)
     wanted = x @ weight
 
-    def gain(chip: ChipProducts) -> float:
+    def gain(chip: Chip) -> float:
         return float((chip.layer("layer")(x, None) * wanted).sum() / wanted.square().sum())
 
     old = made.aged(30 * DAY_S)
     assert gain(old) < 0.95 * gain(made)
     assert gain(old.expecting_drift()) == pytest.approx(gain(made), abs=0.03)
     assert gain(made.expecting_drift()) == gain(made)
-    assert gain(old.calibrated({"x": frames(600, 1)})) == pytest.approx(gain(made), abs=0.02)
+    assert gain(old.recalibrated({"x": frames(600, 1)})) == pytest.approx(gain(made), abs=0.02)

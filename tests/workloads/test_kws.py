@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from pcmesh.deployed import bring_up
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import bring_up
 from pcmesh.workloads.kws.experiment import bring_up_chip, run_kws, spot
 from pcmesh.workloads.kws.graph import INPUT, LAYERS
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, prepare
@@ -26,7 +26,7 @@ def test_ideal_chip_equals_the_pytorch_network_within_1e_4_of_full_scale():
     made = prepare(KwsOptions(chip="ideal", chips=1, utterances=120), quiet)
     inputs, graph = torch.cat([made.calibration, made.inputs]), made.compiled.graph
     full_scale = float(inputs.abs().max())
-    chip = bring_up(made.compiled, Instance(0), inputs, full_scale, calibrate=False, clipped_share=0.0)
+    chip = bring_up(made.compiled, Instance(0), {INPUT: inputs}, "none", clipped_share=0.0)
     outputs = chip.engine().run({INPUT: input_ticks(made.inputs, full_scale, made.chip.timing)}, None)
     wanted = made.inputs
     for name in LAYERS:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,6 +15,8 @@ import torch
 
 from pcmesh.calibration.fit import ColumnFit, fit_columns
 from pcmesh.calibration.ranges import LayerRange, choose_range
+from pcmesh.chip import ChipSpec
+from pcmesh.errors import CapacityError
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.pulse import input_ticks
@@ -53,11 +56,22 @@ class Calibration:
         ranges: layer -> analog range.
         gains: layer -> measured gain of its columns relative to nominal.
         ramps: group -> setting of the ramp.
+        analog: first layers of the chains that were calibrated by their devices (`Calibrator`).
     """
 
     ranges: Dict[str, LayerRange]
     gains: Dict[str, float]
     ramps: Dict[int, RampSetting]
+    analog: frozenset[str] = frozenset()
+
+    def joined(self, other: Calibration, first: str) -> Calibration:
+        """Return this calibration with that of a chain, whose first layer is named."""
+        return Calibration(
+            {**self.ranges, **other.ranges},
+            {**self.gains, **other.gains},
+            {**self.ramps, **other.ramps},
+            self.analog | other.analog | {first},
+        )
 
     def longest_value(self, network: ProgrammedNetwork, layer: str) -> float:
         """Return the value that the longest output pulse of a ReLU layer stands for."""
@@ -127,7 +141,7 @@ class Calibrator:
         encoding = network.mapping.layer(layer).encoding
         largest = largest_weight(weight, chip.programming.saturated_share)
         span = choose_range(chip, encoding, products, full_scale, largest, linear, self.clipped_share)
-        targets = LayerTargets.nominal(weight, span.max_weight)
+        targets = self._targets(layer, weight, span, chip)
         calibration = self._with_ramp(network, calibration, layer, span, 1.0, 0)
         network = program(network, {layer: targets}, 10 * number)
         if not self.enabled:
@@ -143,6 +157,24 @@ class Calibrator:
         trim = self._trim(network, calibration, layer, ticks, products)
         return network, self._with_ramp(network, calibration, layer, span, gain, trim)
 
+    def _targets(self, layer: str, weight: torch.Tensor, span: LayerRange, chip: ChipSpec) -> LayerTargets:
+        """Return the nominal targets, the network's bias on the bias rows.
+
+        Raises:
+            CapacityError: they cannot hold it.
+        """
+        targets = LayerTargets.nominal(weight, span.max_weight)
+        if layer not in self.graph.biases:
+            return targets
+        bias = self.graph.biases[layer] / (span.input_full_scale * span.max_weight)
+        needed = math.ceil(float(bias.abs().max()))
+        if needed > chip.tile.bias_rows:
+            raise CapacityError(
+                f"layer {layer}: its largest bias takes {needed} bias rows, a tile has {chip.tile.bias_rows}",
+                "Keep its ends digital (hand_over=False)",
+            )
+        return replace(targets, bias=bias)
+
     def _with_ramp(
         self, network: ProgrammedNetwork, calibration: Calibration, layer: str, span: LayerRange, gain: float, trim: int
     ) -> Calibration:
@@ -156,7 +188,9 @@ class Calibrator:
 
     def _expected(self, layer: str, ticks: torch.Tensor, full_scale: float, longest_ns: int) -> torch.Tensor:
         values = ticks.to(torch.float32) * (full_scale / (longest_ns * TICKS_PER_NS))
-        return values @ self.graph.weights[layer]
+        products = values @ self.graph.weights[layer]
+        bias = self.graph.biases.get(layer)
+        return products if bias is None else products + bias
 
     def _fit(self, network: ProgrammedNetwork, calibration: Calibration, layer: str, ticks: torch.Tensor) -> ColumnFit:
         """Fit the columns in units of input @ weight, read with the sign through an OLP."""

@@ -17,6 +17,7 @@ from pcmesh.chip_model.options import Pin, ProductOptions, product_options, shar
 from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import calibrate
 from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.execution.paths import route_paths
 from pcmesh.mapping import Encoding
@@ -28,7 +29,6 @@ from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.products import MatrixProduct
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import program_products
 from pcmesh.placement import Placement
 from pcmesh.placement.direct import place_direct
 from pcmesh.programming.chip import fabricate
@@ -144,7 +144,7 @@ def deploy(
     paths = None if routes is None else route_paths(routes.routing, fit.mapping, chip, instance)
     blank = fabricate(chip, instance, fit.mapping, placement)
     inputs = fit.layout.inputs(sent_frames(seen.inputs, ends))
-    programmed = program_products(blank, graph, inputs, paths, choice.clipped_share)
+    programmed = calibrate(blank, graph, inputs, paths=paths, clipped_share=choice.clipped_share)
     deployment = Deployment(
         captured=captured,
         layout=fit.layout,
@@ -155,7 +155,7 @@ def deploy(
         frames=seen,
         warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
         choice=replace(choice, packed=fit.packed),
-        compiled=None if routes is None else routes.compiled(graph, fit.mapping, chip, programmed.ranges),
+        compiled=None if routes is None else routes.compiled(graph, fit.mapping, chip, programmed.calibration.ranges),
     )
     on_chip = None if len(products) == len(captured.products) else frozenset(product.name for product in products)
     return ChipModel(deployment, ChipSide(fit.layout, programmed, ends), only=on_chip)

@@ -94,7 +94,7 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
     weight = weight * side.layout.scale[name]
     ends = side.ends[name]
     columns = torch.ones(weight.shape[1]) if ends.balance is None else ends.balance.columns
-    spans = [side.chip.ranges[p.layer] for p in pieces]
+    spans = [side.chip.calibration.ranges[p.layer] for p in pieces]
     levels = round(timing.input_max_ns / timing.input_step_ns)
     step = None
     if len(pieces) == 1:

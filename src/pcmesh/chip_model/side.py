@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pcmesh.chip_model.ends import Ends, sent_frames
-from pcmesh.execution.products import ChipProducts, LayerProduct
+from pcmesh.deployed import Chip
+from pcmesh.execution.products import LayerProduct
 from pcmesh.mapping.packing import Layout, spread
 
 _CHUNK_ROWS = 1024
@@ -29,7 +30,7 @@ class ChipSide:
     """
 
     layout: Layout
-    chip: ChipProducts
+    chip: Chip
     ends: Mapping[str, Ends]
     _ready: dict[str, LayerProduct] = field(default_factory=dict, repr=False)
 
@@ -75,7 +76,7 @@ class ChipSide:
     def recalibrated(self, frames: Mapping[str, Tensor]) -> ChipSide:
         """Return the chip with its read-out fitted anew at its age, on frames of every product's input."""
         inputs = self.layout.inputs(sent_frames(frames, self.ends))
-        return ChipSide(self.layout, self.chip.calibrated(inputs), self.ends)
+        return ChipSide(self.layout, self.chip.recalibrated(inputs), self.ends)
 
     def _layer(self, name: str) -> LayerProduct:
         found = self._ready.get(name)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from pcmesh.artefact import Artefact
 from pcmesh.calibration.affine import Readout
+from pcmesh.calibration.nominal import nominal_ramps
+from pcmesh.calibration.procedure import Calibration
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
@@ -21,9 +23,9 @@ from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.options import ProductOptions, sharing
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import load_compiled
+from pcmesh.deployed import Chip
 from pcmesh.errors import InputError
 from pcmesh.execution.paths import route_paths
-from pcmesh.execution.products import ChipProducts
 from pcmesh.files import whole_folder
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
@@ -158,7 +160,9 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
         for layer, count in stored.readouts.items()
     }
     paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
-    products = ChipProducts(layout.graph, programmed, stored.ranges, paths, readouts)
+    ramps = nominal_ramps(stored.mapping, stored.chip, stored.ranges)
+    calibration = Calibration(stored.ranges, dict.fromkeys(stored.ranges, 1.0), ramps)
+    products = Chip(layout.graph, programmed, calibration, paths, readouts)
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
@@ -180,7 +184,7 @@ def _stored(model: ChipModel) -> _Stored:
         max_chips=deployment.choice.max_chips,
         mapping=deployment.mapping,
         placement=deployment.placement,
-        ranges=dict(chip.ranges),
+        ranges=dict(chip.calibration.ranges),
         readouts={name: len(found) for name, found in chip.readouts.items()},
         pulses=chip.network.pulses,
         age_s=chip.network.age_s,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import torch
 
     from pcmesh.compiled import CompiledNetwork
+    from pcmesh.deployed import Chip
     from pcmesh.execution.clocked.verify import NoiseAgreement, Verification
-    from pcmesh.pipeline import ProgrammedChip
 
 _TRACED_WIRES = 4
 
@@ -45,8 +45,8 @@ def verify(
     With [bold]--noise N[/bold] the engines draw read noise each in its own way; then means and variances must agree.
     """
     from pcmesh.compiled import load_compiled
+    from pcmesh.deployed import program_nominal
     from pcmesh.physics.fabrication import Instance
-    from pcmesh.pipeline import program_nominal
 
     compiled = load_compiled(folder)
     inputs = _frames(compiled, data, frames, seed)
@@ -55,9 +55,9 @@ def verify(
         chip = program_nominal(compiled, Instance(seed))
         report("programming", 1, 1)
         if trace is not None:
-            _trace(chip, inputs, trace)
-        result = _exact(chip, inputs, report)
-        noisy = None if noise is None else _noisy(chip, inputs, noise, seed, report)
+            _trace(compiled, chip, inputs, trace)
+        result = _exact(compiled, chip, inputs, report)
+        noisy = None if noise is None else _noisy(compiled, chip, inputs, noise, seed, report)
     rows = [
         ("codes compared", f"{result.codes_compared:,}"),
         ("codes differing", f"{result.codes_differing:,}"),
@@ -90,11 +90,12 @@ def _frames(compiled: CompiledNetwork, data: Path | None, count: int, seed: int)
     return random_frames(compiled.graph, compiled.chip, count, seed)
 
 
-def _exact(chip: ProgrammedChip, inputs: dict[str, torch.Tensor], report: ProgressCallback) -> Verification:
+def _exact(
+    compiled: CompiledNetwork, chip: Chip, inputs: dict[str, torch.Tensor], report: ProgressCallback
+) -> Verification:
     from pcmesh.execution.clocked.verify import codes_by_group, verify
     from pcmesh.execution.hardware import chip_hardware
 
-    compiled = chip.compiled
     outputs = chip.engine().run(inputs, None)
     collected = {collect.group for program in compiled.microcode.chips for collect in program.collects}
     expected = {g: codes for g, codes in codes_by_group(compiled.mapping, outputs).items() if g in collected}
@@ -102,7 +103,12 @@ def _exact(chip: ProgrammedChip, inputs: dict[str, torch.Tensor], report: Progre
 
 
 def _noisy(
-    chip: ProgrammedChip, inputs: dict[str, torch.Tensor], runs: int, seed: int, report: ProgressCallback
+    compiled: CompiledNetwork,
+    chip: Chip,
+    inputs: dict[str, torch.Tensor],
+    runs: int,
+    seed: int,
+    report: ProgressCallback,
 ) -> NoiseAgreement:
     from pcmesh.execution.behavioural.network import frame_keys, noise_keys
     from pcmesh.execution.clocked.chip import ClockedChip
@@ -110,7 +116,6 @@ def _noisy(
     from pcmesh.execution.hardware import chip_hardware
     from pcmesh.physics.fabrication import Instance
 
-    compiled = chip.compiled
     repeated = {name: ticks[:1].expand(runs, -1).contiguous() for name, ticks in inputs.items()}
     keys = frame_keys(noise_keys(Instance(seed), [str(number) for number in range(runs)]), 0)
     expected = codes_by_group(compiled.mapping, chip.engine().run(repeated, keys))
@@ -123,12 +128,12 @@ def _noisy(
     return compare_noise({group: expected[group] for group in codes}, codes, largest)
 
 
-def _trace(chip: ProgrammedChip, inputs: dict[str, torch.Tensor], file: Path) -> None:
+def _trace(compiled: CompiledNetwork, chip: Chip, inputs: dict[str, torch.Tensor], file: Path) -> None:
     from pcmesh.execution.clocked.chip import ClockedChip
     from pcmesh.execution.clocked.trace import Trace
     from pcmesh.execution.hardware import chip_hardware
 
-    program, wires = chip.compiled.microcode.chips[0], chip.compiled.chip.wires
+    program, wires = compiled.microcode.chips[0], compiled.chip.wires
     trace = Trace(range(wires)[:: max(wires // _TRACED_WIRES, 1)])
     one = {name: ticks[:1] for name, ticks in inputs.items()}
     ClockedChip(chip_hardware(chip.network, program.chip), program).run(one, noise=False, trace=trace)

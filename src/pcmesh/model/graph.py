@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -54,6 +54,8 @@ class LayerGraph:
         layers: analog layers in execution order.
         digital: digital operations in execution order.
         weights: layer name -> (rows, columns) float32; rows are inputs, as on the tile.
+        biases: layer name -> (columns,) float32 that its tiles add, for layers that hand pulses over; others have a
+            digital one, which is no part of the graph.
     """
 
     name: str
@@ -61,6 +63,7 @@ class LayerGraph:
     layers: tuple[AnalogLayer, ...]
     digital: tuple[DigitalOperation, ...]
     weights: Mapping[str, torch.Tensor]
+    biases: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def vector(self, name: str) -> Vector:
         """Return the vector of that name."""
@@ -77,6 +80,41 @@ class LayerGraph:
     def consumers(self, vector: str) -> tuple[AnalogLayer, ...]:
         """Return the analog layers whose rows take this vector."""
         return tuple(entry for entry in self.layers if entry.input == vector)
+
+    def chains(self) -> tuple[tuple[AnalogLayer, ...], ...]:
+        """Return the layers in groups, each layer of a group handing its pulses to the next; most are of one layer.
+
+        Raises:
+            UnsupportedModelError: pulses of one layer go to several, which no calibration follows.
+        """
+        found: list[tuple[AnalogLayer, ...]] = []
+        for layer in self.layers:
+            if self.producer(layer.input) is not None:
+                continue
+            chain = [layer]
+            while behind := self.consumers(chain[-1].output):
+                if len(behind) > 1:
+                    raise UnsupportedModelError(
+                        f"layer {chain[-1].name} hands its pulses to {', '.join(entry.name for entry in behind)}",
+                        "Put a digital operation between, or keep the layers' ends digital",
+                    )
+                chain.append(behind[0])
+            found.append(tuple(chain))
+        return tuple(found)
+
+    def part(self, names: Iterable[str]) -> LayerGraph:
+        """Return the graph of some layers only."""
+        kept = set(names)
+        layers = tuple(layer for layer in self.layers if layer.name in kept)
+        ends = {layer.input for layer in layers} | {layer.output for layer in layers}
+        return LayerGraph(
+            self.name,
+            tuple(vector for vector in self.vectors if vector.name in ends),
+            layers,
+            (),
+            {layer.name: self.weights[layer.name] for layer in layers},
+            {layer.name: self.biases[layer.name] for layer in layers if layer.name in self.biases},
+        )
 
     def verify(self) -> None:
         """Check names, shapes and values.

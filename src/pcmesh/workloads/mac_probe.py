@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from pcmesh.chip import ChipSpec
+from pcmesh.deployed import bring_up
 from pcmesh.evaluation.mac import MacError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.mapping import Encoding, LayerOptions
@@ -12,7 +13,7 @@ from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
-from pcmesh.pipeline import bring_up, compile_network
+from pcmesh.pipeline import compile_network
 from pcmesh.random import torch_generator
 
 COLUMNS, CALIBRATION, INPUTS = 64, 500, 500
@@ -41,7 +42,7 @@ def mac_error(chip: ChipSpec, encoding: Encoding = Encoding.AB, seed: int = 0) -
     known, asked = inputs[:CALIBRATION], inputs[CALIBRATION:]
     compiled = compile_network(graph, chip, {"probe": LayerOptions(encoding=encoding)}, {"x": known})
     full_scale = float(known.abs().max())
-    calibrated = bring_up(compiled, Instance(seed), known, full_scale)
+    calibrated = bring_up(compiled, Instance(seed), {"x": known}, "analog")
     keys = noise_keys(calibrated.network.instance, [f"probe/{number}" for number in range(INPUTS)])
     ticks = input_ticks(asked, full_scale, chip.timing)
     codes = calibrated.engine().run({"x": ticks}, keys)["probe"][0].float()

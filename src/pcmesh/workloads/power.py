@@ -7,13 +7,14 @@ from functools import cached_property
 
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import program_nominal
 from pcmesh.evaluation.performance import Compiled
 from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.execution.hardware import ChipHardware, chip_hardware
 from pcmesh.mapping import LayerOptions, TileImage
 from pcmesh.microcode import Microcode
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import compile_network, program_nominal
+from pcmesh.pipeline import compile_network
 from pcmesh.routing import ChipSchedule
 
 Progress = Callable[[str, int, int], None]

@@ -6,26 +6,32 @@ from typing import Any
 
 import torch
 
+from pcmesh.deployed import CalibrationKind, Chip, bring_up
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.evaluation.mac import MacError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
-from pcmesh.pipeline import CalibratedChip, bring_up
 from pcmesh.programming.quality import programming_quality
 from pcmesh.workloads.kws.graph import INPUT, LAYERS
 from pcmesh.workloads.kws.prepare import BATCH, KwsOptions, Prepared, Progress, prepare
 from pcmesh.workloads.kws.result import ChipRun, DriftPoint, kws_result
 
 
-def bring_up_chip(prepared: Prepared, number: int) -> CalibratedChip:
+def bring_up_chip(prepared: Prepared, number: int) -> Chip:
     """Return chip instance `number`, programmed and calibrated."""
     instance = Instance(prepared.options.seed, number)
-    return bring_up(prepared.compiled, instance, prepared.calibration, prepared.full_scale, prepared.options.calibrated)
+    kind: CalibrationKind = "auto" if prepared.options.calibrated else "none"
+    return bring_up(prepared.compiled, instance, {INPUT: prepared.calibration}, kind)
 
 
-def spot(prepared: Prepared, chip: CalibratedChip) -> ChipRun:
+def recalibrated(prepared: Prepared, chip: Chip) -> Chip:
+    """Return a chip with its bias rows written anew, at its age."""
+    return chip.recalibrated({INPUT: prepared.calibration})
+
+
+def spot(prepared: Prepared, chip: Chip) -> ChipRun:
     """Run all utterances through one chip."""
     engine = chip.engine()
     parts: list[dict[str, torch.Tensor]] = []
@@ -40,7 +46,7 @@ def spot(prepared: Prepared, chip: CalibratedChip) -> ChipRun:
 
 
 def _mac_errors(
-    prepared: Prepared, chip: CalibratedChip, ticks: torch.Tensor, outputs: dict[str, torch.Tensor]
+    prepared: Prepared, chip: Chip, ticks: torch.Tensor, outputs: dict[str, torch.Tensor]
 ) -> dict[str, MacError]:
     """Compare each layer with the ideal product of the pulses that it got, in shares of the output range."""
     timing, graph = prepared.chip.timing, prepared.compiled.graph
@@ -75,11 +81,11 @@ def run_kws(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[s
     return kws_result(prepared, runs, drift)
 
 
-def drift_point(prepared: Prepared, chip: CalibratedChip, time_s: float) -> DriftPoint:
+def drift_point(prepared: Prepared, chip: Chip, time_s: float) -> DriftPoint:
     """Measure a chip's accuracy at an age, as it was calibrated and with its bias rows calibrated anew."""
     aged = chip.aged(time_s)
     labels = prepared.speech.labels
     before = accuracy(spot(prepared, aged).predicted, labels)
     fresh = before if time_s == 0 or not prepared.options.calibrated else None
-    after = fresh if fresh is not None else accuracy(spot(prepared, aged.with_new_bias()).predicted, labels)
+    after = fresh if fresh is not None else accuracy(spot(prepared, recalibrated(prepared, aged)).predicted, labels)
     return DriftPoint(time_s, before, after)

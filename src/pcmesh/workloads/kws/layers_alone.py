@@ -11,11 +11,12 @@ from torch import Tensor
 
 from pcmesh.cache import ResultCache
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import bring_up
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import bring_up_products, compile_network
+from pcmesh.pipeline import compile_network
 from pcmesh.workloads.kws.graph import LAYERS, keyword_options
 from pcmesh.workloads.kws.network import KeywordNetwork
 from pcmesh.workloads.kws.prepare import Prepared, Progress
@@ -58,7 +59,7 @@ def _lost(prepared: Prepared, number: int) -> dict[str, dict[str, float]]:
     network, labels = prepared.network, prepared.speech.labels
     compiled = _apart(prepared)
     examples = dict(zip(_inputs(compiled), _forward(network, prepared.calibration, {})[0], strict=True))
-    products = bring_up_products(compiled, Instance(prepared.options.seed, number), examples)
+    products = bring_up(compiled, Instance(prepared.options.seed, number), examples)
     products = products.aged(prepared.options.time_s)
     keys = noise_keys(products.network.instance, prepared.speech.utterance_ids)
     software = _forward(network, prepared.inputs, {})[1]

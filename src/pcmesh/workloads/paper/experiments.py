@@ -12,6 +12,7 @@ import torch
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.variants import with_integration
+from pcmesh.deployed import Chip
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.evaluation.performance import DataSet, Plan, Run, TimeOptions
 from pcmesh.evaluation.performance.costs import load_costs
@@ -19,7 +20,6 @@ from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.pipeline import CalibratedChip
 from pcmesh.workloads.kws.experiment import bring_up_chip, drift_point, spot
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, kws_result
@@ -108,7 +108,7 @@ class Experiments:
         return prepare(self.kws_options, self.report)
 
     @cached_property
-    def kws_chips(self) -> list[CalibratedChip]:
+    def kws_chips(self) -> list[Chip]:
         """Chip instances with the keyword network, programmed and calibrated."""
         found = []
         for number in range(self.kws_options.chips):

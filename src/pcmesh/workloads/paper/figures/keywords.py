@@ -117,7 +117,7 @@ def bias_rows(e: Experiments) -> Data:
     curves = {}
     for name, chip in (("as programmed", raw), ("slopes and bias rows calibrated", e.kws_chips[0])):
         span = chip.calibration.ranges[LAYERS[0]]
-        fit = chip.calibrator.first_layer_fit(chip.network, chip.calibration)
+        fit = chip.calibrator(chip.graph.layers, e.kws.calibration).first_layer_fit(chip.network, chip.calibration)
         offsets = (100 * fit.offset / span.output_full_scale).sort().values
         curves[name] = (offsets.tolist(), [100 * (n + 1) / len(offsets) for n in range(len(offsets))])
     return lines("offset of a column, % of full scale", "columns with a smaller offset, %", curves, step=True)

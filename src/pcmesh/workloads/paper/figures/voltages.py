@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pcmesh.deployed import program_nominal
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.voltages import VoltageProbe, Voltages
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import program_nominal
 from pcmesh.workloads.kws.graph import INPUT, LAYERS
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data

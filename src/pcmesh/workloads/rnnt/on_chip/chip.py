@@ -10,12 +10,13 @@ from torch import Tensor
 
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import Chip, bring_up
 from pcmesh.errors import ConfigurationError
-from pcmesh.execution.products import ChipProducts, LayerProduct
+from pcmesh.execution.products import LayerProduct
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import bring_up_products, compile_network
+from pcmesh.pipeline import compile_network
 from pcmesh.random import torch_generator
 from pcmesh.workloads.rnnt.checkpoint_layout import published_key
 from pcmesh.workloads.rnnt.graph import expansion_matrix, rnnt_graph
@@ -89,17 +90,9 @@ def compile_rnnt(
         raise ConfigurationError(f"no matrix {unknown[0]!r} to pin", f"One of: {', '.join(graph.weights)}")
     chosen = ({} if encoding is None else dict.fromkeys(options, encoding)) | dict(encodings or {})
     options |= {name: options[name].model_copy(update={"encoding": one}) for name, one in chosen.items()}
-    part = graph if only is None or set(only) == set(graph.weights) else _part(graph, only)
+    part = graph if only is None or set(only) == set(graph.weights) else graph.part(only)
     compiled = compile_network(part, chip, {layer.name: options[layer.name] for layer in part.layers})
     return RnntProgram(network, graph, compiled, InputScaling.of(widths, first, matrix))
-
-
-def _part(graph: LayerGraph, names: Collection[str]) -> LayerGraph:
-    """Return some matrices of a graph, each by itself."""
-    layers = tuple(layer for layer in graph.layers if layer.name in names)
-    vectors = {layer.input for layer in layers} | {layer.output for layer in layers}
-    kept = tuple(vector for vector in graph.vectors if vector.name in vectors)
-    return LayerGraph(graph.name, kept, layers, (), {layer.name: graph.weights[layer.name] for layer in layers})
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,7 @@ class RnntChip:
     """A chip instance that runs the network."""
 
     program: RnntProgram
-    products: ChipProducts
+    products: Chip
 
     def digest(self) -> str:
         """Return a hash of what its results depend on beside the network: chip, mapping, calibration, age."""
@@ -144,7 +137,7 @@ class RnntChip:
         """Return the chips with the affine read-out of all columns fitted anew, at their age (see `bring_up_rnnt`)."""
         return replace(
             self,
-            products=self.products.calibrated(calibration_frames(self.program, features, frames, self.instance.seed)),
+            products=self.products.recalibrated(calibration_frames(self.program, features, frames, self.instance.seed)),
         )
 
 
@@ -172,8 +165,8 @@ def bring_up_rnnt(
     """
     found = calibration_frames(program, features, frames, instance.seed) if vectors is None else dict(vectors)
     names = {matrix for layer in layers for matrix in matrices(layer)}
-    compiled = replace(program.compiled, graph=_part(program.compiled.graph, names))
-    return RnntChip(program, bring_up_products(compiled, instance, found, mesh, scale_columns=scale_columns))
+    compiled = replace(program.compiled, graph=program.compiled.graph.part(names))
+    return RnntChip(program, bring_up(compiled, instance, found, "read-out", mesh=mesh, scale_columns=scale_columns))
 
 
 def calibration_frames(
