@@ -41,3 +41,7 @@ class VerificationError(PcmeshError):
 
 class HardwareError(PcmeshError):
     """The clocked chip refused an action: two drivers on a wire, an unconfigured wire, an overrun."""
+
+
+class Notice(UserWarning):
+    """Something that a user should know although the work goes on; the command line prints it as one line."""

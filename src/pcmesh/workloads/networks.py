@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from pcmesh.chip import load_chip
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import InputError
 from pcmesh.pipeline import compile_network
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
+from pcmesh.workloads.rnnt.checkpoint import read_checkpoint
+from pcmesh.workloads.rnnt.checkpoint_layout import infer_widths
 from pcmesh.workloads.rnnt.graph import rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -27,14 +26,17 @@ def compile_named(name: str, chip: str = "nature2023", weights: Path | None = No
     Args:
         name: `kws`, `rnnt` (240 input rows, four copies) or `rnnt-expanded` (1,024 rows by weight expansion).
         chip: preset or TOML file.
-        weights: safetensors file; None: the shipped keyword network, random numbers for the RNN-T.
+        weights: safetensors file, or any checkpoint of the RNN-T; None: the shipped keyword network, random numbers for
+            the RNN-T.
 
     Raises:
         InputError: no such network, or weights that do not fit.
         CapacityError: the network does not fit the chip; the message says what is short by how much.
     """
     if name not in COMPILERS:
-        raise InputError(f"no network '{name}'", f"One of: {', '.join(COMPILERS)}")
+        near = get_close_matches(name, COMPILERS, 1)
+        meant = f"Is {near[0]} meant? " if near else ""
+        raise InputError(f"no network '{name}'", f"{meant}One of: {', '.join(COMPILERS)}, or FILE.py:FUNCTION")
     return COMPILERS[name](chip, weights)
 
 
@@ -45,17 +47,11 @@ def _kws(chip: str, weights: Path | None) -> CompiledNetwork:
 def _rnnt(widths: RnntWidths) -> Compiler:
     def compile_rnnt(chip: str, weights: Path | None) -> CompiledNetwork:
         spec = load_chip(chip)
-        graph = rnnt_graph(widths, None if weights is None else _tensors(weights))
-        return compile_network(graph, spec, paper_options(widths, spec))
+        tensors = None if weights is None else read_checkpoint(weights)
+        sizes = widths if tensors is None else infer_widths(tensors).model_copy(update={"expand": widths.expand})
+        return compile_network(rnnt_graph(sizes, tensors), spec, paper_options(sizes, spec))
 
     return compile_rnnt
-
-
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})", "Export the weights anew") from error
 
 
 COMPILERS: dict[str, Compiler] = {

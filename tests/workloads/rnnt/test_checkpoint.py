@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from pcmesh.errors import InputError
+from pcmesh.errors import InputError, Notice
 from pcmesh.workloads.rnnt import RnntWidths, rnnt_graph
 from pcmesh.workloads.rnnt.checkpoint import (
     FRONT_END_KEYS,
@@ -110,8 +111,7 @@ def test_every_tensor_that_is_missing_or_misshapen_is_named(tmp_path: Path, key:
 def test_keys_that_do_not_belong_are_named(tmp_path: Path) -> None:
     torch.save({"state_dict": random_state() | {"encoder.norm.weight": torch.ones(3)}}, tmp_path / "rnnt.pt")
     assert "holds the unknown key 'encoder.norm.weight'." in refused(tmp_path / "rnnt.pt")
-    prefixed = {f"module.{key}": value for key, value in random_state().items()}
-    torch.save({"state_dict": prefixed}, tmp_path / "rnnt.pt")
+    torch.save({"state_dict": {"classifier.weight": torch.ones(3)}}, tmp_path / "rnnt.pt")
     assert "lacks 'encoder.post_rnn.lstm.bias_hh_l0' and 32 more." in refused(tmp_path / "rnnt.pt")
     twice = random_state() | {"joint.net.0.bias": torch.ones(20)}
     torch.save(twice, tmp_path / "rnnt.pt")
@@ -180,3 +180,54 @@ def test_something_else_saved_by_torch(tmp_path: Path) -> None:
 def test_names_that_say_no_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"End it in one of \.pt, \.pth, \.safetensors"):
         write_checkpoint(random_state(), tmp_path / "rnnt.bin")
+
+
+def prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + key: value for key, value in state.items()}
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.model.", "net.rnnt."])
+@pytest.mark.parametrize("place", [(), ("state_dict",), ("model_state_dict",), ("model",), ("checkpoint", "model")])
+def test_weights_as_training_scripts_save_them(tmp_path: Path, prefix: str, place: tuple[str, ...]) -> None:
+    content: dict[str, Any] = prefixed(prefix, random_state())
+    for entry in reversed(place):
+        content = {entry: content, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}}
+    torch.save(content, tmp_path / "rnnt.pt")
+    assert same(read_checkpoint(tmp_path / "rnnt.pt"), random_state())
+
+
+def test_prefixes_in_safetensors_and_a_prefix_with_other_modules_beside(tmp_path: Path) -> None:
+    content = prefixed("network.", random_state()) | {"ctc.weight": torch.ones(3)}
+    safetensors.torch.save_file(content, tmp_path / "rnnt.safetensors")
+    assert same(read_checkpoint(tmp_path / "rnnt.safetensors"), random_state())
+    torch.save({"module.ema": torch.ones(2)} | prefixed("module.", random_state()), tmp_path / "rnnt.pt")
+    assert "unknown key 'ema'" in refused(tmp_path / "rnnt.pt")
+
+
+@pytest.mark.parametrize("place", ["ema_state_dict", "model_ema", "ema", "state_dict_ema", "swa_state_dict"])
+def test_averaged_weights_are_taken_and_that_is_said(tmp_path: Path, place: str) -> None:
+    raw = {key: torch.zeros_like(value) for key, value in random_state().items()}
+    averaged = {"n_averaged": torch.tensor(9)} | prefixed("module.", random_state())
+    torch.save({"state_dict": raw, place: averaged}, tmp_path / "rnnt.pt")
+    with pytest.warns(Notice, match=rf"rnnt\.pt: takes the averaged weights '{place}\.module', not 'state_dict'"):
+        assert same(read_checkpoint(tmp_path / "rnnt.pt"), random_state())
+
+
+def test_averaged_weights_under_a_prefix_beside_the_raw_ones(tmp_path: Path) -> None:
+    raw = {key: torch.zeros_like(value) for key, value in random_state().items()}
+    torch.save({"state_dict": raw | prefixed("ema_model.", random_state())}, tmp_path / "rnnt.pt")
+    with pytest.warns(Notice, match=r"'state_dict\.ema_model', not 'state_dict'"):
+        assert same(read_checkpoint(tmp_path / "rnnt.pt"), random_state())
+
+
+def test_two_networks_are_one_too_many_unless_they_are_equal(tmp_path: Path) -> None:
+    other = {key: value + 1 for key, value in random_state().items()}
+    torch.save({"student": random_state(), "teacher": other}, tmp_path / "rnnt.pt")
+    assert "holds 2 networks (student, teacher)" in refused(tmp_path / "rnnt.pt")
+    torch.save({"model": random_state(), "state_dict": random_state()}, tmp_path / "rnnt.pt")
+    assert same(read_checkpoint(tmp_path / "rnnt.pt"), random_state())
+
+
+def test_what_else_a_script_pickled_is_named(tmp_path: Path) -> None:
+    torch.save({"state_dict": random_state(), "args": argparse.Namespace(lr=1)}, tmp_path / "rnnt.pt")
+    assert "it holds argparse.Namespace, which could run code" in refused(tmp_path / "rnnt.pt")

@@ -6,6 +6,7 @@ Source: MLPerf inference, RNN-T reference (`pytorch_SUT.py`, load_and_migrate_ch
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +20,14 @@ from torch import Tensor
 from pcmesh.errors import InputError
 from pcmesh.files import whole_file
 from pcmesh.speech.rnnt_features import mel_filters, window
+from pcmesh.workloads.rnnt.checkpoint_choice import choose_weights
 from pcmesh.workloads.rnnt.checkpoint_layout import REMEDY, check_tensors, infer_widths, module_key, published_key
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.quantised import quantise_rows, restore_rows
 
 TORCH_SUFFIXES, SAFETENSORS_SUFFIX = (".pt", ".pth"), ".safetensors"
+_ALONE = "Save the weights alone: torch.save(model.state_dict(), FILE)"
+_FOREIGN = re.compile(r"Unsupported global: GLOBAL (\S+)|Unsupported class (\S+)")
 FRONT_END_KEYS = ("audio_preprocessor.featurizer.fb", "audio_preprocessor.featurizer.window")
 """Keys of the published file that belong to no layer: the reference drops them, but fails where they are missing."""
 
@@ -45,8 +49,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint under their published keys, checked, in their own types.
 
     Args:
-        path: a torch file with a dict of tensors, at top level or under "state_dict", or a safetensors file, whose
-            matrices may be int8 with a scale for each row (`quantised`).
+        path: a torch file with a dict of tensors, at top level or under some entry (`choose_weights`), or a safetensors
+            file, whose matrices may be int8 with a scale for each row (`quantised`).
 
     Raises:
         InputError: the file is missing or damaged, a pickle that holds anything but tensors and plain values, or its
@@ -54,7 +58,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file", REMEDY)
-    found = _read_torch(path) if _is_torch(path) else _read_safetensors(path)
+    found = choose_weights(_read_torch(path) if _is_torch(path) else _read_safetensors(path), str(path))
     tensors: dict[str, Any] = {}
     for key, value in found.items():
         if key in FRONT_END_KEYS:
@@ -109,15 +113,16 @@ def _read_torch(path: Path) -> Mapping[Any, Any]:
         with warnings.catch_warnings(action="ignore"):  # of foreign pickles, which are then refused
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch raise nearly anything
-        raise InputError(f"{path}: refused as a checkpoint ({_reason(error)})", REMEDY) from error
-    inner = found.get("state_dict", found) if isinstance(found, Mapping) else found
-    if not isinstance(inner, Mapping):
-        raise InputError(f"{path}: holds a {type(inner).__name__}, no dict of tensors", REMEDY)
-    return inner
+        raise InputError(f"{path}: refused as a checkpoint ({_reason(error)})", _ALONE) from error
+    if not isinstance(found, Mapping):
+        raise InputError(f"{path}: holds a {type(found).__name__}, no dict of tensors", _ALONE)
+    return found
 
 
 def _reason(error: Exception) -> str:
     text = str(error).strip()
+    if foreign := _FOREIGN.search(text):
+        return f"it holds {foreign[1] or foreign[2]}, which could run code"
     if "Weights only load failed" in text:
         return "it is damaged, or holds more than tensors and plain values, which could run code"
     return text.splitlines()[0][:120].rstrip(". ") if text else type(error).__name__
