@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from pcmesh.checks import Count, checked
 from pcmesh.chip_model.batches import call
 from pcmesh.chip_model.energy import joule
 from pcmesh.chip_model.figures import model_figures
@@ -64,6 +65,7 @@ def decision_error(got: Any, wanted: Any) -> float:
     return float(sum(found) / len(found))
 
 
+@checked
 def candidates(
     model: ChipModel,
     batches: Sequence[Any],
@@ -72,7 +74,7 @@ def candidates(
     loss: Loss = output_error,
     *,
     more_rows: bool = True,
-    chips: int = 1,
+    chips: Count = 1,
     report: Report = lambda *_: None,
 ) -> tuple[Candidate, ...]:
     """Measure every layer in every way, alone on the chip, the other layers in software.

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ortools.sat.python import cp_model
 
+from pcmesh.checks import CountOrNone, Size, checked, unknown
 from pcmesh.chip_model.candidates import DIGITAL, Candidate
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.errors import CapacityError, ConfigurationError
@@ -89,17 +90,18 @@ class Choice:
         return {name: entry.way for name, entry in self.ways.items()}
 
 
+@checked
 def choose(
     found: Sequence[Candidate],
-    tiles: int | None = None,
+    tiles: CountOrNone | None = None,
     pins: Mapping[str, str] | None = None,
     *,
-    steps: float | None = None,
-    energy_j: float | None = None,
-    loss: float | None = None,
-    digital_layers: int = 0,
-    chips: int | None = None,
-    tiles_per_chip: int | None = None,
+    steps: Size | None = None,
+    energy_j: Size | None = None,
+    loss: Size | None = None,
+    digital_layers: CountOrNone = 0,
+    chips: CountOrNone | None = None,
+    tiles_per_chip: CountOrNone | None = None,
     least: Quantity = "loss",
 ) -> Choice:
     """Choose one way for every layer.
@@ -123,6 +125,8 @@ def choose(
         chips=chips,
         tiles_per_chip=tiles_per_chip,
     )
+    if not found:
+        raise ConfigurationError("there are no candidates to choose from", "Measure some: `candidates`")
     pins = dict(pins or {})
     _check_pins(found, pins)
     allowed = [c for c in found if c.layer not in pins or c.way == pins[c.layer]]
@@ -214,8 +218,7 @@ def _check_pins(found: Sequence[Candidate], pins: Mapping[str, str]) -> None:
     for layer, way in pins.items():
         ways = [c.way for c in found if c.layer == layer]
         if not ways:
-            layers = ", ".join(dict.fromkeys(c.layer for c in found))
-            raise ConfigurationError(f"no layer {layer!r} to pin", f"Layers: {layers}")
+            raise unknown("layer", layer, dict.fromkeys(c.layer for c in found))
         if way not in ways:
             raise ConfigurationError(f"{layer}: {way!r} was not measured", f"Measured: {', '.join(ways)}")
 

@@ -9,16 +9,18 @@ from typing import Any, Literal
 
 from torch import nn
 
+from pcmesh.checks import Count, CountOrNone, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
-from pcmesh.chip_model.options import Pin, ProductOptions, product_options, sharing
+from pcmesh.chip_model.options import Pin, sharing
+from pcmesh.chip_model.pins import pinned_options
 from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import calibrate
-from pcmesh.errors import CapacityError, ConfigurationError
+from pcmesh.errors import CapacityError
 from pcmesh.execution.paths import route_paths
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
@@ -34,6 +36,7 @@ from pcmesh.placement.direct import place_direct
 from pcmesh.programming.chip import fabricate
 
 
+@checked
 def compile_model(
     model: nn.Module,
     example_inputs: Any,
@@ -43,16 +46,16 @@ def compile_model(
     layers: Mapping[str, Pin] | None = None,
     encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
     pack: Pack = "auto",
-    max_chips: int | None = None,
+    max_chips: Count | None = None,
     balance_scales: bool = True,
     route: bool = False,
-    seed: int = 0,
-    number: int = 0,
-    batch_dim: int | None = 0,
+    seed: Seed = 0,
+    number: Seed = 0,
+    batch_dim: CountOrNone | None = 0,
     dynamic_shapes: Any = None,
     capture_by: Way = "auto",
-    frames: int = 2000,
-    clipped_share: float = 0.001,
+    frames: Count = 2000,
+    clipped_share: Share = 0.001,
     name: str | None = None,
 ) -> ChipModel:
     """Compile a network for the chip, program one chip instance with it and calibrate it.
@@ -76,14 +79,15 @@ def compile_model(
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
         capture_by: see `pcmesh.model.capture.capture`.
         frames: calibration frames kept for each layer (paper: 2,000).
-        clipped_share: share of a layer's outputs allowed beyond its range.
+        clipped_share: share of a layer's outputs allowed beyond its range: they are clipped, on the chip `ideal`
+            too. With 0.0 nothing of the calibration data is.
         name: of the network, for people; by default its class.
 
     Raises:
         InputError: the network does not run with the example inputs.
         UnsupportedModelError: it cannot be captured, or a weight is NaN; the module is named.
         CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
-        ConfigurationError: a pin names no layer.
+        ConfigurationError: a pin names no layer, or an argument is not what its annotation says.
 
     Example:
         >>> chip_model = pcmesh.compile(model, example_inputs)
@@ -96,11 +100,11 @@ def compile_model(
     places: Pins = {entry: "digital" if pin == "digital" else "analog" for entry, pin in pins.items()}
     tile = (spec.tile.rows, spec.tile.columns)
     captured = capture(model, examples, tile, places, dynamic_shapes, capture_by)
-    _check_pins(captured, pins)
+    options = pinned_options(captured, pins, Encoding(encoding))
     seen = record_frames(captured, [captured.examples] if calibration is None else calibration, frames)
     choice = Choice(
         name=name or type(model).__name__,
-        options=_options(captured, pins, Encoding(encoding)),
+        options=options,
         pins=places,
         pack=pack,
         clipped_share=clipped_share,
@@ -205,30 +209,6 @@ def _best_fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec)
         return apart, ()
     chips = f"{together.placement.chips} instead of {apart.placement.chips} chips"
     return together, (f"layers share tiles, {chips} (pack=False keeps them apart)",)
-
-
-def _options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding: Encoding) -> dict[str, ProductOptions]:
-    found = {}
-    for product in captured.products:
-        pin = next((pins[entry] for entry in pins if _names(entry, product.name, product.sites)), None)
-        found[product.name] = product_options(pin, encoding)
-    return found
-
-
-def _check_pins(captured: CapturedNetwork, pins: Mapping[str, Pin]) -> None:
-    modules = {operation.module for operation in captured.operations}
-    for entry in pins:
-        known = any(_names(entry, p.name, p.sites) for p in captured.products)
-        if not known and not any(module == entry or module.startswith(f"{entry}.") for module in modules):
-            raise ConfigurationError(
-                f"no layer {entry!r}", f"Layers: {', '.join(product.name for product in captured.products[:12])}"
-            )
-
-
-def _names(entry: str, product: str, sites: tuple[str, ...]) -> bool:
-    """Return whether an entry names a product or a module that holds or uses it."""
-    names = (product, *sites)
-    return any(entry == name or name.startswith((f"{entry}.", f"{entry}[")) for name in names)
 
 
 def _frame_warnings(frames: Frames) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from pcmesh.checks import checked
 from pcmesh.chip_model.batches import batches_of, call, first_output
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.errors import InputError
@@ -35,6 +36,7 @@ class Evaluation:
         return asdict(self)
 
 
+@checked
 def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
     """Run batches in software and on the chip.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
+from pcmesh.checks import Names, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames
-from pcmesh.chip_model.options import Pin, ProductOptions, product_options
+from pcmesh.chip_model.options import Pin, ProductOptions
+from pcmesh.chip_model.pins import changed_options, known_products
 from pcmesh.chip_model.side import ChipSide, MixedProducts
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.durations import seconds_of
@@ -180,6 +182,7 @@ class ChipModel(nn.Module):
         self._checked(args, kwargs)
         return self._run(SoftwareProducts(self.deployment.captured.weights), None, None, args, kwargs)
 
+    @checked
     def at(self, time: str | float | timedelta, expect_drift: bool = False) -> ChipModel:
         """Return the same chip at a time after calibration, not calibrated since (`"1w"`, or seconds).
 
@@ -195,15 +198,16 @@ class ChipModel(nn.Module):
         side = self.side.recalibrated(self.deployment.frames.inputs)
         return ChipModel(self.deployment, side, self.noisy, self.only)
 
+    @checked
     def on(
         self,
         chip: str | Path | ChipSpec | None = None,
         *,
-        seed: int | None = None,
-        number: int | None = None,
+        seed: Seed | None = None,
+        number: Seed | None = None,
         options: Mapping[str, Pin] | None = None,
-        clipped_share: float | None = None,
-        only: Collection[str] | None = None,
+        clipped_share: Share | None = None,
+        only: Names | None = None,
     ) -> ChipModel:
         """Return the same network on another chip, programmed and calibrated there, without capturing it anew.
 
@@ -219,10 +223,10 @@ class ChipModel(nn.Module):
         d = self.deployment
         spec = d.chip if chip is None else chip if isinstance(chip, ChipSpec) else load_chip(chip)
         instance = Instance(d.instance.seed if seed is None else seed, d.instance.number if number is None else number)
-        changed = {name: product_options(pin, d.choice.options[name].encoding) for name, pin in (options or {}).items()}
+        known_products(d.choice.options, only or ())
         choice = replace(
             d.choice,
-            options={**d.choice.options, **changed},
+            options=changed_options(d.choice.options, options),
             clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
             route=d.choice.route and only is None,
         )
@@ -268,6 +272,7 @@ class ChipModel(nn.Module):
 
         return measured_noise(self)
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""
         from pcmesh.chip_model.store import save_model

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pcmesh.cache import ResultCache, fingerprint
+from pcmesh.checks import Count, CountOrNone, Positive, checked
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.batches import batches_of, call, first_output
 from pcmesh.chip_model.float_network import FloatNetwork
@@ -30,13 +31,14 @@ BITS = tuple(step / 2 for step in range(4, 17))
 Report = Callable[[str, int, int], None]
 
 
+@checked
 def network_sensitivity(
     model: ChipModel,
     batches: Iterable[Any],
     *,
-    bits: Sequence[float] = BITS,
-    chips: int = 3,
-    workers: int = 1,
+    bits: Sequence[Positive] = BITS,
+    chips: CountOrNone = 3,
+    workers: Count = 1,
     folder: Path | None = None,
     fresh: bool = False,
     report: Report = lambda *_: None,

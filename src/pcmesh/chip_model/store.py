@@ -16,6 +16,7 @@ from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.procedure import Calibration
 from pcmesh.calibration.ranges import LayerRange
+from pcmesh.checks import checked
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.ends import ends_of, programmed_products
@@ -97,6 +98,7 @@ def save_model(model: ChipModel, folder: Path) -> None:
             model.deployment.compiled.save(partial / ROUTED)
 
 
+@checked
 def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipModel:
     """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
 

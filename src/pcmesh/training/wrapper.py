@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pcmesh.checks import CountOrNone, Names, Positive, Seed, Size, check_fields, checked
 from pcmesh.errors import ConfigurationError
 from pcmesh.random import torch_generator
 from pcmesh.training.noise import add_device_noise, add_relative_normal
@@ -42,19 +43,15 @@ class NoiseConfig:
             one scale for a vector. Gradients pass the rounding unchanged.
     """
 
-    weight_sigma: float = 0.02
-    weight_relative: float = 0.0
+    weight_sigma: Size = 0.02
+    weight_relative: Size = 0.0
     columns: bool = False
-    output_sigma: float = 0.04
-    weight_limit: float = 1.0
-    input_levels: int = 0
+    output_sigma: Size = 0.04
+    weight_limit: Positive = 1.0
+    input_levels: CountOrNone = 0
 
     def __post_init__(self) -> None:
-        for name in ("weight_sigma", "weight_relative", "output_sigma", "input_levels"):
-            if getattr(self, name) < 0:
-                raise ConfigurationError(f"{name} = {getattr(self, name)} is negative", "Give 0 to switch it off")
-        if self.weight_limit <= 0:
-            raise ConfigurationError(f"weight_limit = {self.weight_limit} is not positive", "The paper's is 1")
+        check_fields(self)
 
 
 class HardwareAware(nn.Module):
@@ -151,8 +148,9 @@ class HardwareAware(nn.Module):
         return (noisy, *output[1:]) if isinstance(output, tuple) else noisy
 
 
+@checked
 def hardware_aware(
-    model: nn.Module, noise: NoiseConfig | None = None, *, seed: int = 0, digital: Collection[str] = ()
+    model: nn.Module, noise: NoiseConfig | None = None, *, seed: Seed = 0, digital: Names = ()
 ) -> HardwareAware:
     """Return a module that trains `model` under the chip's noise: use it in the training loop in the model's place.
 
