@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -69,7 +69,7 @@ def decision_error(got: Any, wanted: Any) -> float:
 def candidates(
     model: ChipModel,
     batches: Sequence[Any],
-    encodings: Sequence[Encoding] = tuple(Encoding),
+    encodings: Sequence[Encoding | Literal["2-PCM", "4-PCM", "AB"]] = tuple(Encoding),
     digital: bool = False,
     loss: Loss = output_error,
     *,
@@ -89,7 +89,7 @@ def candidates(
         chips: chip instances measured; the loss is their mean.
         report: is told the progress.
     """
-    trials = list(_trials(model, encodings, more_rows))
+    trials = list(_trials(model, [Encoding(name) for name in encodings], more_rows))
     wanted = [call(model.software, batch) for batch in batches]
     losses: dict[tuple[str, str], list[float]] = {}
     sizes: dict[tuple[str, str], Candidate] = {}
