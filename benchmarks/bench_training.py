@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pcmesh.random import torch_generator
-from pcmesh.training.wrapper import HardwareAware, NoiseConfig
+from pcmesh.training import HardwareAware, NoiseConfig
 
 IN_FEATURES, OUT_FEATURES, BATCH = 1024, 4096, 64
 KINDS = {

@@ -13,6 +13,7 @@ from pcmesh.checks import Count, CountOrNone, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
+from pcmesh.chip_model.frame_warnings import frame_warnings
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
 from pcmesh.chip_model.options import Pin, sharing
 from pcmesh.chip_model.pins import pinned_options
@@ -147,7 +148,8 @@ def deploy(
     placement = fit.placement if routes is None else routes.placement
     paths = None if routes is None else route_paths(routes.routing, fit.mapping, chip, instance)
     blank = fabricate(chip, instance, fit.mapping, placement)
-    inputs = fit.layout.inputs(sent_frames(seen.inputs, ends))
+    sent = sent_frames(seen.inputs, ends)
+    inputs = fit.layout.inputs(sent)
     programmed = calibrate(blank, graph, inputs, paths=paths, clipped_share=choice.clipped_share)
     deployment = Deployment(
         captured=captured,
@@ -157,7 +159,7 @@ def deploy(
         chip=chip,
         instance=instance,
         frames=seen,
-        warnings=(*captured.warnings, *notes, *_frame_warnings(seen)),
+        warnings=(*captured.warnings, *notes, *frame_warnings(seen, sent)),
         choice=replace(choice, packed=fit.packed),
         compiled=None if routes is None else routes.compiled(graph, fit.mapping, chip, programmed.calibration.ranges),
     )
@@ -209,13 +211,3 @@ def _best_fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec)
         return apart, ()
     chips = f"{together.placement.chips} instead of {apart.placement.chips} chips"
     return together, (f"layers share tiles, {chips} (pack=False keeps them apart)",)
-
-
-def _frame_warnings(frames: Frames) -> tuple[str, ...]:
-    if not frames.completed:
-        return ()
-    shown = ", ".join(frames.completed[:4]) + (", ..." if len(frames.completed) > 4 else "")
-    return (
-        f"few calibration frames: {len(frames.completed)} layers ({shown}) were calibrated with made-up vectors too; "
-        "give calibration=batches of your data",
-    )

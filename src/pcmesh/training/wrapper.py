@@ -5,70 +5,49 @@ Source: Ambrogio et al., Nature 620, 768 (2023), Methods, "KWS network training,
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+import warnings
+from collections.abc import Collection
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.func import functional_call
 
-from pcmesh.checks import CountOrNone, Names, Positive, Seed, Size, check_fields, checked
-from pcmesh.errors import ConfigurationError
+from pcmesh.checks import Names, Seed, checked
+from pcmesh.errors import ConfigurationError, UnsupportedModelError
 from pcmesh.random import torch_generator
-from pcmesh.training.noise import add_device_noise, add_relative_normal
-
-ANALOG_LAYERS = (
-    nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
-    nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention,
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoiseConfig:
-    """What a network meets while it learns; a value of zero switches a disturbance off.
-
-    Attributes:
-        weight_sigma: standard deviation of the weight noise as a fraction of the layer's max|W| (paper: 0.02 of
-            weights in (-1, 1)).
-        weight_relative: the part of the weight noise that grows with the weight, as a fraction of its own magnitude.
-        columns: whether each column (output of a layer) is written with a gain of its own, so that `weight_sigma` is a
-            fraction of the column's largest weight.
-        output_sigma: standard deviation of the noise on a layer's outputs as a fraction of their largest magnitude
-            in the batch (paper: 0.04).
-        weight_limit: `clip_weights` holds every weight within +- this (paper: 1).
-        input_levels: largest magnitude of a layer's integer inputs; 255 is the chip's INT9 (sign and UINT8), with
-            one scale for a vector. Gradients pass the rounding unchanged.
-    """
-
-    weight_sigma: Size = 0.02
-    weight_relative: Size = 0.0
-    columns: bool = False
-    output_sigma: Size = 0.04
-    weight_limit: Positive = 1.0
-    input_levels: CountOrNone = 0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
+from pcmesh.training.config import NoiseConfig
+from pcmesh.training.limits import Limits, is_analog
+from pcmesh.training.noise import Normal
+from pcmesh.training.ranges import InputRanges
+from pcmesh.training.watch import Watch
 
 
 class HardwareAware(nn.Module):
-    """A network that, in training mode, runs on a noisy copy of its weights with noisy layer outputs.
+    """A network that, in training mode, runs on a noisy copy of its weights with noisy outputs of its products.
 
-    The wrapped network is not changed: the noise of a mini-batch lives in functional copies of the weight matrices, so
-    optimisers, gradient accumulation, autocast, checkpoints and DistributedDataParallel work as without the wrapper.
-    In evaluation mode the wrapper is the network itself.
+    The products are those that the compiler puts on tiles, whatever code computes them: a factor is a parameter, or is
+    computed from parameters alone (weight norm and other parametrisations, views, tied weights). A weight's noise is
+    drawn once a pass, however often the weight is used. The wrapped network is not changed, so optimisers, gradient
+    accumulation, autocast, checkpoints and DistributedDataParallel work as without the wrapper. In evaluation mode the
+    wrapper is the network itself.
 
     Args:
-        network: any module; the layers for which `is_analog` holds are taken as analog.
+        network: any module.
         noise: kinds and sizes of the disturbances.
-        generator: source of the noise, on the device of the weights; see `pcmesh.random.torch_generator`.
-        digital: names of layers that the chip leaves to digital logic: they meet no noise and no limit.
+        generator: source of the noise; see `pcmesh.random.torch_generator`.
+        digital: names of modules and parameters that the chip leaves to digital logic: they meet no noise and no limit.
+
+    Attributes:
+        ranges: the full scales of the layers' inputs, by which they are rounded.
 
     Raises:
-        ConfigurationError: the network has no analog layer, or none of a name in `digital`.
+        ConfigurationError: the network has no weight that could be analog, or nothing of a name in `digital`; in the
+            first pass: no product with a weight was met, or gradient checkpointing would repeat one without noise.
+        UnsupportedModelError: a module hides its products (TorchScript, `torch.compile`); it is named.
+
+    Warns:
+        UserWarning: in the first pass, if a layer was part of no product that was met; it is named.
 
     Example:
         >>> model = HardwareAware(network, NoiseConfig(), torch_generator(0, "training"))
@@ -80,72 +59,70 @@ class HardwareAware(nn.Module):
     ) -> None:
         super().__init__()
         self.digital = frozenset(digital)
-        unknown = self.digital - {name for name, _ in network.named_modules()}
+        names = {name for name, _ in (*network.named_modules(remove_duplicate=False), *network.named_parameters())}
+        unknown = self.digital - names
         if unknown:
             raise ConfigurationError(f"{type(network).__name__} has no layer {min(unknown)!r}", "Name layers it has")
         self.network = network
         self.noise = noise
         self.generator = generator
-        if not self._analog_layers():
-            raise ConfigurationError(
-                f"{type(network).__name__} has no analog layer", "Hardware-aware training needs a Linear, Conv or RNN"
-            )
+        self.ranges = InputRanges()
+        self._normal = Normal(generator)
+        self._limits = Limits(network, self.digital)
+        _refuse_hidden(network, self._limits)
+        if all(parameter.dim() < 2 for parameter in network.parameters()):
+            raise _nothing_analog(network)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network; in training mode with this mini-batch's noise."""
         if not self.training:
             return self.network(*args, **kwargs)
-        with self._disturbed_signals():
-            return functional_call(self.network, self._noisy_weights(), args, kwargs)
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(self._under_noise)(args, kwargs)  # type: ignore[no-untyped-call]
+        return self._under_noise(args, kwargs)
 
-    @torch.no_grad()
     def clip_weights(self) -> None:
-        """Hold every analog weight within +- `noise.weight_limit`; call it after each optimiser step."""
-        for _, weight in self._analog_weights():
-            weight.clamp_(-self.noise.weight_limit, self.noise.weight_limit)
+        """Hold every analog weight within +- `noise.weight_limit`; call it after each optimiser step.
 
-    def _analog_layers(self) -> list[tuple[str, nn.Module]]:
-        return [
-            (name, layer)
+        A weight that a parametrisation computes is clipped itself: its parameters become those of the clipped weight.
+
+        Warns:
+            UserWarning: a weight that the network computes cannot be clipped; it is named.
+        """
+        self._limits.clip(self.network, self.noise.weight_limit)
+
+    def met_weights(self) -> tuple[tuple[str, ...], ...]:
+        """Return the weights that passes met in products: of each, the parameters and buffers that it is made of."""
+        return tuple(weight.sources for weight in self._limits.met.values())
+
+    def _under_noise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.ranges.next_batch()
+        watch = Watch(self.network, self.noise, self._normal, self.ranges, self.digital)
+        copies = watch.noisy_parameters(self.network)
+        with watch.following(self.network), watch:
+            out = functional_call(self.network, copies, args, kwargs)
+        if not self._limits.met:
+            self._check_first(watch)
+        self._limits.met |= watch.met
+        return out
+
+    def _check_first(self, watch: Watch) -> None:
+        """Name what a first pass did not meet."""
+        if not watch.met:
+            raise _nothing_analog(self.network)
+        used = {source for weight in watch.met.values() for source in weight.sources}
+        known = {id(parameter) for name, parameter in self.network.named_parameters() if name in used}
+        unused = [
+            name
             for name, layer in self.network.named_modules()
-            if is_analog(layer) and name not in self.digital
+            if is_analog(layer) and not self._limits.is_digital(name) and not _is_used(layer, known)
         ]
-
-    def _analog_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for prefix, layer in self._analog_layers():
-            for name, parameter in layer.named_parameters(recurse=False):
-                if parameter.dim() >= 2:
-                    yield f"{prefix}.{name}" if prefix else name, parameter
-
-    def _noisy_weights(self) -> dict[str, Tensor]:
-        noise = self.noise
-        if not noise.weight_sigma and not noise.weight_relative:
-            return {}
-        kind = (noise.weight_sigma, noise.weight_relative, noise.columns, self.generator)
-        return {name: add_device_noise(weight, *kind) for name, weight in self._analog_weights()}
-
-    @contextmanager
-    def _disturbed_signals(self) -> Iterator[None]:
-        with ExitStack() as hooks:
-            for _, layer in self._analog_layers():
-                if self.noise.input_levels:
-                    handle = layer.register_forward_pre_hook(self._quantise_input)
-                    hooks.callback(handle.remove)
-                if self.noise.output_sigma:
-                    hooks.callback(layer.register_forward_hook(self._disturb_output).remove)
-            yield
-
-    def _quantise_input(self, layer: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        vectors = 3 if isinstance(layer, nn.MultiheadAttention) else 1  # query, key and value
-        return tuple(
-            quantise_signed(value, self.noise.input_levels) if number < vectors else value
-            for number, value in enumerate(args)
-        )
-
-    def _disturb_output(self, _layer: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        first = output[0] if isinstance(output, tuple) else output
-        noisy = add_relative_normal(first, self.noise.output_sigma, self.generator)
-        return (noisy, *output[1:]) if isinstance(output, tuple) else noisy
+        if unused:
+            warnings.warn(
+                f"{', '.join(unused[:8])}{', ..' if len(unused) > 8 else ''}: the first pass met no product with these "
+                "layers' weights; if they run, they do so without the chip's noise",
+                stacklevel=4,
+            )
 
 
 @checked
@@ -159,10 +136,11 @@ def hardware_aware(
         noise: kinds and sizes of the disturbances; by default the paper's, with INT9 inputs. `ChipModel.noise_config()`
             gives those that a chip instance shows on a network.
         seed: of the noise.
-        digital: names of layers that stay digital.
+        digital: names of modules and parameters that stay digital.
 
     Raises:
         ConfigurationError: the network has no analog layer.
+        UnsupportedModelError: a module hides its products (TorchScript, `torch.compile`); it is named.
 
     Example:
         >>> aware = pcmesh.training.hardware_aware(model)
@@ -175,17 +153,25 @@ def hardware_aware(
     return HardwareAware(model, noise or NoiseConfig(input_levels=255), generator, digital)
 
 
-def is_analog(layer: nn.Module) -> bool:
-    """Return whether a layer's weights run on tiles; Conv1D of `transformers` (GPT-2's linear layers) is one."""
-    transformers = sys.modules.get("transformers.pytorch_utils")  # loaded wherever a network has such a layer
-    return isinstance(layer, ANALOG_LAYERS if transformers is None else (*ANALOG_LAYERS, transformers.Conv1D))
+def _is_used(layer: nn.Module, used: Collection[int]) -> bool:
+    """Return whether one of a layer's weights is used (by id); a layer without weights of its own has none to miss."""
+    own = [parameter for parameter in layer.parameters() if parameter.dim() >= 2]
+    return not own or any(id(parameter) in used for parameter in own)
 
 
-def quantise_signed(x: Tensor, levels: int) -> Tensor:
-    """Round x (..., N) to integers within +-levels times one scale per vector (its largest magnitude / levels).
+def _refuse_hidden(network: nn.Module, limits: Limits) -> None:
+    for name, module in network.named_modules():
+        hidden = "TorchScript" if isinstance(module, torch.jit.ScriptModule) else "torch.compile"
+        if hidden == "torch.compile" and not hasattr(module, "_orig_mod"):
+            continue
+        if any(parameter.dim() >= 2 for parameter in module.parameters()) and not limits.is_digital(name):
+            raise UnsupportedModelError(
+                f"module {name or type(network).__name__}: {hidden} hides its products from hardware-aware training",
+                "Wrap the module that it was made of (torch.compile the wrapper)",
+            )
 
-    Gradients pass unchanged (straight-through estimator).
-    """
-    scale = x.detach().abs().amax(-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny) / levels
-    rounded = torch.round(x.detach() / scale) * scale
-    return x + (rounded - x.detach())
+
+def _nothing_analog(network: nn.Module) -> ConfigurationError:
+    return ConfigurationError(
+        f"{type(network).__name__} has no analog layer", "Hardware-aware training needs a product with a weight"
+    )

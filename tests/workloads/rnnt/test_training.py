@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.training.wrapper import NoiseConfig
+from pcmesh.training import NoiseConfig
 from pcmesh.workloads.rnnt.batches import BatchConfig, batches_of_visit, shard_of_visit
 from pcmesh.workloads.rnnt.checkpoint import load_network, save_network
 from pcmesh.workloads.rnnt.network import RnntNetwork

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pcmesh.errors import InputError
 from pcmesh.random import torch_generator
 from pcmesh.speech.types import KEYWORD_CLASSES
-from pcmesh.training.wrapper import HardwareAware, NoiseConfig
+from pcmesh.training import HardwareAware, NoiseConfig
 from pcmesh.workloads.kws.network import KeywordNetwork
 from pcmesh.workloads.kws.pool import Pool
 
@@ -79,6 +79,7 @@ class _Run:
             "optimiser": self.optimiser.state_dict(),
             "batches": self.generator.get_state(),
             "noise": self.aware.generator.get_state(),
+            "ranges": self.aware.ranges.largest,
         }
         partial = self._file.with_suffix(".partial")
         torch.save(state, partial)
@@ -98,6 +99,7 @@ class _Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["batches"])
         self.aware.generator.set_state(state["noise"])
+        self.aware.ranges.largest = dict(state.get("ranges", {}))
 
     def averaged_network(self) -> KeywordNetwork:
         network = deepcopy(self.network)

@@ -14,7 +14,7 @@ from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet
-from pcmesh.training.wrapper import NoiseConfig
+from pcmesh.training import NoiseConfig
 from pcmesh.workloads.kws.model_card import Measured, model_card
 from pcmesh.workloads.kws.network import KeywordNetwork, save_keyword_network
 from pcmesh.workloads.kws.pool import PoolConfig, choose_pixels, make_pool

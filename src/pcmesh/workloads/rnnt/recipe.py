@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pcmesh.training.wrapper import NoiseConfig
+from pcmesh.training import NoiseConfig
 from pcmesh.workloads.rnnt.batches import BatchConfig
 from pcmesh.workloads.rnnt.widths import RnntWidths
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from pcmesh.errors import InputError
 from pcmesh.random import stream_key, torch_generator
-from pcmesh.training.wrapper import HardwareAware
+from pcmesh.training import HardwareAware
 from pcmesh.workloads.rnnt.batches import Batch, batches_of_visit
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.pool import Pool
@@ -57,6 +57,7 @@ class Run:
         state = {
             "recipe": self._recipe,
             "noise": self.aware.generator.get_state(),
+            "ranges": self.aware.ranges.largest,
             "place": (self.step, self.visit, self.batch),
             "heard_s": self.heard_s,
             "model": self.model.state_dict(),
@@ -83,6 +84,7 @@ class Run:
         self.step, self.visit, self.batch = state["place"]
         self.heard_s = state["heard_s"]
         self.aware.generator.set_state(state["noise"])
+        self.aware.ranges.largest = dict(state.get("ranges", {}))
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -14,7 +14,7 @@ from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.random import torch_generator
 from pcmesh.speech.augmentation import AugmentConfig, add_noise, warp_time
 from pcmesh.speech.features import PAPER_MFCC, mfcc
-from pcmesh.training.wrapper import HardwareAware, NoiseConfig
+from pcmesh.training import HardwareAware, NoiseConfig
 from pcmesh.workloads.kws.graph import INPUT, LAYERS
 from pcmesh.workloads.kws.recipe import RecipeConfig
 from pcmesh.workloads.paper.experiments import Experiments

@@ -9,7 +9,7 @@ import torch
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.random import torch_generator
 from pcmesh.speech.features import keyword_features
-from pcmesh.training.noise import add_relative_normal
+from pcmesh.training.noise import Normal, add_relative_normal
 from pcmesh.workloads.kws.experiment import bring_up_chip, spot
 from pcmesh.workloads.kws.graph import LAYERS
 from pcmesh.workloads.kws.network import KeywordNetwork
@@ -75,7 +75,7 @@ def _noisy(e: Experiments, sigma: float, draw: int) -> float:
     network: KeywordNetwork = e.kws.network
     for name in LAYERS:
         generator = torch_generator(e.options.seed, "training", "figure", name, draw)
-        weight = add_relative_normal(network.get_parameter(f"{name}.weight").detach(), sigma, generator)
+        weight = add_relative_normal(network.get_parameter(f"{name}.weight").detach(), sigma, Normal(generator))
         found = found @ weight.T
         found = torch.relu(found) if name != LAYERS[-1] else found
     return accuracy(found.argmax(1), e.kws.speech.labels)
