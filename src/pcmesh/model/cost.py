@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
+from pcmesh.model.contraction import contraction_of
+
 _PER_GATE = {"lstm": 4, "lstm_cell": 4, "gru": 3, "gru_cell": 3}
 
 
@@ -16,9 +18,9 @@ def operation_count(node: fx.Node, kind: str, batch: int) -> float:
     """Return the scalar operations of a node for one sample: 2 for a multiply-add, 1 for each element otherwise."""
     out = sum(size_of(value) for value in pytree.tree_leaves(node.meta["val"]) if isinstance(value, Tensor))
     inputs = [entry.meta["val"] for entry in node.all_input_nodes if isinstance(entry.meta.get("val"), Tensor)]
-    if kind in ("linear", "matmul", "mm", "bmm", "addmm"):
-        x = inputs[1] if kind == "addmm" else inputs[0]
-        return 2.0 * out * _int(x.shape[-1]) / batch
+    contraction = contraction_of(kind, node.args, node.kwargs, lambda entry: entry.meta["val"].shape)
+    if contraction is not None:
+        return 2.0 * contraction.multiply_adds / batch
     if kind.startswith("conv"):
         weight = inputs[1]
         if "transpose" in kind:

@@ -24,8 +24,9 @@ from pcmesh.model.cost import operation_count
 from pcmesh.model.edges import gives_tensor, graph_inputs
 from pcmesh.model.examples import Examples
 from pcmesh.model.functional import without_late_writes
-from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule, rule_of
+from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule
 from pcmesh.model.products import MatrixProduct, Operation, ProductRuntime, tied_names
+from pcmesh.model.reasons import digital_rule
 from pcmesh.model.rewrite import REWRITES, Context, argument
 from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import Signs, kind_of
@@ -211,7 +212,7 @@ class _Capture:
         one_hot = kind == "embedding" and self.pins.get(name) == "analog"
         if one_hot or (kind in REWRITES and kind != "embedding"):
             return self._product(node, kind, name, number, cost)
-        rule = rule_of(kind)
+        rule = digital_rule(node, self.context)
         return Operation(name, kind, rule.where, rule.why, cost * rule.cost)
 
     def _product(self, node: fx.Node, kind: str, name: str, number: int, cost: float) -> Operation:
@@ -220,7 +221,7 @@ class _Capture:
         found = None if pinned is not None else REWRITES[kind](node, self.context)
         if found is None:
             self.folds.pop(node, None)
-            other = Rule("digital", f"pinned ({pinned})") if pinned is not None else rule_of(kind)
+            other = Rule("digital", f"pinned ({pinned})") if pinned is not None else digital_rule(node, self.context)
             return Operation(name, kind, other.where, other.why, cost)
         target = f"{_PREFIX}_{number}"
         self.module.add_submodule(target, found.layer)
@@ -245,9 +246,14 @@ class _Capture:
             return None
         kind = kind_of(before)
         columns_second = kind.startswith("conv") or (kind in ("linear", "addmm") and before.meta["val"].dim() == 2)
-        constant = columns_second and self.constants.is_constant(before.args[2 if kind == "addmm" else 1])
+        constant = columns_second and self._only_scales(before, 1 if kind == "addmm" else 0)
         pinned = self._pinned(module_name(before)) is not None
         return before if constant and not pinned and not self.constants.is_constant(before) else None
+
+    def _only_scales(self, node: fx.Node, position: int) -> bool:
+        """Return whether a node's only computed input is the one at this position, and nothing has a factor."""
+        others = (entry for entry in node.all_input_nodes if entry is not node.args[position])
+        return not {"alpha", "beta"} & set(node.kwargs) and all(map(self.constants.is_constant, others))
 
     def _fold(self, node: fx.Node) -> tuple[Tensor, Tensor] | None:
         norm = self.folds.get(node)
@@ -267,7 +273,7 @@ class _Capture:
             value = node.meta.get("val")
             if node.op == "placeholder" and isinstance(value, Tensor) and value.dim() > self.examples.batch_dim:
                 size = value.shape[self.examples.batch_dim]
-                if isinstance(size, torch.SymInt):
+                if isinstance(size, torch.SymInt) and size.node.expr.free_symbols:
                     return size.node.expr
         return None
 
@@ -276,7 +282,7 @@ class _Capture:
         value = node.meta.get("val")
         if self.batch is None or not isinstance(value, Tensor):
             return None
-        for dim, size in enumerate(value.shape[:-1]):
+        for dim, size in enumerate(value.shape):
             if self._holds_samples(size) and size.node.expr != self.batch:  # type: ignore[attr-defined]
                 return dim
         return None
@@ -296,8 +302,8 @@ class _Capture:
     def _inner_nodes(self) -> frozenset[fx.Node]:
         """Return the inputs of products whose merged dimension counts samples fastest: found by changing one sample."""
         products = [n for n in self.module.graph.nodes if n.op == "call_function" and kind_of(n) in REWRITES]
-        sources = (n.args[1 if kind_of(n) == "addmm" else 0] for n in products)
-        wanted = {x: dim for x in sources if isinstance(x, fx.Node) and (dim := self._merged(x)) is not None}
+        sources = (x for node in products for x in node.all_input_nodes if not self.constants.is_constant(x))
+        wanted = {x: dim for x in sources if (dim := self._merged(x)) is not None}
         if not wanted:
             return frozenset()
         before, after = _Watched(self.module, wanted), _Watched(self.module, wanted)

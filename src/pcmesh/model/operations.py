@@ -21,6 +21,7 @@ class Rule(NamedTuple):
 
 
 _TABLE = "the product runs on tiles; bias and folded norms go to the columns' affine map"
+_MANY = "sums over the weight's dimensions run on tiles, block-diagonal where it has a matrix for each index"
 _STEP = "products of input and state run on tiles step by step; gates and state stay digital in FP32"
 _PAIR = "both factors are computed at run time, so neither can be programmed"
 _NORM = "needs statistics of the vector, which no tile computes"
@@ -35,7 +36,21 @@ ANALOG: Final[dict[str, Rule]] = {
     "addmm": Rule("analog", _TABLE),
     "mm": Rule("analog", _TABLE),
     "matmul": Rule("analog", _TABLE),
-    "bmm": Rule("analog", _TABLE),
+    "bmm": Rule("analog", _MANY),
+    "baddbmm": Rule("analog", _MANY),
+    "addbmm": Rule("analog", _MANY),
+    "einsum": Rule("analog", _MANY),
+    "tensordot": Rule("analog", _MANY),
+    "inner": Rule("analog", _MANY),
+    "mv": Rule("analog", _MANY),
+    "addmv": Rule("analog", _MANY),
+    "dot": Rule("analog", _MANY),
+    "vdot": Rule("analog", _MANY),
+    "linalg_matmul": Rule("analog", _MANY),
+    "chain_matmul": Rule("analog", _MANY),
+    "linalg_multi_dot": Rule("analog", _MANY),
+    "bilinear": Rule("analog", "the first input's product runs on tiles; that with the second input stays digital"),
+    "_trilinear": Rule("analog", "the first input's product runs on tiles; that with the second input stays digital"),
     "conv1d": Rule("analog", f"unfolded to rows; {_TABLE}"),
     "conv2d": Rule("analog", f"unfolded to rows; {_TABLE}"),
     "conv3d": Rule("analog", f"unfolded to rows; {_TABLE}"),
@@ -106,6 +121,12 @@ MOVES: Final[frozenset[str]] = frozenset(
     )
 )
 
+NOTHING_SUMMED: Final = Rule("digital", "scales by a weight: nothing is summed, as a column of a tile would")
+OF_NO_WEIGHT: Final = Rule("digital", "its matrix is made by the network's code, of no weight, buffer or input")
+WHOLE_NUMBERS: Final = Rule("digital", "a product of whole numbers, which tiles give only nearly")
+COMPUTED_BIAS: Final = Rule("digital", "its bias is computed at run time, which pcmesh does not take apart from it")
+FUSED: Final = Rule("digital", "attention stays in one piece, although some of its queries, keys or values are weights")
+NOT_TAKEN_APART: Final = Rule("digital", "uses a weight in a way that pcmesh does not take apart into products")
 ANY_OTHER: Final = Rule("digital", _ELEMENT)
 COMPUTED_FACTORS: Final = Rule("digital", _PAIR)
 CONSTANT: Final = Rule("folded", "depends on weights alone, so it is computed once, when compiling", 0.0)
@@ -115,6 +136,8 @@ UNKNOWN_KEY = "any other"
 
 def rule_of(operation: str) -> Rule:
     """Return the rule of an operation that is not a product with a weight (aten name without overload)."""
+    if operation.startswith("_scaled_dot_product"):
+        return OTHERS["scaled_dot_product_attention"]
     if operation in MOVES:
         return Rule("moved", _MOVE, 0.0)
     if operation in ANALOG and operation not in OTHERS:
@@ -131,6 +154,12 @@ def operations_table() -> str:
     ]
     products = ", ".join(f"`{name}`" for name in ("matmul", "bmm", "linear", "conv2d"))
     rows.append((f"{products}, ... of two computed tensors", COMPUTED_FACTORS.where, COMPUTED_FACTORS.why))
+    rows.append(("an operation that scales by a weight", NOTHING_SUMMED.where, NOTHING_SUMMED.why))
+    rows.append(("a product with a matrix such as `torch.eye(4)`", OF_NO_WEIGHT.where, OF_NO_WEIGHT.why))
+    rows.append(("a product of integer tensors", WHOLE_NUMBERS.where, WHOLE_NUMBERS.why))
+    rows.append(("a convolution with a computed bias", COMPUTED_BIAS.where, COMPUTED_BIAS.why))
+    rows.append(("`scaled_dot_product_attention` with a weight", FUSED.where, FUSED.why))
+    rows.append(("`cdist`, `embedding_bag`, ... with a weight", NOT_TAKEN_APART.where, NOT_TAKEN_APART.why))
     rows.append(("`batch_norm` behind a product", BATCH_NORM_FOLDED.where, BATCH_NORM_FOLDED.why))
     rows.append(("anything of weights alone", CONSTANT.where, CONSTANT.why))
     rows += [(f"`{name}`", rule.where, rule.why) for name, rule in OTHERS.items()]

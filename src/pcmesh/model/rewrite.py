@@ -11,6 +11,8 @@ from torch import Tensor, fx, nn
 
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.constants import Constants
+from pcmesh.model.contraction import CONTRACTIONS, Pair
+from pcmesh.model.expanded import contraction_with_weights
 from pcmesh.model.layers import (
     Affine,
     AnalogCell,
@@ -23,7 +25,9 @@ from pcmesh.model.layers import (
     CellCalls,
     ConvolutionShape,
     InputSigns,
+    Step,
     gathered,
+    planned,
     recurrent_cells,
 )
 from pcmesh.model.layers.gates import Kind
@@ -70,6 +74,13 @@ class Context:
         signed = not self.signs.nonnegative(x)
         return self.catalogue.call(weight, sources, self.module_of(node), signed, self.axis_of(x))
 
+    def is_weight(self, value: Any) -> bool:
+        """Return whether a value can be programmed: it is made of parameters or buffers alone, and of real numbers."""
+        if not isinstance(value, fx.Node) or not self.constants.is_constant(value):
+            return False
+        dtype = value.meta["val"].dtype if "val" in value.meta else self.constants.value(value).dtype
+        return bool(self.constants.sources(value)) and (dtype.is_floating_point or dtype.is_complex)
+
     def affine(self, node: fx.Node, bias: Any) -> Affine:
         """Return a node's bias and folded batch normalisation as an affine map."""
         term = None if bias is None else self.constants.value(bias)
@@ -87,18 +98,18 @@ def argument(node: fx.Node, position: int, name: str, default: Any = None) -> An
 
 def _linear(node: fx.Node, context: Context) -> Replacement | None:
     x, weight, bias = node.args[0], node.args[1], argument(node, 2, "bias")
-    return _product(node, context, x, weight, lambda w: w.t(), bias)
+    return _product(node, context, x, weight, lambda w: w.t(), bias) or _contraction(node, context)
 
 
 def _addmm(node: fx.Node, context: Context) -> Replacement | None:
     bias, x, weight = node.args[:3]
-    if node.kwargs.get("beta", 1) != 1 or node.kwargs.get("alpha", 1) != 1 or not context.constants.is_constant(bias):
-        return None
-    return _product(node, context, x, weight, lambda w: w, bias)
+    if node.kwargs.get("beta", 1) != 1 or node.kwargs.get("alpha", 1) != 1:
+        return _contraction(node, context)
+    return _product(node, context, x, weight, lambda w: w, bias) or _contraction(node, context)
 
 
 def _matmul(node: fx.Node, context: Context) -> Replacement | None:
-    return _product(node, context, node.args[0], node.args[1], lambda w: w, None)
+    return _product(node, context, node.args[0], node.args[1], lambda w: w, None) or _contraction(node, context)
 
 
 def _product(
@@ -111,10 +122,51 @@ def _product(
     if not constants.is_constant(weight) or (bias is not None and not constants.is_constant(bias)):
         return None
     matrix = constants.value(weight)
-    if matrix.dim() != 2 or not constants.sources(weight):
+    if matrix.dim() != 2 or not context.is_weight(weight):
         return None
     call = context.call(node, x, weight, turn(matrix))
     return Replacement(AnalogLinear(call, context.affine(node, bias)), (x,), (call.name,))
+
+
+def _contraction(node: fx.Node, context: Context) -> Replacement | None:
+    """Return a sum of products over any dimensions as a layer where a factor is a weight."""
+    read = contraction_with_weights(node, context.is_weight)
+    if read is None:
+        return None
+    found, weights = read
+    names: list[str] = []
+    where = [axis for axis in map(_axis_label(context), found.factors, found.labels) if axis is not None]
+
+    def products(step: Step, matrices: Sequence[Tensor], pair: Pair) -> BlockProducts:
+        x = found.factors[step.x] if step.x < len(found.factors) else None
+        signed = x is None or not context.signs.nonnegative(x)
+        kept = {label: dim for dim, label in enumerate(pair.kept)}
+        axis = next((SampleAxis(kept[label], inner) for label, inner in where if label in kept), None)
+        sources = context.constants.sources(weights[step.weight].source)
+        blocks = gathered(matrices, context.block)
+        calls = tuple(context.catalogue.call(b, sources, context.module_of(node), signed, axis) for b in blocks)
+        names.extend(call.name for call in calls)
+        return BlockProducts(calls, tuple(int(block.shape[0]) for block in blocks))
+
+    def values(number: int) -> Tensor:
+        value: Tensor = context.constants.value(weights[number].source)
+        return value.reshape(weights[number].shape)
+
+    layer = planned(found, [number in weights for number in range(len(found.factors))], values, products)
+    if layer is None:
+        return None
+    inputs = tuple(found.factors[number] for number in layer.plan.inputs)
+    return Replacement(layer, (found.term, *inputs), tuple(names))
+
+
+def _axis_label(context: Context) -> Callable[[Any, Sequence[int]], tuple[int, bool] | None]:
+    """Return what finds the label of a factor's dimension that holds the samples, and whether they count fastest."""
+
+    def label(factor: Any, labels: Sequence[int]) -> tuple[int, bool] | None:
+        axis = None if context.constants.is_constant(factor) else context.axis_of(factor)
+        return None if axis is None else (labels[axis.dim], axis.inner)
+
+    return label
 
 
 def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
@@ -123,13 +175,14 @@ def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | Non
         assert isinstance(x, fx.Node)
         assert isinstance(weight, fx.Node)
         constants = context.constants
-        if not constants.is_constant(weight) or not constants.sources(weight) or constants.is_constant(x):
+        bias = argument(node, 2, "bias")
+        if not context.is_weight(weight) or constants.is_constant(x) or not constants.is_constant(bias):
             return None
         matrix = constants.value(weight)
         shape = _shape(node, tuple(matrix.shape[2:]), dims)
         weights = [part.flatten(1).t() for part in matrix.chunk(shape.groups)]
         blocks = _blocks(node, context, x, weight, weights)
-        affine = context.affine(node, argument(node, 2, "bias"))
+        affine = context.affine(node, bias)
         names = tuple(call.name for call in blocks.calls)
         return Replacement(AnalogConvolution(blocks, affine, shape), (x,), names)
 
@@ -142,7 +195,8 @@ def _transposed_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None
         assert isinstance(x, fx.Node)
         assert isinstance(weight, fx.Node)
         constants = context.constants
-        if not constants.is_constant(weight) or not constants.sources(weight) or constants.is_constant(x):
+        bias = argument(node, 2, "bias")
+        if not context.is_weight(weight) or constants.is_constant(x) or not constants.is_constant(bias):
             return None
         matrix = constants.value(weight)  # (rows, columns a group, *kernel)
         stride, padding, output_padding = (
@@ -153,7 +207,7 @@ def _transposed_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None
         kernel = tuple(matrix.shape[2:])
         shape = ConvolutionShape(kernel, stride, padding, padding, dilation, output_padding, groups)
         blocks = _blocks(node, context, x, weight, [part.flatten(1) for part in matrix.chunk(groups)])
-        affine = context.affine(node, argument(node, 2, "bias"))
+        affine = context.affine(node, bias)
         layer = AnalogTransposedConvolution(blocks, affine, shape, matrix.shape[1] * groups)
         return Replacement(layer, (x,), tuple(call.name for call in blocks.calls))
 
@@ -246,6 +300,7 @@ def _embedding(node: fx.Node, context: Context) -> Replacement | None:
 
 REWRITES: dict[str, Callable[[fx.Node, Context], Replacement | None]] = {
     "embedding": _embedding,
+    **dict.fromkeys(CONTRACTIONS, _contraction),
     "linear": _linear,
     "addmm": _addmm,
     "mm": _matmul,

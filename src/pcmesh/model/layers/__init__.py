@@ -1,5 +1,6 @@
 """The digital side of layers whose matrix products run on tiles: unfolding, affine maps, gates, states."""
 
+from pcmesh.model.layers.contraction import AnalogContraction, Plan, Step, planned
 from pcmesh.model.layers.convolution import AnalogConvolution, AnalogTransposedConvolution, ConvolutionShape
 from pcmesh.model.layers.linear import Affine, AnalogEmbedding, AnalogLinear, BlockProducts, gathered
 from pcmesh.model.layers.recurrent import AnalogCell, AnalogRecurrent, CellCalls, InputSigns, Packing, recurrent_cells
@@ -7,6 +8,7 @@ from pcmesh.model.layers.recurrent import AnalogCell, AnalogRecurrent, CellCalls
 __all__ = [
     "Affine",
     "AnalogCell",
+    "AnalogContraction",
     "AnalogConvolution",
     "AnalogEmbedding",
     "AnalogLinear",
@@ -17,6 +19,9 @@ __all__ = [
     "ConvolutionShape",
     "InputSigns",
     "Packing",
+    "Plan",
+    "Step",
     "gathered",
+    "planned",
     "recurrent_cells",
 ]
