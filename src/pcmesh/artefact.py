@@ -14,18 +14,23 @@ from pcmesh.reading import read_text
 class Artefact(BaseModel):
     """A frozen record; stages return new ones and change none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the artefact from a JSON file; InputError names the file and the field that does not fit."""
+        return cls.of_json(read_text(path, "Compile it again"), path)
+
+    @classmethod
+    def of_json(cls, text: str | bytes, path: Path) -> Self:
+        """Return the artefact that JSON holds; InputError names the file it is from and the field that does not fit."""
         try:
-            return cls.model_validate_json(read_text(path, "Compile it anew"))
+            return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            problem = f"{path}: damaged, or of another version of pcmesh ({where}: {first['msg']})"
-            raise InputError(problem, "Compile it anew") from error
+            problem = f"{path}: damaged, or of another version of pcmesh ({where[:100]}: {first['msg'][:200]})"
+            raise InputError(problem, "Compile it again") from error
 
 
 def check(condition: bool, problem: str) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
+from torch import Tensor
 
 from pcmesh.artefact import Artefact
 from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
-from pcmesh.errors import InputError
-from pcmesh.files import whole_folder
+from pcmesh.errors import InputError, PcmeshError
+from pcmesh.folders import MANIFEST, Write, folder_kind, lists, read_folder, write_folder
 from pcmesh.mapping import Mapping
 from pcmesh.microcode.types import Microcode
 from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
@@ -22,14 +25,15 @@ from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing
 
-FORMAT = 1
+ROUTED = "routed"
+"""Part of a chip model's folder: its layers with routes and programs."""
 _WEIGHTS = "weights.safetensors"
+_FILES = ("network.json", "mapping.json", "placement.json", "routing.json", "microcode.json", _WEIGHTS)
 
 
 class _Summary(Artefact):
     """What is in `network.json`: everything small."""
 
-    format: int
     name: str
     vectors: tuple[Vector, ...]
     layers: tuple[AnalogLayer, ...]
@@ -58,64 +62,129 @@ class CompiledNetwork:
         """Nominal ramp of every group."""
         return nominal_ramps(self.mapping, self.chip, self.ranges)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, report: str | None = None, force: bool = False) -> None:
         """Write the directory, whole or not at all; one that pcmesh wrote before is replaced.
+
+        Args:
+            folder: where.
+            report: a page of HTML that goes with it.
+            force: also into a folder of something else; what is in it stays.
 
         Raises:
             InputError: the place is taken by something else, or cannot be written.
         """
-        if folder.exists() and not (folder / "network.json").is_file():
-            raise InputError(f"{folder}: exists and is no compiled network", "Name another folder")
-        with whole_folder(folder) as partial:
-            self._write(partial)
+        write_folder(folder, "compiled network", compiled_files(self, report), force)
 
-    def _write(self, folder: Path) -> None:
-        summary = _Summary(
-            format=FORMAT,
-            name=self.graph.name,
-            vectors=self.graph.vectors,
-            layers=self.graph.layers,
-            digital=self.graph.digital,
-            ranges=dict(self.ranges),
-            chip=self.chip,
-        )
-        parts = {"mapping": self.mapping, "placement": self.placement, "routing": self.routing}
-        for name, artefact in {"network": summary, "microcode": self.microcode, **parts}.items():
-            (folder / f"{name}.json").write_text(artefact.model_dump_json(), encoding="utf-8")
-        save_file({name: weight.contiguous() for name, weight in self.graph.weights.items()}, folder / _WEIGHTS)
+
+def compiled_files(compiled: CompiledNetwork, report: str | None = None) -> dict[str, Write]:
+    """Return the files of a compiled network: name -> what writes it."""
+    summary = _Summary(
+        name=compiled.graph.name,
+        vectors=compiled.graph.vectors,
+        layers=compiled.graph.layers,
+        digital=compiled.graph.digital,
+        ranges=dict(compiled.ranges),
+        chip=compiled.chip,
+    )
+    parts: dict[str, Artefact] = {
+        "network": summary,
+        "microcode": compiled.microcode,
+        "mapping": compiled.mapping,
+        "placement": compiled.placement,
+        "routing": compiled.routing,
+    }
+    weights = {name: weight.contiguous() for name, weight in compiled.graph.weights.items()}
+    files: dict[str, Write] = {f"{name}.json": json_writer(part) for name, part in parts.items()}
+    files[_WEIGHTS] = partial(save_file, weights)
+    if report is not None:
+        files["report.html"] = lambda path: path.write_text(report, encoding="utf-8")
+    return files
+
+
+def json_writer(artefact: Artefact) -> Write:
+    """Return what writes an artefact as JSON."""
+    return lambda path: path.write_text(artefact.model_dump_json(), encoding="utf-8")
 
 
 def load_compiled(folder: Path) -> CompiledNetwork:
-    """Read a directory written by `CompiledNetwork.save` and check it.
+    """Read a compiled network, or the routed layers of a chip model, and check it; nothing in the folder is executed.
 
     Raises:
         InputError: it is missing, incomplete, of another format or damaged; the file is named.
         VerificationError: an artefact was edited so that it breaks its own rules.
     """
-    if not (folder / "network.json").is_file():
-        raise InputError(f"{folder}: no compiled network", "Make one with `pcmesh compile kws -o DIR`")
-    summary = _Summary.load(folder / "network.json")
-    if summary.format != FORMAT:
-        raise InputError(f"{folder}: format {summary.format}, this version reads {FORMAT}", "Compile it anew")
-    try:
-        weights = load_file(folder / _WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder / _WEIGHTS}: cannot be read ({error})", "Compile it anew") from error
+    part = ""
+    if not (folder / MANIFEST).exists() and folder.name == ROUTED and (folder.parent / MANIFEST).exists():
+        folder = folder.parent
+    kind = folder_kind(folder, "compiled network")
+    if kind == "chip model":
+        part = f"{ROUTED}/"
+        if not lists(folder, f"{part}network.json"):
+            raise InputError(
+                f"{folder}: is a chip model without routes, which `pcmesh summary` and `pcmesh evaluate` read",
+                "Compile it with --route (route=True) to have wires and programs",
+            )
+    files = read_folder(folder, kind, lambda _: [part + name for name in _FILES])
+    return compiled_of({name.removeprefix(part): content for name, content in files.items()}, folder / part)
+
+
+def compiled_of(files: Dict[str, bytes], folder: Path) -> CompiledNetwork:
+    """Return the compiled network of these files, checked; `folder` says in errors where they are.
+
+    Raises:
+        InputError, VerificationError: as `load_compiled`.
+    """
+    summary = _Summary.of_json(files["network.json"], folder / "network.json")
+    weights = tensors_of(files[_WEIGHTS], folder / _WEIGHTS)
     missing = sorted({layer.name for layer in summary.layers} - weights.keys())
     if missing:
-        raise InputError(f"{folder / _WEIGHTS}: lacks the weights of {missing[0]!r}", "Compile it anew")
+        raise InputError(f"{folder / _WEIGHTS}: lacks the weights of {missing[0]!r}", "Compile it again")
     graph = LayerGraph(summary.name, summary.vectors, summary.layers, summary.digital, weights)
-    loaded = CompiledNetwork(
+    found = CompiledNetwork(
         chip=summary.chip,
         graph=graph,
-        mapping=Mapping.load(folder / "mapping.json"),
-        placement=Placement.load(folder / "placement.json"),
-        routing=Routing.load(folder / "routing.json"),
+        mapping=Mapping.of_json(files["mapping.json"], folder / "mapping.json"),
+        placement=Placement.of_json(files["placement.json"], folder / "placement.json"),
+        routing=Routing.of_json(files["routing.json"], folder / "routing.json"),
         ranges=summary.ranges,
-        microcode=Microcode.load(folder / "microcode.json"),
+        microcode=Microcode.of_json(files["microcode.json"], folder / "microcode.json"),
     )
-    graph.verify()
-    loaded.mapping.verify()
-    loaded.placement.verify(loaded.mapping, loaded.chip)
-    loaded.microcode.verify(loaded.chip)
-    return loaded
+    try:
+        _verify(found)
+    except PcmeshError as error:
+        raise type(error)(f"{folder}: {error.problem}", error.remedy or "Compile it again") from error
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"{folder}: its files do not fit one another ({type(error).__name__}: {error})", "Compile it again"
+        ) from error
+    return found
+
+
+def tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file; none holds NaN or infinity.
+
+    Raises:
+        InputError: it is no such file; `path` is named.
+    """
+    try:
+        found = dict(load(content))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})", "Compile it again") from error
+    for name, tensor in found.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{path}: {name} holds NaN or infinity", "Compile it again")
+    return found
+
+
+def _verify(found: CompiledNetwork) -> None:
+    """Check the parts, and that they fit one another."""
+    found.graph.verify()
+    found.mapping.verify()
+    found.placement.verify(found.mapping, found.chip)
+    found.microcode.verify(found.chip)
+    mapped = {entry.layer: (entry.rows, entry.columns) for entry in found.mapping.layers}
+    for layer in found.graph.layers:
+        if mapped.get(layer.name) != tuple(found.graph.weights[layer.name].shape):
+            raise InputError(f"layer {layer.name!r} is not mapped as it is", "Compile it again")
+        if layer.name not in found.ranges:
+            raise InputError(f"layer {layer.name!r} has no range", "Compile it again")

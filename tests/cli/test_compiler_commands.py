@@ -72,6 +72,7 @@ def test_compile_does_not_replace_a_folder_of_something_else(program: Program, t
     outcome = program("compile", "tiny", "-o", tmp_path)
     assert outcome.code == 2
     assert "is no compiled network" in outcome.err
+    assert "--force" in outcome.err
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -177,7 +178,7 @@ def test_asm_names_the_line(text: str, words: str, program: Program, tmp_path: P
 def test_asm_refuses_what_is_no_text(program: Program, tmp_path: Path) -> None:
     source = tmp_path / "binary.asm"
     source.write_bytes(b"\xff\xfe")
-    assert "is no text" in program("asm", source).err
+    assert "is no UTF-8 text" in program("asm", source).err
     assert "cannot be read" in program("asm", tmp_path / "none.asm").err
 
 

@@ -273,12 +273,20 @@ class ChipModel(nn.Module):
         return measured_noise(self)
 
     @checked
-    def save(self, folder: str | Path) -> None:
-        """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it."""
+    def save(self, folder: str | Path, *, report: str | None = None, force: bool = False) -> None:
+        """Write the chip model, conductances and read-out included, to a folder; `pcmesh.load` reads it.
+
+        A folder that pcmesh wrote is replaced: readers see the old one or the new one. Files of others stay.
+
+        Args:
+            folder: where.
+            report: a page of HTML that goes with its routed layers.
+            force: also into a folder of something else, and over files of others with the same names.
+        """
         from pcmesh.chip_model.store import save_model
 
         self._check_whole()
-        save_model(self, Path(folder))
+        save_model(self, Path(folder), report, force)
 
     def _check_whole(self) -> None:
         if self.only is not None:

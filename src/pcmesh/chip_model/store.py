@@ -1,106 +1,82 @@
-"""A chip model as a folder: JSON, safetensors with conductances, read-out and frames, and the exported network."""
+"""A chip model as a folder: JSON, safetensors with conductances, read-out and frames, and the network as data."""
 
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pcmesh.artefact import Artefact
 from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.procedure import Calibration
-from pcmesh.calibration.ranges import LayerRange
 from pcmesh.checks import checked
-from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.ends import ends_of, programmed_products
+from pcmesh.chip_model.graph import pack, read_program, unpack, write_program
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
-from pcmesh.chip_model.options import ProductOptions, sharing
+from pcmesh.chip_model.options import sharing
 from pcmesh.chip_model.side import ChipSide
-from pcmesh.compiled import load_compiled
+from pcmesh.chip_model.stored import StoredModel, check_stored, check_tensors
+from pcmesh.compiled import ROUTED, CompiledNetwork, compiled_files, compiled_of, json_writer, tensors_of
 from pcmesh.deployed import Chip
-from pcmesh.errors import InputError
+from pcmesh.errors import InputError, PcmeshError
 from pcmesh.execution.paths import route_paths
-from pcmesh.files import whole_folder
-from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.folders import Manifest, Write, folder_kind, read_folder, write_folder
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.capture import capture
 from pcmesh.model.eager import EagerNetwork
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, Pins, capture_program
+from pcmesh.model.exported import CapturedNetwork, capture_program
 from pcmesh.physics.fabrication import Instance
-from pcmesh.placement import Placement
 from pcmesh.programming.chip import fabricate
 from pcmesh.programming.targets import LayerTargets
 
-FORMAT = 1
-ROUTED = "routed"
-"""Folder of the layers with routes and programs, which `pcmesh inspect`, `disasm` and `verify` read."""
-_WEIGHTS, _EXAMPLES = "network.safetensors", "examples.pt"
-MANIFEST = "chip_model.json"
-_NETWORK, _CHIP, _FRAMES = "network.pt2", "chip.safetensors", "frames.safetensors"
+_JSON, _CHIP, _FRAMES = "chip_model.json", "chip.safetensors", "frames.safetensors"
+_NETWORK, _WEIGHTS = "network.json", "network.safetensors"
+_ALWAYS = (_JSON, _CHIP, _FRAMES, _NETWORK, _WEIGHTS)
+_EXAMPLES = "examples/"
 
 
-class _Stored(Artefact):
-    """What is in `chip_model.json`."""
-
-    format: int
-    name: str
-    chip: ChipSpec
-    seed: int
-    number: int
-    batch_dim: int | None
-    pins: Pins
-    tied: dict[str, tuple[str, ...]]
-    packed: tuple[str, ...]
-    options: dict[str, ProductOptions]
-    clipped_share: float
-    balanced: bool
-    max_chips: int | None
-    mapping: TileMapping
-    placement: Placement
-    ranges: dict[str, LayerRange]
-    readouts: dict[str, int]
-    pulses: int
-    age_s: float
-    vectors: dict[str, float]
-    samples: int
-    completed: tuple[str, ...]
-    warnings: tuple[str, ...]
-    noisy: bool
-    routed: bool = False
-    own_code: bool = False
-
-
-def save_model(model: ChipModel, folder: Path) -> None:
+def save_model(model: ChipModel, folder: Path, report: str | None = None, force: bool = False) -> None:
     """Write a chip model, whole or not at all; a folder that pcmesh wrote before is replaced.
 
     Of a network that runs its own Python code all is written but the code.
 
+    Args:
+        model: the chip model.
+        folder: where.
+        report: a page of HTML that goes with its routed layers.
+        force: also into a folder of something else; what is in it stays.
+
     Raises:
-        InputError: the place is taken or cannot be written.
+        InputError: the place is taken or cannot be written, or the network holds what no folder holds.
     """
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise InputError(f"{folder}: exists and is no chip model", "Name another folder")
-    with whole_folder(folder) as partial:
-        (partial / MANIFEST).write_text(_stored(model).model_dump_json(), encoding="utf-8")
-        save_file(_chip_tensors(model), partial / _CHIP)
-        save_file({name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}, partial / _FRAMES)
-        _save_network(model.deployment.captured, partial)
-        if model.deployment.compiled is not None:
-            model.deployment.compiled.save(partial / ROUTED)
+    frames = {name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}
+    files: dict[str, Write] = {
+        _JSON: json_writer(_stored(model)),
+        _CHIP: partial(save_file, _chip_tensors(model)),
+        _FRAMES: partial(save_file, frames),
+        **_network_files(model.deployment.captured),
+    }
+    if model.deployment.compiled is not None:
+        routed = compiled_files(model.deployment.compiled, report)
+        files |= {f"{ROUTED}/{name}": write for name, write in routed.items()}
+    write_folder(folder, "chip model", files, force)
 
 
 @checked
 def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipModel:
     """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
+
+    Nothing in the folder is executed: it holds numbers, texts and a graph of PyTorch's own operations, which are
+    checked before they are used. A stranger's folder may be read; `network` is your code.
 
     Args:
         folder: where it is.
@@ -111,20 +87,40 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
             or another one's.
     """
     place = Path(folder)
-    if not (place / MANIFEST).is_file():
-        raise InputError(f"{place}: no chip model", "Make one with `pcmesh compile FILE.py:FUNCTION -o DIR`")
-    stored = _Stored.load(place / MANIFEST)
-    if stored.format != FORMAT:
-        raise InputError(f"{place}: format {stored.format}, this version reads {FORMAT}", "Compile it anew")
-    captured = _own_code(place, stored, network) if stored.own_code else _captured(place, stored)
-    tensors, frames = _tensors(place / _CHIP), _tensors(place / _FRAMES)
+    if folder_kind(place, "chip model") == "compiled network":
+        raise InputError(
+            f"{place}: is a compiled network without conductances, which `pcmesh inspect`, `disasm`, `verify` and "
+            "`perf` read",
+            "Make a chip model with `pcmesh compile FILE.py:FUNCTION -o DIR`",
+        )
+    files = read_folder(place, "chip model", _wanted)
+    try:
+        return _model_of(files, place, network)
+    except PcmeshError:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RuntimeError) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise InputError(
+            f"{place}: its files do not fit one another ({type(error).__name__}: {first[:200]})", "Compile it again"
+        ) from error
+
+
+def _wanted(manifest: Manifest) -> tuple[str, ...]:
+    return (*_ALWAYS, *(name for name in manifest.files if name.startswith(f"{ROUTED}/") and "report" not in name))
+
+
+def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None) -> ChipModel:
+    stored = StoredModel.of_json(files[_JSON], place / _JSON)
+    check_stored(stored, place / _JSON)
+    captured = _own_code(files, place, stored, network) if stored.own_code else _captured(files, place, stored)
+    tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     ends = ends_of(captured.products, stored.options, balances if stored.balanced else {})
     packed = sharing(stored.options, stored.packed)
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed)
     instance = Instance(stored.seed, stored.number)
-    compiled = load_compiled(place / ROUTED) if stored.routed else None
+    compiled = _routed(files, place) if stored.routed else None
     deployment = Deployment(
         captured=captured,
         layout=layout,
@@ -148,9 +144,11 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
         compiled=compiled,
     )
     weights = layout.graph.weights
+    targets = {name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()}
+    check_tensors(stored, tensors, frames, captured.products, targets, place)
     programmed = replace(
         fabricate(stored.chip, instance, stored.mapping, stored.placement),
-        targets={name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()},
+        targets=targets,
         g={tile.index: tensors[f"g/{tile.index}"] for tile in stored.mapping.tiles},
         pulses=stored.pulses,
         age_s=stored.age_s,
@@ -168,10 +166,14 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
-def _stored(model: ChipModel) -> _Stored:
+def _routed(files: Mapping[str, bytes], place: Path) -> CompiledNetwork:
+    part = {name.removeprefix(f"{ROUTED}/"): content for name, content in files.items() if name.startswith(ROUTED)}
+    return compiled_of(part, place / ROUTED)
+
+
+def _stored(model: ChipModel) -> StoredModel:
     deployment, chip = model.deployment, model.side.chip
-    return _Stored(
-        format=FORMAT,
+    return StoredModel(
         name=deployment.choice.name,
         chip=deployment.chip,
         seed=deployment.instance.seed,
@@ -212,32 +214,38 @@ def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
     return found
 
 
-def _save_network(captured: CapturedNetwork, folder: Path) -> None:
+def _network_files(captured: CapturedNetwork) -> dict[str, Write]:
     if captured.program is not None:
-        torch.export.save(captured.program, folder / _NETWORK)
-        return
-    assert isinstance(captured.module, EagerNetwork)
-    state = {name: x.detach().clone().contiguous() for name, x in captured.module.network.state_dict().items()}
-    save_file(state, folder / _WEIGHTS)
-    torch.save((captured.examples.args, dict(captured.examples.kwargs)), folder / _EXAMPLES)
+        text, tensors = write_program(captured.program)
+    else:
+        assert isinstance(captured.module, EagerNetwork)
+        state = captured.module.network.state_dict()
+        tensors = {name: x.detach().clone().contiguous() for name, x in state.items()}
+        arguments: dict[str, Tensor] = {}
+        packed = pack((captured.examples.args, dict(captured.examples.kwargs)), arguments, _EXAMPLES)
+        text, tensors = json.dumps(packed).encode(), tensors | arguments
+    return {_NETWORK: lambda path: path.write_bytes(text), _WEIGHTS: partial(save_file, tensors)}
 
 
-def _own_code(place: Path, stored: _Stored, network: nn.Module | None) -> CapturedNetwork:
+def _own_code(
+    files: Mapping[str, bytes], place: Path, stored: StoredModel, network: nn.Module | None
+) -> CapturedNetwork:
     if network is None:
         raise InputError(
             f"{place}: this network runs its own Python code, which no file holds",
             "Give the code: pcmesh.load(folder, network=make_model()), or --code FILE.py:FUNCTION",
         )
+    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS)
     own = copy.deepcopy(network)
     try:
-        own.load_state_dict(_tensors(place / _WEIGHTS))
+        own.load_state_dict({name: x for name, x in tensors.items() if not name.startswith(_EXAMPLES)})
     except RuntimeError as error:
         line = str(error).splitlines()[-1].strip()
         raise InputError(f"{place}: is of another network ({line})", "Give the code that was compiled") from error
     try:
-        args, kwargs = torch.load(place / _EXAMPLES, weights_only=True)
-    except Exception as error:
-        raise InputError(f"{place / _EXAMPLES}: cannot be read ({error})", "Compile it anew") from error
+        args, kwargs = unpack(json.loads(files[_NETWORK]), tensors)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{place / _NETWORK}: cannot be read ({error})", "Compile it again") from error
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     found = capture(own, Examples.of_size(tuple(args), kwargs, stored.batch_dim), tile, stored.pins, None, "eager")
     if list(found.weights) != list(stored.vectors):
@@ -245,19 +253,15 @@ def _own_code(place: Path, stored: _Stored, network: nn.Module | None) -> Captur
     return replace(found, warnings=stored.warnings)
 
 
-def _captured(place: Path, stored: _Stored) -> CapturedNetwork:
+def _captured(files: Mapping[str, bytes], place: Path, stored: StoredModel) -> CapturedNetwork:
+    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS)
     try:
-        program = torch.export.load(place / _NETWORK)
-    except Exception as error:
-        raise InputError(f"{place / _NETWORK}: cannot be read ({error})", "Compile it anew") from error
+        program = read_program(files[_NETWORK], tensors)
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{place / _NETWORK}: cannot be read ({first[:300]})", "Compile it again") from error
+    assert program.example_inputs is not None
     args, kwargs = program.example_inputs
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     given = Examples.of_size(tuple(args), kwargs, stored.batch_dim)
     return capture_program(program, given, tile, stored.pins, stored.tied)
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read ({error})", "Compile it anew") from error

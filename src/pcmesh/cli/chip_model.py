@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pcmesh.cli.output import console, table, write_report, write_result
+from pcmesh.cli.output import REPORT_FILE, console, table, write_result
 
 if TYPE_CHECKING:
     from pcmesh.chip_model import ChipModel
+    from pcmesh.compiled import CompiledNetwork
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of `pcmesh compile FILE.py:FUNCTION -o DIR`.")]
 Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Write into a folder that pcmesh did not write, too. What it holds stays."),
+]
 Code = Annotated[
     str | None,
-    typer.Option(metavar="FILE.py:FUNCTION", help="The network's code, where torch.export cannot trace it."),
+    typer.Option(
+        metavar="FILE.py:FUNCTION",
+        help="The network's code, where torch.export cannot trace it. This code runs; nothing else in DIR does.",
+    ),
 ]
 
 
@@ -28,40 +37,53 @@ def load_own(folder: Path, code: str | None) -> ChipModel:
     return load_model(folder, None if code is None else user_model(code, None))
 
 
-def compile_own(
-    network: str,
-    out: Path,
-    chip: str,
-    weights: Path | None,
-    example: str | None,
-    calibration: str | None,
-    layers: list[str],
-    route: bool,
-    json: Path | None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class OwnNetwork:
+    """What `pcmesh compile FILE.py:FUNCTION` is asked for."""
+
+    network: str
+    out: Path
+    chip: str
+    weights: Path | None
+    example: str | None
+    calibration: str | None
+    layers: list[str]
+    route: bool
+    report: bool
+    force: bool
+
+
+def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
     from pcmesh.chip_model import compile_model
     from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.options import read_pins
-    from pcmesh.chip_model.store import ROUTED
     from pcmesh.chip_model.user_code import example_of, user_model
+    from pcmesh.compiled import ROUTED
     from pcmesh.errors import InputError
+    from pcmesh.folders import check_place
+
+    check_place(asked.out, "chip model", asked.force)
+    if asked.example is None:
+        raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
+    model = user_model(asked.network, asked.weights)
+    batches = None if asked.calibration is None else [batch.inputs for batch in user_batches(asked.calibration)]
+    with console(error=True).status(f"Compiling {asked.network}"):
+        pins, inputs = read_pins(asked.layers), example_of(asked.example)
+        made = compile_model(model, inputs, asked.chip, calibration=batches, layers=pins, route=asked.route)
+        compiled = made.deployment.compiled if asked.report else None
+        page = None if compiled is None else compiled_page(compiled)
+        made.save(asked.out, report=page, force=asked.force)
+    _show(made.summary(), made.figures(), json)
+    written = [asked.out] if page is None else [asked.out, asked.out / ROUTED / REPORT_FILE]
+    console().print("Written: " + ", ".join(map(str, written)))
+
+
+def compiled_page(compiled: CompiledNetwork) -> str:
+    """Return the report of a compiled network."""
     from pcmesh.reporting import render_compiled
 
-    model = user_model(network, weights)
-    if example is None:
-        raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
-    batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
-    with console(error=True).status(f"Compiling {network}"):
-        pins = read_pins(layers)
-        made = compile_model(model, example_of(example), chip, calibration=batches, layers=pins, route=route)
-        made.save(out)
-        written = [out]
-        if (compiled := made.deployment.compiled) is not None:
-            page = render_compiled(compiled.chip, compiled.mapping, compiled.placement, compiled.routing)
-            written.append(write_report(page, out / ROUTED))
-    _show(made.summary(), made.figures(), json)
-    console().print("Written: " + ", ".join(map(str, written)))
+    return render_compiled(compiled.chip, compiled.mapping, compiled.placement, compiled.routing)
 
 
 def summary(folder: Folder, code: Code = None, json: Json = None) -> None:

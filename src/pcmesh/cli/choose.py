@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pcmesh.cli.chip_model import Json
+from pcmesh.cli.chip_model import Force, Json
 from pcmesh.cli.output import console, facts, progress, table, write_result
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def choose(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write the network, so compiled, to this folder.")
     ] = None,
+    force: Force = False,
     json: Json = None,
 ) -> None:
     """Choose how each layer of your network is mapped, and say why.
@@ -81,9 +82,12 @@ def choose(
     from pcmesh.chip_model.choose import Limits
     from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
+    from pcmesh.folders import check_place
 
     energy_j = None if max_energy is None else max_energy * 1e-9
     limits = Limits(tiles=tiles, loss=max_loss, energy_j=energy_j, steps=max_steps, digital_layers=digital_layers)
+    if out is not None:
+        check_place(out, "chip model", force)
     pins, made, inputs = read_pins(pin or []), user_model(network, weights), example_of(example)
     batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
     with progress() as report:
@@ -103,7 +107,7 @@ def choose(
     _show(found)
     write_result(found.as_json(), json, None)
     if out is not None:
-        compile_model(made, inputs, chip, calibration=batches, layers=found.choice.layers).save(out)
+        compile_model(made, inputs, chip, calibration=batches, layers=found.choice.layers).save(out, force=force)
         console().print(f"Written: {out} (look: pcmesh summary {out})")
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.chip_model import compile_own
-from pcmesh.cli.output import console, write_report, write_result
+from pcmesh.cli.chip_model import Force, OwnNetwork, compile_own, compiled_page
+from pcmesh.cli.output import console, write_result
 from pcmesh.cli.tables import overview_tables
 
 
@@ -34,6 +34,7 @@ def compile_(
     route: Annotated[
         bool, typer.Option("--route", help="Find ways through the mesh for your network too, down to microcode.")
     ] = False,
+    force: Force = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
 ) -> None:
@@ -43,24 +44,35 @@ def compile_(
     ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]): mapped, programmed into a chip instance and
     calibrated; go on with [bold]pcmesh summary DIR[/bold] and [bold]pcmesh evaluate DIR data.py:batches[/bold].
     [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits. With [bold]--route[/bold] it is
-    placed and routed too, and [bold]pcmesh verify DIR/routed[/bold] executes its microcode on the clocked chip.
+    placed and routed too, and [bold]pcmesh verify DIR[/bold] executes its microcode on the clocked chip.
 
-    The folder holds JSON, weights and [bold]report.html[/bold] with pictures. Look inside with
+    The folder holds JSON, weights and [bold]report.html[/bold] with pictures, each with its checksum, and nothing that
+    runs when it is read. A folder that pcmesh wrote is replaced as a whole. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
     if ".py" in network:
-        compile_own(network, out, chip, weights, example, calibration, layer or [], route, json)
+        asked = OwnNetwork(
+            network=network,
+            out=out,
+            chip=chip,
+            weights=weights,
+            example=example,
+            calibration=calibration,
+            layers=layer or [],
+            route=route,
+            report=report,
+            force=force,
+        )
+        compile_own(asked, json)
         return
-    from pcmesh.reporting import render_compiled
+    from pcmesh.folders import check_place
     from pcmesh.reporting.inspection import overview
     from pcmesh.workloads.networks import compile_named
 
+    check_place(out, "compiled network", force)
     with console(error=True).status(f"Compiling {network}"):
         compiled = compile_named(network, chip, weights)
-        compiled.save(out)
-        if report:
-            page = render_compiled(compiled.chip, compiled.mapping, compiled.placement, compiled.routing)
-            write_report(page, out)
+        compiled.save(out, compiled_page(compiled) if report else None, force)
     found = overview(compiled)
     for shown in overview_tables(found, steps=False, tiles=False):
         console().print(shown)

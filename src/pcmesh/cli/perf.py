@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pcmesh.cli.chip_model import Code
 from pcmesh.cli.output import console, progress, write_report, write_result
 from pcmesh.cli.perf_tables import perf_tables
 
@@ -89,6 +90,7 @@ def perf(
         bool, typer.Option("--fit", help="Fit the costs anew; compare with every published figure, each left out once.")
     ] = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of what is unknown: where letters fall.")] = 0,
+    code: Code = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write result.json and report.html with pictures there.")
@@ -135,6 +137,7 @@ def perf(
         fit=fit,
         expand=expand or EXPANDED_ROWS,
         expanded=expand is not None,
+        code=code,
     )
     if out is not None and chip_model_folder(Path(network)) is not None:
         raise ConfigurationError(f"there is no report of {network}", "--json FILE writes the figures")

@@ -184,6 +184,7 @@ class Mapping(Artefact):
         """
         for position, tile in enumerate(self.tiles):
             check(tile.index == position, f"tile {tile.index} stands at position {position}")
+            check(0 <= tile.group < len(self.groups), f"tile {position} is of group {tile.group}, which there is not")
             for block in (tile.wp1, tile.wp2):
                 if block is None:
                     continue
@@ -195,9 +196,11 @@ class Mapping(Artefact):
                     0 < block.columns <= self.tile_columns,
                     f"tile {position}: {block.columns} columns exceed {self.tile_columns}",
                 )
-        for group in self.groups:
+        for position, group in enumerate(self.groups):
+            check(group.index == position, f"group {group.index} stands at position {position}")
             check(1 <= len(group.tiles) <= 2, f"group {group.index} has {len(group.tiles)} tiles")
             for member in group.tiles:
+                check(0 <= member < len(self.tiles), f"group {group.index} names tile {member}, which there is not")
                 check(self.tiles[member].group == group.index, f"tile {member} is not in group {group.index}")
         for layer in self.layers:
             self._verify_cover(layer)

@@ -6,6 +6,9 @@ from pcmesh.artefact import Artefact, check
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import Mapping
 
+_MOST_CHIPS = 10_000
+"""More chips than any network that can be simulated takes."""
+
 
 class Place(Artefact):
     """The chip (0-based) and site of a tile image."""
@@ -34,6 +37,7 @@ class Placement(Artefact):
         check(len(set(self.places)) == len(self.places), "two tiles have one place")
         for index, place in enumerate(self.places):
             check(place.site in chip.grid.sites, f"tile {index}: no tile at {tuple(place.site)}")
+            check(0 <= place.chip < _MOST_CHIPS, f"tile {index}: on chip {place.chip}, possible are 0 to {_MOST_CHIPS}")
         for group in mapping.groups:
             if len(group.tiles) == 2:
                 north, south = (self.places[tile] for tile in group.tiles)

@@ -11,14 +11,16 @@ import numpy as np
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.performance import performance_result
-from pcmesh.chip_model.store import MANIFEST, ROUTED, load_model
-from pcmesh.compiled import load_compiled
+from pcmesh.chip_model.store import load_model
+from pcmesh.chip_model.user_code import user_model
+from pcmesh.compiled import ROUTED, load_compiled
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.evaluation.performance.energy import run_energy
 from pcmesh.evaluation.performance.mlperf import comparison
 from pcmesh.evaluation.performance.result import data_result, variant_result
+from pcmesh.folders import MANIFEST, folder_kind
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
 from pcmesh.workloads.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
@@ -52,6 +54,7 @@ class PerfOptions:
         fit: fit the costs anew and compare with the paper's figures (RNN-T with MLPerf's manifest).
         expand: rows of the RNN-T's expanded variant.
         expanded: report the expanded variant first.
+        code: function that makes a network which runs its own code, as FILE.py:FUNCTION.
     """
 
     network: str = "rnnt"
@@ -63,6 +66,7 @@ class PerfOptions:
     fit: bool = False
     expand: int = EXPANDED_ROWS
     expanded: bool = False
+    code: str | None = None
 
 
 def run_performance(
@@ -141,7 +145,8 @@ def run_performance(
 def chip_model_folder(folder: Path) -> Path | None:
     """Return the folder of a chip model, where a folder is one or holds a chip model's routes; else None."""
     candidates = [folder, *([folder.parent] if folder.name == ROUTED else [])]
-    return next((entry for entry in candidates if (entry / MANIFEST).is_file()), None)
+    known = (entry for entry in candidates if (entry / MANIFEST).is_file())
+    return next((entry for entry in known if folder_kind(entry) == "chip model"), None)
 
 
 def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str, Any]:
@@ -155,7 +160,7 @@ def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str,
         raise ConfigurationError("recordings, letters and expansion are for the RNN-T", "--utterances N says how many")
     if options.time.link is not None or options.mac or options.fit:
         raise ConfigurationError(f"--link, --mac and --fit say nothing of {folder}", "Leave them out")
-    model = load_model(folder)
+    model = load_model(folder, None if options.code is None else user_model(options.code, None))
     return performance_result(model, options.load.utterances or FRAMES, options.time.overlap)
 
 
