@@ -142,7 +142,7 @@ def test_choose_a_mapping(program: Program, code: Path, tmp_path: Path) -> None:
     ("asked", "words"),
     [
         (("--tiles", 1), "the smallest takes 2 tiles"),
-        (("--pin", "9=AB"), "no layer '9' to pin"),
+        (("--pin", "9=AB"), "no layer '9'"),
         (("--pin", "0=AB,copies=99"), "was not measured"),
         (("--pin", "0"), "pins no layer"),
     ],
