@@ -22,7 +22,7 @@ def operation(
 
 
 def work(name: str, vectors: float = 1.0, steps: int = 2, layer: str | None = None, slots: int = 0) -> dict[str, Work]:
-    return {name: Work(vectors, steps, frozenset({layer or name}), {0: slots})}
+    return {name: Work(vectors, steps, steps, frozenset({layer or name}), {0: slots})}
 
 
 def timed(operations: list[Operation], works: dict[str, Work]) -> SampleTime:

@@ -23,6 +23,7 @@ from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import calibrate
 from pcmesh.errors import CapacityError
 from pcmesh.execution.paths import route_paths
+from pcmesh.lowering.hand_over import hand_over as pass_hand_over
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.mapper import map_network
@@ -30,7 +31,7 @@ from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
-from pcmesh.model.products import MatrixProduct
+from pcmesh.model.products import Chain, MatrixProduct
 from pcmesh.physics.fabrication import Instance
 from pcmesh.placement import Placement
 from pcmesh.placement.direct import place_direct
@@ -50,6 +51,7 @@ def compile_model(
     max_chips: Count | None = None,
     balance_scales: bool = True,
     route: bool = False,
+    hand_over: bool = False,
     seed: Seed = 0,
     number: Seed = 0,
     batch_dim: CountOrNone | None = 0,
@@ -75,6 +77,9 @@ def compile_model(
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
         route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses
             widen on their ways (seconds for each chip, and slower runs); otherwise tiles are side by side.
+        hand_over: send pulses from tile to tile where only a ReLU stands between two layers, as the paper's keyword
+            network does: nothing is counted or computed between them, and their columns are calibrated by their devices
+            (slopes, bias rows, zero level). Faster; what it costs in accuracy, `evaluate` says.
         seed, number: which chip instance.
         batch_dim: dimension of the samples in the inputs; None where there are none.
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
@@ -102,6 +107,7 @@ def compile_model(
     tile = (spec.tile.rows, spec.tile.columns)
     captured = capture(model, examples, tile, places, dynamic_shapes, capture_by)
     options = pinned_options(captured, pins, Encoding(encoding))
+    captured = pass_hand_over(captured) if hand_over else captured
     seen = record_frames(captured, [captured.examples] if calibration is None else calibration, frames)
     choice = Choice(
         name=name or type(model).__name__,
@@ -112,6 +118,7 @@ def compile_model(
         balance=balance_scales,
         max_chips=max_chips,
         route=route,
+        hand_over=hand_over,
     )
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
@@ -140,8 +147,9 @@ def deploy(
     """
     products = [product for product in captured.products if only is None or product.name in only]
     balances = seen.balances if choice.balance else {}
-    ends = ends_of(products, choice.options, balances)
-    fit, notes = _best_fit(choice, programmed_products(products, ends), chip)
+    chains = chains_of(captured.chains, products)
+    ends = ends_of(products, choice.options, balances, chains)
+    fit, notes = _best_fit(choice, programmed_products(products, ends), chains, chip)
     _check_chips(fit, choice.max_chips)
     graph = fit.layout.graph
     routes = Routes.of(graph, fit.mapping, chip, known) if choice.route else None
@@ -192,21 +200,32 @@ class _Fit:
     placement: Placement
 
 
-def _fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec, packed: bool) -> _Fit:
-    options = choice.options
-    small = tuple(p.name for p in products if packed and options[p.name].may_share)
-    layout = layers_of(choice.name, products, (chip.tile.rows, chip.tile.columns), sharing(options, small))
+def chains_of(chains: Sequence[Chain], products: Sequence[MatrixProduct]) -> tuple[Chain, ...]:
+    """Return the chains whose products are all on the chip."""
+    names = {product.name for product in products}
+    return tuple(chain for chain in chains if names.issuperset(chain.products))
+
+
+def _fit(
+    choice: Choice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec, packed: bool
+) -> _Fit:
+    options, tile = choice.options, (chip.tile.rows, chip.tile.columns)
+    handed = {name for chain in chains for name in chain.products}
+    small = tuple(p.name for p in products if packed and options[p.name].may_share and p.name not in handed)
+    layout = layers_of(choice.name, products, tile, sharing(options, small), chains)
     chosen = {layer.name: options[layout.pieces_of(layer.name)[0][0]] for layer in layout.graph.layers}
     mapping = map_network(layout.graph, chip, chosen)
     return _Fit(small, layout, mapping, place_direct(mapping, chip))
 
 
-def _best_fit(choice: Choice, products: Sequence[MatrixProduct], chip: ChipSpec) -> tuple[_Fit, tuple[str, ...]]:
+def _best_fit(
+    choice: Choice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec
+) -> tuple[_Fit, tuple[str, ...]]:
     """Map and place; with `auto`, pack where that saves a chip. Returns the warnings too."""
-    apart = _fit(choice, products, chip, choice.pack is True)
+    apart = _fit(choice, products, chains, chip, choice.pack is True)
     if choice.pack != "auto" or apart.placement.chips == 1:
         return apart, ()
-    together = _fit(choice, products, chip, True)
+    together = _fit(choice, products, chains, chip, True)
     if together.placement.chips >= apart.placement.chips:
         return apart, ()
     chips = f"{together.placement.chips} instead of {apart.placement.chips} chips"

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from pcmesh.chip_model.options import ProductOptions
+from pcmesh.errors import ConfigurationError
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.rows import MoreRows
-from pcmesh.model.products import MatrixProduct
+from pcmesh.model.products import Chain, MatrixProduct
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,27 @@ class Ends:
 
 
 def ends_of(
-    products: Sequence[MatrixProduct], options: Mapping[str, ProductOptions], balances: Mapping[str, Balance]
+    products: Sequence[MatrixProduct],
+    options: Mapping[str, ProductOptions],
+    balances: Mapping[str, Balance],
+    chains: Sequence[Chain] = (),
 ) -> dict[str, Ends]:
-    """Return the ends of every product."""
-    return {p.name: Ends(balances.get(p.name), options[p.name].rows(p.name, p.rows)) for p in products}
+    """Return the ends of every product; products that hand pulses over have no factors.
+
+    Raises:
+        ConfigurationError: more rows for a product that is handed its pulses.
+    """
+    handed = {name for chain in chains for name in chain.products}
+    for name in (name for chain in chains for name in chain.products[1:]):
+        if options[name].more_rows:
+            raise ConfigurationError(
+                f"layer {name}: its pulses come from another tile, so its rows cannot be more than its inputs",
+                f"Map it as {options[name].encoding}, or compile without hand_over",
+            )
+    return {
+        p.name: Ends(None if p.name in handed else balances.get(p.name), options[p.name].rows(p.name, p.rows))
+        for p in products
+    }
 
 
 def programmed_products(products: Sequence[MatrixProduct], ends: Mapping[str, Ends]) -> tuple[MatrixProduct, ...]:

@@ -25,15 +25,40 @@ def vector_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: 
         chips: the chip of each tile.
         layer: of the graph.
     """
+    return vector_phases(mapping, layer) + max(output_slots(mapping, chip, chips, layer).values())
+
+
+def taken_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> int:
+    """Return the time steps for which one vector takes a layer's tiles; arguments as `vector_steps`.
+
+    Pulses that go to other tiles come from the columns for as long as these integrate.
+    """
+    output = mapping.layer(layer).output
+    behind = [vector_phases(mapping, entry.layer) for entry in mapping.layers if entry.input == output]
+    return vector_steps(mapping, chip, chips, layer) + max(behind, default=0)
+
+
+def vector_phases(mapping: Mapping, layer: str) -> int:
+    """Return the time steps in which a layer's tiles integrate one vector."""
     groups = mapping.groups_of(layer)
-    phases = max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
-    return phases + max(output_slots(mapping, chip, chips, layer).values())
+    return max(len(mapping.phases(mapping.tiles[index])) for group in groups for index in group.tiles)
 
 
 def output_slots(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[int, int]:
-    """Return the time steps in which one vector of a layer leaves each of its chips; arguments as `vector_steps`."""
+    """Return the time steps in which one vector of a layer leaves each of its chips; arguments as `vector_steps`.
+
+    None where its pulses go to other tiles while these integrate.
+    """
+    if hands_over(mapping, layer):
+        return dict.fromkeys({chips[group.tiles[0]] for group in mapping.groups_of(layer)}, 0)
     banks = Counter(chips[group.tiles[0]] for group in mapping.groups_of(layer))
     return {number: math.ceil(count / len(chip.grid.olps)) for number, count in banks.items()}
+
+
+def hands_over(mapping: Mapping, layer: str) -> bool:
+    """Return whether a layer's pulses go straight to the rows of another."""
+    output = mapping.layer(layer).output
+    return any(entry.input == output for entry in mapping.layers)
 
 
 def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[str, float]:
@@ -55,11 +80,14 @@ def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer:
         "row_ns": pulses * chip.timing.input_max_ns / 4,
         "conversions": float(columns),
         "charged_ff": float(columns * chip.column.capacitance_ff),
-        "ilp_pulses": pulses,
-        "wire_rows": (pulses + columns) * chip.wires * crossed,
-        "olp_counts": float(columns),
+        "ilp_pulses": 0.0 if mapping.producers(layer) else pulses,
+        "wire_rows": ((0.0 if mapping.producers(layer) else pulses) + columns) * chip.wires * crossed,
+        "olp_counts": 0.0 if hands_over(mapping, layer) else float(columns),
         "on_ns": float(used * busy_ns),
-        "vector_operations": float(rows * CONVERSION.operations + columns * AFFINE.operations),
+        "vector_operations": float(
+            (0 if mapping.producers(layer) else rows * CONVERSION.operations)
+            + (0 if hands_over(mapping, layer) else columns * AFFINE.operations)
+        ),
     }
 
 

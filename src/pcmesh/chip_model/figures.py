@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcmesh.chip_model.energy import joule, output_slots, vector_events, vector_steps
+from pcmesh.chip_model.energy import hands_over, joule, output_slots, taken_steps, vector_events, vector_steps
 from pcmesh.chip_model.routes import RouteFigures, route_figures
 from pcmesh.chip_model.time import SampleTime, Work, sample_time
 from pcmesh.model.products import Operation
@@ -141,13 +141,19 @@ def _sample_time(deployment: Deployment, products: Iterable[ProductFigures]) -> 
     """Return how long one sample takes."""
     chip, pieces = deployment.chip, deployment.layout.pieces
     where = (deployment.mapping, chip, [place.chip for place in deployment.placement.places])
+    compiled = deployment.compiled
+    frames = [] if compiled is None else [schedule.interval_steps for schedule in compiled.routing.chips]
     work = {}
     for entry in products:
         layers = [piece.layer for piece in pieces[entry.name]]
         slots: Counter[int] = Counter()
         for layer in layers:
             slots.update(output_slots(*where, layer))
-        work[entry.name] = Work(entry.vectors, entry.steps, frozenset(layers), dict(slots))
+        digital = not any(hands_over(deployment.mapping, layer) for layer in layers)
+        taken = sum(taken_steps(*where, layer) for layer in layers)
+        if frames:
+            taken = max(frames[number - 1] for number in entry.chips)
+        work[entry.name] = Work(entry.vectors, entry.steps, taken, frozenset(layers), dict(slots), digital)
     step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
     return sample_time(deployment.captured.operations, work, step_s, digital_s)
 

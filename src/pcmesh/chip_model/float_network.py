@@ -17,6 +17,7 @@ from pcmesh.model.capture import capture
 from pcmesh.model.eager import EagerNetwork
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins, capture_program
+from pcmesh.model.products import Products
 
 _LIST = "matrices"
 
@@ -83,7 +84,7 @@ class FloatNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _Ended(Products):
     """Products in float32 with the matrices that are programmed."""
 
     matrices: Mapping[str, Tensor]

@@ -53,6 +53,7 @@ class Choice:
         max_chips: the most chips that may be used.
         balance: whether rows and columns get digital factors (`mapping.balance`).
         route: whether vectors get ways through the mesh.
+        hand_over: whether pulses go from tile to tile where only a ReLU stands between (`lowering.hand_over`).
     """
 
     name: str
@@ -64,6 +65,7 @@ class Choice:
     balance: bool = True
     max_chips: int | None = None
     route: bool = False
+    hand_over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from pcmesh.chip_model.ends import Ends
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.mapping import Encoding
 from pcmesh.model.exported import exporting
+from pcmesh.model.products import Products
 
 if TYPE_CHECKING:
     from pcmesh.chip_model.model import ChipModel
@@ -51,7 +52,7 @@ class NominalProduct:
 
 
 @dataclass(frozen=True)
-class NominalProducts:
+class NominalProducts(Products):
     """All products of a chip model."""
 
     layers: Mapping[str, NominalProduct]
@@ -63,7 +64,17 @@ class NominalProducts:
 
 
 def nominal_products(model: ChipModel) -> NominalProducts:
-    """Return the products of a chip model at its age, without noise."""
+    """Return the products of a chip model at its age, without noise.
+
+    Raises:
+        UnsupportedModelError: products hand their pulses over, whose columns no affine map describes.
+    """
+    handed = [chain for chain in model.deployment.captured.chains if model.side.hands_over(chain)]
+    if handed:
+        raise UnsupportedModelError(
+            f"{handed[0].name}: pulses go from tile to tile, which a plain graph cannot say",
+            "Compile without hand_over",
+        )
     held = {layer.name: held_weights(model.side.chip.network, layer.name) for layer in model.side.layout.graph.layers}
     return NominalProducts({p.name: _product(model, p.name, held) for p in model.deployment.captured.products})
 

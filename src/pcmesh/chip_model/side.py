@@ -10,15 +10,16 @@ from torch import Tensor
 
 from pcmesh.chip_model.ends import Ends, sent_frames
 from pcmesh.deployed import Chip
-from pcmesh.execution.products import LayerProduct
+from pcmesh.execution.products import ChainProduct, LayerProduct
 from pcmesh.mapping.packing import Layout, spread
+from pcmesh.model.products import Chain, Products
 
 _CHUNK_ROWS = 1024
 """So many rows go all the way before the next ones: what lies between the steps stays in the caches."""
 
 
 @dataclass(frozen=True)
-class ChipSide:
+class ChipSide(Products):
     """One programmed and calibrated chip instance (or several chips) as the products of a network.
 
     Attributes:
@@ -33,6 +34,7 @@ class ChipSide:
     chip: Chip
     ends: Mapping[str, Ends]
     _ready: dict[str, LayerProduct] = field(default_factory=dict, repr=False)
+    _ready_chains: dict[str, ChainProduct] = field(default_factory=dict, repr=False)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
@@ -45,6 +47,25 @@ class ChipSide:
             part = slice(start, start + _CHUNK_ROWS)
             out[part] = self._chunk(layer, x[part], None if keys is None else keys[part])
         return out
+
+    def chain(self, chain: Chain, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return what the last product of a chain gives; its layers hand pulses over where all are on this chip."""
+        if not self.hands_over(chain):
+            return super().chain(chain, x, keys)
+        first, parts = chain.products[0], range(0, max(len(x), 1), _CHUNK_ROWS)
+        run, sent = self._chain(first), self.ends[first].inputs(x)
+        rows = [slice(start, start + _CHUNK_ROWS) for start in parts]
+        return torch.cat([run(sent[part], None if keys is None else keys[part]) for part in rows])
+
+    def hands_over(self, chain: Chain) -> bool:
+        """Return whether the layers of a chain hand pulses over on this chip."""
+        names = {layer.name: layer for layer in self.layout.graph.layers}
+        pairs = zip(chain.products, chain.products[1:], strict=False)
+        return all(a in names and b in names and names[a].output == names[b].input for a, b in pairs)
+
+    def _chain(self, first: str) -> ChainProduct:
+        found = self._ready_chains.get(first)
+        return self._ready_chains.setdefault(first, self.chip.chain(first)) if found is None else found
 
     def _chunk(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         ends = self.ends[layer]
@@ -84,7 +105,7 @@ class ChipSide:
 
 
 @dataclass(frozen=True)
-class MixedProducts:
+class MixedProducts(Products):
     """Some products on the chip, the others in software: what one layer alone loses."""
 
     chip: ChipSide

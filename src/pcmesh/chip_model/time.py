@@ -20,15 +20,19 @@ class Work:
 
     Attributes:
         vectors: for each sample, over all uses in the network.
-        steps: time steps of a vector.
+        steps: time steps of a vector, from its first pulse to its last code (or to the next tile's first pulse).
+        taken: time steps for which a vector takes its tiles, or a frame where the network is routed.
         layers: tiles' layers that it lies on, each taken by one product at a time.
         slots: chip -> time steps in which a vector leaves it over the landing pads.
+        digital: whether digital time follows each vector; pulses that go to other tiles have none.
     """
 
     vectors: float
     steps: int
+    taken: int
     layers: frozenset[str]
     slots: Mapping[int, int] = field(default_factory=dict)
+    digital: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,10 @@ class _Schedule:
         ends = []
         for name in products:
             work, vectors = self.work[name], self._vectors(name)
-            length = vectors * (work.steps * self.step_s + self.digital_s)
+            length = vectors * (work.steps * self.step_s + work.digital * self.digital_s)
             ends.append(self._take([work], ready, length, vectors))
             for layer in work.layers:
-                self.busy[layer] = self.busy.get(layer, 0.0) + vectors * work.steps * self.step_s
+                self.busy[layer] = self.busy.get(layer, 0.0) + vectors * work.taken * self.step_s
         return max(ends)
 
     def _recurrent(self, cells: Sequence[Cell], products: Sequence[str], ready: float) -> float:

@@ -25,6 +25,9 @@ from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.programming.chip import ProgrammedNetwork
 from pcmesh.programming.drift import expected_share
 
+_LEAST_GAIN = 0.05
+"""A chain that gives less than this share of what it should is not enlarged: its numbers are noise."""
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -104,7 +107,9 @@ class Chip:
         return replace(self, readouts=readouts)
 
     def recalibrated(self, inputs: Dict[str, torch.Tensor]) -> Chip:
-        """Return the chip calibrated anew at its age: read-out fitted, bias rows of handed-over layers written.
+        """Return the chip calibrated anew at its age: read-outs fitted, bias rows of layers that hand over written.
+
+        What the last of these gives gets one factor for all columns.
 
         Args:
             inputs: vector name -> (B, K) float32 calibration frames of every vector that comes from outside.
@@ -114,6 +119,7 @@ class Chip:
             if chain[0].name in self.calibration.analog:
                 calibrator = self.calibrator(chain, inputs[chain[0].input])
                 chip = replace(chip, network=calibrator.recalibrate_bias(chip.network, chip.calibration))
+                chip = chip._with_gain(chain, inputs[chain[0].input])
             else:
                 chip = chip.with_readout(chain[0], inputs[chain[0].input])
         return chip
@@ -166,6 +172,20 @@ class Chip:
         return Calibrator(
             graph.part(layer.name for layer in chain), measure, inputs, full_scale, clipped_share, enabled
         )
+
+    def _with_gain(self, chain: Sequence[AnalogLayer], x_BK: torch.Tensor) -> Chip:
+        """Return the chip with a chain's numbers enlarged by what they lack on calibration frames."""
+        last, expected = chain[-1], x_BK
+        for layer in chain:
+            expected = expected @ self.graph.weights[layer.name] + self.graph.biases.get(layer.name, torch.zeros(()))
+            expected = torch.relu(expected) if layer is not last else expected
+        made = self.with_nominal_readout(last)
+        keys = noise_keys(self.network.instance, [f"calibration/{number}" for number in range(len(x_BK))])
+        gain = float(
+            (made.chain(chain[0].name)(x_BK, keys) * expected).sum() / expected.square().sum().clamp(min=1e-30)
+        )
+        fitted = tuple(Readout(one.slope / gain, one.offset / gain) for one in made.readouts[last.name])
+        return replace(made, readouts={**made.readouts, last.name: fitted}) if gain > _LEAST_GAIN else made
 
     def _fitted(self, name: str, x_BK: torch.Tensor) -> tuple[Readout, ...]:
         chip, span, weight = self.network.chip, self.calibration.ranges[name], self.graph.weights[name]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
-from pcmesh.model.products import MatrixProduct
+from pcmesh.model.products import Chain, MatrixProduct
 
 Rectangle = tuple[int, int, int, int]
 """Rows and columns of a matrix: first row, row behind the last, first column, column behind the last."""
@@ -87,7 +87,11 @@ def spread(x: Tensor, piece: Piece, rows: int) -> Tensor:
 
 
 def layers_of(
-    name: str, products: Sequence[MatrixProduct], tile: tuple[int, int], packed: Dict[str, Hashable] | None = None
+    name: str,
+    products: Sequence[MatrixProduct],
+    tile: tuple[int, int],
+    packed: Dict[str, Hashable] | None = None,
+    chains: Sequence[Chain] = (),
 ) -> Layout:
     """Make each product a layer, or cut it so that what does not fill tiles is packed.
 
@@ -96,6 +100,7 @@ def layers_of(
         products: the matrices.
         tile: rows and columns of a tile.
         packed: products whose remainders go onto sheets -> how they are mapped; those mapped alike share sheets.
+        chains: products that hand their pulses over; each is a layer of its own.
     """
     packed = packed or {}
     weights: dict[str, Tensor] = {}
@@ -119,7 +124,8 @@ def layers_of(
     names = _free_names(weights)
     for alike in rest.values():
         _pack(alike, tile, names, weights, signed, pieces, scale)
-    return Layout(_graph(name, weights, signed), {n: tuple(p) for n, p in pieces.items()}, scale)
+    graph = _handed_over(_graph(name, weights, signed), chains)
+    return Layout(graph, {n: tuple(p) for n, p in pieces.items()}, scale)
 
 
 def _free_names(taken: Dict[str, Tensor]) -> Iterator[str]:
@@ -188,3 +194,23 @@ def _graph(name: str, weights: Dict[str, Tensor], signed: Dict[str, bool]) -> La
         vectors.append(Vector(name=f"{layer}.out", size=int(weight.shape[1])))
         layers.append(AnalogLayer(name=layer, input=f"{layer}.in", output=f"{layer}.out"))
     return LayerGraph(name, tuple(vectors), tuple(layers), (), dict(weights))
+
+
+def _handed_over(graph: LayerGraph, chains: Sequence[Chain]) -> LayerGraph:
+    """Return the graph with each layer of a chain giving its output to the next, through a ReLU."""
+    behind = {a: b for chain in chains for a, b in zip(chain.products, chain.products[1:], strict=False)}
+    biases = {
+        name: bias
+        for chain in chains
+        for name, bias in zip(chain.products, chain.biases, strict=False)
+        if bias is not None
+    }
+    gone = {f"{name}.out" for name in behind}
+    layers = tuple(
+        AnalogLayer(name=layer.name, input=layer.input, output=f"{behind[layer.name]}.in", activation="relu")
+        if layer.name in behind
+        else layer
+        for layer in graph.layers
+    )
+    vectors = tuple(vector for vector in graph.vectors if vector.name not in gone)
+    return LayerGraph(graph.name, vectors, layers, (), graph.weights, biases)

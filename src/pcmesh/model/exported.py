@@ -25,7 +25,7 @@ from pcmesh.model.edges import gives_tensor, graph_inputs
 from pcmesh.model.examples import Examples
 from pcmesh.model.functional import without_late_writes
 from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule
-from pcmesh.model.products import MatrixProduct, Operation, ProductRuntime, tied_names
+from pcmesh.model.products import Chain, MatrixProduct, Operation, ProductRuntime, tied_names
 from pcmesh.model.reasons import digital_rule
 from pcmesh.model.rewrite import REWRITES, Context, argument
 from pcmesh.model.samples import SampleAxis
@@ -53,6 +53,7 @@ class CapturedNetwork:
         parameters: sizes of all parameters of the network by name.
         tied: name of a parameter that has several -> all its names.
         program: what `torch.export` made of it; None for a network whose own code runs.
+        chains: products that hand their pulses from tile to tile (`lowering.hand_over`).
     """
 
     module: nn.Module
@@ -65,6 +66,7 @@ class CapturedNetwork:
     parameters: Mapping[str, int]
     tied: Mapping[str, tuple[str, ...]]
     program: ExportedProgram | None = None
+    chains: tuple[Chain, ...] = ()
 
     @property
     def weights(self) -> dict[str, Tensor]:

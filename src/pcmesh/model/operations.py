@@ -131,6 +131,7 @@ ANY_OTHER: Final = Rule("digital", _ELEMENT)
 COMPUTED_FACTORS: Final = Rule("digital", _PAIR)
 CONSTANT: Final = Rule("folded", "depends on weights alone, so it is computed once, when compiling", 0.0)
 BATCH_NORM_FOLDED: Final = Rule("folded", "into the affine map of the columns that make its input", 0.0)
+HANDED_OVER: Final = Rule("analog", "the ramp starts at zero, so that a negative sum makes no pulse", 0.0)
 UNKNOWN_KEY = "any other"
 
 

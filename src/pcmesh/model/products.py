@@ -79,15 +79,41 @@ class Operation:
     cells: tuple[Cell, ...] = ()
 
 
+@dataclass(frozen=True)
+class Chain:
+    """Products that hand their pulses from tile to tile, with ReLU between them.
+
+    Attributes:
+        products: names of the matrices, in order.
+        biases: (columns,) what is added before each ReLU, or None; one fewer than products.
+    """
+
+    products: tuple[str, ...]
+    biases: tuple[Tensor | None, ...]
+
+    @property
+    def name(self) -> str:
+        """The matrices, for people."""
+        return " -> ".join(self.products)
+
+
 class Products(Protocol):
     """Something that computes a network's matrix products: PyTorch, a recorder, or a programmed chip."""
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the product (B, columns) of inputs (B, rows) float32; keys (B,) int64, or None without noise."""
+        ...
+
+    def chain(self, chain: Chain, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return what the last product of a chain gives for inputs of the first: one product after the other."""
+        for name, bias in zip(chain.products, chain.biases, strict=False):
+            y = self.product(name, x, keys)
+            x = torch.relu(y if bias is None else y + bias)
+        return self.product(chain.products[-1], x, keys)
 
 
 @dataclass(frozen=True)
-class SoftwareProducts:
+class SoftwareProducts(Products):
     """The products in float32."""
 
     weights: Mapping[str, Tensor]
@@ -99,7 +125,7 @@ class SoftwareProducts:
 
 
 @dataclass
-class RecordedProducts:
+class RecordedProducts(Products):
     """The products in float32, with the inputs kept: about `limit` rows of each layer, spread over the calls.
 
     Attributes:
@@ -133,7 +159,7 @@ class RecordedProducts:
 
 
 @dataclass
-class ExtremeProducts:
+class ExtremeProducts(Products):
     """The products in float32; of each layer the row with the largest scaled input and that with the largest output.
 
     Attributes:
@@ -197,15 +223,24 @@ class ProductRuntime:
 
     def run(self, name: str, x: Tensor, axis: SampleAxis | Rows | None, site: int, step: int = 0) -> Tensor:
         """Return the product of x (..., rows) as (..., columns), in x's type."""
-        leading = x.shape[:-1]
-        call = _CALL.get()
-        if call is None or call.runtime is not self:
-            call = _Call(self, self.software, None, None)
-        keys = None
-        if call.samples is not None and call.shared is not None:
-            keys = row_keys(call.samples, call.shared, leading, axis, site, step)
-        out = call.products.product(name, x.reshape(-1, x.shape[-1]).float(), keys)
+        leading, call = x.shape[:-1], self._call()
+        out = call.products.product(name, x.reshape(-1, x.shape[-1]).float(), call.keys(leading, axis, site, step))
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
+
+    def run_chain(self, chain: Chain, x: Tensor, axis: SampleAxis | None) -> Tensor:
+        """Return what a chain gives for x (..., rows) as (..., columns), in x's type.
+
+        A sample's only vector has the sample's own key.
+        """
+        leading, call = x.shape[:-1], self._call()
+        alone = call.samples is not None and axis == SampleAxis(0) and tuple(leading) == (len(call.samples),)
+        keys = call.samples if alone else call.keys(leading, axis, 0, 0)
+        out = call.products.chain(chain, x.reshape(-1, x.shape[-1]).float(), keys)
+        return out.reshape(*leading, out.shape[-1]).to(x.dtype)
+
+    def _call(self) -> _Call:
+        call = _CALL.get()
+        return _Call(self, self.software, None, None) if call is None or call.runtime is not self else call
 
 
 @dataclass(frozen=True)
@@ -216,6 +251,12 @@ class _Call:
     products: Products
     samples: Tensor | None
     shared: Tensor | None
+
+    def keys(self, leading: Sequence[int], axis: SampleAxis | Rows | None, site: int, step: int) -> Tensor | None:
+        """Return the noise keys of rows; None without noise."""
+        if self.samples is None or self.shared is None:
+            return None
+        return row_keys(self.samples, self.shared, leading, axis, site, step)
 
 
 _CALL: ContextVar[_Call | None] = ContextVar("pcmesh products", default=None)
@@ -245,12 +286,20 @@ class ProductCall:
         Raises:
             InputError: x is negative where the network's code says that it cannot be.
         """
+        self._check(x)
+        return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
+
+    def through(self, chain: Chain, x: Tensor) -> Tensor:
+        """Return what the last product of a chain that begins with this one gives; see `__call__`."""
+        self._check(x)
+        return self.runtime.run_chain(chain, x, self.axis)
+
+    def _check(self, x: Tensor) -> None:
         if not self.signed[self.name] and type(x) is Tensor and bool((x < 0).any()):
             raise InputError(
                 f"layer {self.name} gets negative inputs, which cannot be for inputs of the examples' types",
                 "Give inputs of the examples' types, or compile with signed example inputs",
             )
-        return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
 
 
 def tied_names(network: torch.nn.Module) -> dict[str, tuple[str, ...]]:

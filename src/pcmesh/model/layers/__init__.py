@@ -2,12 +2,13 @@
 
 from pcmesh.model.layers.contraction import AnalogContraction, Plan, Step, planned
 from pcmesh.model.layers.convolution import AnalogConvolution, AnalogTransposedConvolution, ConvolutionShape
-from pcmesh.model.layers.linear import Affine, AnalogEmbedding, AnalogLinear, BlockProducts, gathered
+from pcmesh.model.layers.linear import Affine, AnalogChain, AnalogEmbedding, AnalogLinear, BlockProducts, gathered
 from pcmesh.model.layers.recurrent import AnalogCell, AnalogRecurrent, CellCalls, InputSigns, Packing, recurrent_cells
 
 __all__ = [
     "Affine",
     "AnalogCell",
+    "AnalogChain",
     "AnalogContraction",
     "AnalogConvolution",
     "AnalogEmbedding",

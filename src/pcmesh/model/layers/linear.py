@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pcmesh.model.products import ProductCall
+from pcmesh.model.products import Chain, ProductCall
 
 
 class Affine(nn.Module):
@@ -39,6 +39,19 @@ class AnalogLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output."""
         y: Tensor = self.affine(self.call(x))
+        return y
+
+
+class AnalogChain(nn.Module):
+    """Linear layers that hand their pulses over, ReLU between them: (..., rows) -> (..., columns of the last)."""
+
+    def __init__(self, first: ProductCall, chain: Chain, affine: Affine) -> None:
+        super().__init__()
+        self.first, self.chain, self.affine = first, chain, affine
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last layer's output."""
+        y: Tensor = self.affine(self.first.through(self.chain, x))
         return y
 
 

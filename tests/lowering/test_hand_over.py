@@ -1,0 +1,116 @@
+"""Layers with only a ReLU between them hand their pulses over, on any network."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import pcmesh
+from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError
+
+SIZES = (40, 64, 48, 10)
+
+
+def chain(bias: bool = True) -> nn.Sequential:
+    torch.manual_seed(0)
+    a, b, c = (nn.Linear(i, o, bias=bias) for i, o in pairwise(SIZES))
+    return nn.Sequential(a, nn.ReLU(), b, nn.Dropout(), nn.ReLU(), c)
+
+
+def inputs(count: int = 300) -> Tensor:
+    return torch.randn(count, SIZES[0], generator=torch.Generator().manual_seed(1))
+
+
+def error(model: pcmesh.ChipModel, x: Tensor) -> float:
+    wanted = model.software(x)
+    return float((model(x) - wanted).norm() / wanted.norm())
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("encoding", ["AB", "2-PCM", "4-PCM"])
+def test_an_ideal_chip_equals_pytorch(bias: bool, encoding: str) -> None:
+    x = inputs()
+    model = pcmesh.compile(chain(bias), x, "ideal", hand_over=True, encoding=encoding, clipped_share=0.0)
+    assert [handed.products for handed in model.deployment.captured.chains] == [("0", "2", "5")]
+    assert error(model, x) < 2e-3
+
+
+def test_nothing_digital_stands_between_them() -> None:
+    x = inputs()
+    apart, handed = (pcmesh.compile(chain(), x, hand_over=hand_over) for hand_over in (False, True))
+    assert error(handed, x) < 2 * error(apart, x)
+    before, after = apart.figures(), handed.figures()
+    relus = [entry for entry in after["operations"] if entry["kind"] == "relu"]
+    assert [entry["where"] for entry in relus] == ["analog"]
+    steps = [entry["steps"] for entry in after["products"]]
+    assert steps == [4, 2, 3]
+    assert after["latency_s"] == pytest.approx(sum(steps) * 300e-9 + 300e-9)
+    assert after["interval_s"] == pytest.approx((4 + 2) * 300e-9)
+    assert after["energy_j"] < before["energy_j"]
+    assert after["latency_s"] < before["latency_s"]
+
+
+def test_a_sample_gives_the_same_bits_alone_and_aged_chips_can_be_recalibrated() -> None:
+    x = inputs()
+    model = pcmesh.compile(chain(), x, hand_over=True)
+    assert torch.equal(model(x)[[7, 3]], model(x[[7, 3]]))
+    old = model.at("1w")
+    assert error(model, x) < error(old, x)
+    assert error(old.recalibrate(), x) < error(old, x)
+
+
+def test_chains_end_where_something_else_needs_the_values() -> None:
+    class Skip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.c, self.d = (nn.Linear(32, 32) for _ in range(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.b(torch.relu(self.a(x)))
+            return self.d(torch.tanh(self.c(torch.relu(hidden)))) + hidden
+
+    x = torch.randn(300, 32)
+    model = pcmesh.compile(Skip(), x, "ideal", hand_over=True, clipped_share=0.0)
+    assert [handed.products for handed in model.deployment.captured.chains] == [("a", "b")]
+    assert error(model, x) < 1e-2
+
+
+def test_sequences_hand_over_vector_by_vector() -> None:
+    x = torch.randn(20, 7, SIZES[0])
+    model = pcmesh.compile(chain(), x, hand_over=True)
+    assert model.deployment.captured.chains
+    assert torch.equal(model(x)[[4]], model(x[[4]]))
+
+
+def test_one_layer_of_a_chain_alone_on_the_chip_has_digital_ends() -> None:
+    x = inputs()
+    model = pcmesh.compile(chain(), x, "ideal", hand_over=True, clipped_share=0.0).on(only=["2"])
+    assert error(model, x) < 2e-3
+
+
+def test_routes_carry_pulses_from_tile_to_tile() -> None:
+    x = inputs()
+    model = pcmesh.compile(chain(), x, hand_over=True, route=True)
+    assert model.deployment.compiled is not None
+    schedule = model.deployment.compiled.routing.chips[0]
+    assert model.figures()["interval_s"] == pytest.approx(schedule.interval_steps * 300e-9)
+    assert error(model, x) < 0.5
+
+
+def test_what_cannot_be_handed_over_is_refused_by_name() -> None:
+    x = inputs()
+    large = chain()
+    with torch.no_grad():
+        large[0].bias.fill_(1e3)  # type: ignore[union-attr, operator]
+    with pytest.raises(CapacityError, match="layer 0: its largest bias takes"):
+        pcmesh.compile(large, x, hand_over=True)
+    with pytest.raises(ConfigurationError, match="layer 2: its pulses come from another tile"):
+        pcmesh.compile(chain(), x, hand_over=True, layers={"2": "AB,copies=2"})
+    with pytest.raises(ConfigurationError, match="runs its own code"):
+        pcmesh.compile(chain(), x, hand_over=True, capture_by="eager")
+    with pytest.raises(UnsupportedModelError, match="0 -> 2 -> 5"):
+        pcmesh.compile(chain(), x, hand_over=True).export()
