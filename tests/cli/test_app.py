@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import typer
@@ -12,7 +13,7 @@ import typer
 from pcmesh import __version__
 from pcmesh.cli import app as application
 from pcmesh.cli.app import app
-from pcmesh.errors import ConfigurationError
+from pcmesh.errors import ConfigurationError, Notice
 from tests.cli.conftest import Program
 
 
@@ -61,11 +62,39 @@ def test_wrong_usage_exits_with_2(arguments: str, program: Program) -> None:
 def test_errors_a_user_can_mend_are_one_line(
     error: Exception, line: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(application, "app", fail)
     assert program() == (2, "", line)
+
+
+def test_defects_are_one_line_and_the_traceback_where_it_is_asked_for(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("tile\n7")
+
+    monkeypatch.setattr("pcmesh.cli.kws.parse_duration", fail)
+    outcome = program("kws")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"error: internal error of pcmesh {__version__}: KeyError: 'tile\\n7'. Please report")
+    assert outcome.err.count("\n") == 1
+    monkeypatch.setenv("PCMESH_DEBUG", "1")
+    assert "Traceback" in program("kws").err
+    monkeypatch.setenv("PCMESH_DEBUG", "0")
+    assert "Traceback" not in program("kws").err
+    outcome = program("--debug", "kws")
+    assert outcome.code == 1
+    assert "Traceback" in outcome.err
+
+
+def test_notices_are_one_line(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def notice(**_: object) -> None:
+        warnings.warn(Notice("takes\nthe averaged weights"), stacklevel=1)
+
+    monkeypatch.setattr(application, "app", notice)
+    assert program() == (0, "", "note: takes the averaged weights\n")
 
 
 def test_an_interrupt_exits_with_130(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,14 +54,16 @@ def test_prints_a_table_and_writes_result_and_report(
 
 
 def test_options_reach_the_experiment(program: Program, options: list[KwsOptions], tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "w").touch()
     arguments = "--split validation --chips 2 --seed 7 --time-since-programming 1w --no-ab --no-calibration"
     outcome = program(
         "kws",
         *arguments.split(),
         "--data",
-        "d",
+        tmp_path / "d",
         "--weights",
-        "w",
+        tmp_path / "w",
         "--utterances",
         9,
         "--chip",
@@ -72,7 +74,7 @@ def test_options_reach_the_experiment(program: Program, options: list[KwsOptions
     assert "1 w" in outcome.out
     assert options == [
         KwsOptions(
-            data=Path("d"),
+            data=tmp_path / "d",
             split="validation",
             utterances=9,
             chips=2,
@@ -80,7 +82,7 @@ def test_options_reach_the_experiment(program: Program, options: list[KwsOptions
             time_s=604_800.0,
             balanced=False,
             calibrated=False,
-            weights=Path("w"),
+            weights=tmp_path / "w",
             chip="ideal",
         )
     ]
@@ -96,7 +98,7 @@ def test_a_place_that_cannot_be_written_is_named(program: Program, options: list
     outcome = program("kws", "--out", tmp_path / "file" / "run")
     assert outcome.code == 2
     assert "cannot be written" in outcome.err
-    assert len(options) == 1
+    assert options == []
 
 
 def _pickle(path: Path) -> None:
@@ -145,7 +147,8 @@ def test_listen_prints_the_word(program: Program, monkeypatch: pytest.MonkeyPatc
         return {"file": str(file), "word": "yes", "software_word": "yes", "latency_ns": 2700}
 
     monkeypatch.setattr(listen, "listen", hear)
-    outcome = program("kws", "listen", "hello.wav", "--json", tmp_path / "heard.json")
+    (tmp_path / "hello.wav").touch()
+    outcome = program("kws", "listen", tmp_path / "hello.wav", "--json", tmp_path / "heard.json")
     assert outcome.out == "yes    (software: yes; 2,700 ns on the chip)\n"
     assert json.loads((tmp_path / "heard.json").read_text())["word"] == "yes"
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
+import os
 import sys
-from typing import Annotated, NoReturn
+import traceback
+import warnings
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -22,9 +26,10 @@ from pcmesh.cli.sensitivity import OWN, sensitivity
 from pcmesh.cli.sensitivity_own import own
 from pcmesh.cli.transport import transport
 from pcmesh.cli.verify import verify
-from pcmesh.errors import PcmeshError
+from pcmesh.errors import Notice, PcmeshError
 
-EXIT_USER_ERROR = 2
+EXIT_USER_ERROR, EXIT_DEFECT = 2, 1
+DEBUG = "PCMESH_DEBUG"
 
 app = typer.Typer(
     name="pcmesh",
@@ -41,10 +46,18 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_tracebacks(wanted: bool) -> None:
+    if wanted:
+        os.environ[DEBUG] = "1"
+
+
 @app.callback()
 def _program(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", callback=_show_tracebacks, help=f"Errors with their traceback ({DEBUG}=1, too).")
     ] = False,
 ) -> None:
     """Compile neural networks for a 14-nm analog-AI chip and run them on its digital twin.
@@ -77,19 +90,58 @@ app.command("paper")(paper)
 
 
 def main() -> None:
-    """Run the program; an error that the user can mend is one line on standard error and exit status 2."""
-    try:
-        app()
-    except PcmeshError as error:
-        _stop(str(error))
-    except MemoryError:
-        _stop("out of memory. Use fewer chips or a smaller network")
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise
-        _stop(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    """Run the program.
+
+    An error that the user can mend is one line on standard error and exit status 2, a defect of pcmesh one line and 1.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+    with warnings.catch_warnings():
+        _print_notices()
+        try:
+            app(prog_name="pcmesh")
+        except Exception as error:
+            _report(error)
 
 
-def _stop(message: str) -> NoReturn:
+def _report(error: Exception) -> NoReturn:
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        raise SystemExit(EXIT_DEFECT)
+    message, status = _message(error)
+    if os.environ.get(DEBUG, "") not in ("", "0"):
+        traceback.print_exception(error)
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(EXIT_USER_ERROR)
+    raise SystemExit(status)
+
+
+def _message(error: Exception) -> tuple[str, int]:
+    """Return one line about an error, and the exit status."""
+    if isinstance(error, PcmeshError):
+        return str(error), EXIT_USER_ERROR
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "out of memory. Use fewer chips or a smaller network", EXIT_USER_ERROR
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input or output'}: {error.strerror or error}", EXIT_USER_ERROR
+    what = f"internal error of pcmesh {__version__}: {type(error).__name__}: {str(error)[:200]}"
+    return f"{what}. Please report it with the traceback that --debug shows: pcmesh --debug ...", EXIT_DEFECT
+
+
+def _print_notices() -> None:
+    """Print pcmesh's own warnings as one line each; those of other packages as Python does."""
+    others = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, Notice):
+            print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            others(message, category, filename, lineno, file, line)
+
+    warnings.simplefilter("always", Notice)
+    warnings.showwarning = show

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pcmesh.cli.output import REPORT_FILE, console, table, write_result
+from pcmesh.cli.paths import json_target
 
 if TYPE_CHECKING:
     from pcmesh.chip_model import ChipModel
     from pcmesh.compiled import CompiledNetwork
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of `pcmesh compile FILE.py:FUNCTION -o DIR`.")]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")]
+Json = Annotated[
+    Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the figures to this file.")
+]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Write into a folder that pcmesh did not write, too. What it holds stays."),

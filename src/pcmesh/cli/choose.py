@@ -10,6 +10,7 @@ import typer
 
 from pcmesh.cli.chip_model import Force, Json
 from pcmesh.cli.output import console, facts, progress, table, write_result
+from pcmesh.cli.paths import chip_name, finite, folder_target, input_file
 
 if TYPE_CHECKING:
     from pcmesh.chip_model.best_mapping import BestMapping
@@ -38,10 +39,15 @@ def choose(
     network: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="Makes your network.")],
     example: Annotated[str, typer.Option(metavar="EXPRESSION", help="Its input: 'torch.randn(8, 1, 28, 28)'.")],
     tiles: Annotated[int | None, typer.Option(min=0, metavar="N", help="At most so many tiles.")] = None,
-    max_loss: Annotated[float | None, typer.Option(min=0, metavar="LOSS", help="At most this loss.")] = None,
-    max_energy: Annotated[float | None, typer.Option(min=0, metavar="NJ", help="At most so many nJ a sample.")] = None,
+    max_loss: Annotated[
+        float | None, typer.Option(callback=finite, min=0, metavar="LOSS", help="At most this loss.")
+    ] = None,
+    max_energy: Annotated[
+        float | None, typer.Option(callback=finite, min=0, metavar="NJ", help="At most so many nJ a sample.")
+    ] = None,
     max_steps: Annotated[
-        float | None, typer.Option(min=0, metavar="N", help="At most so many steps of 300 ns a sample.")
+        float | None,
+        typer.Option(callback=finite, min=0, metavar="N", help="At most so many steps of 300 ns a sample."),
     ] = None,
     digital_layers: Annotated[int, typer.Option(min=0, metavar="N", help="So many layers may stay digital.")] = 0,
     least: Annotated[Least, typer.Option(help="What shall be least within these limits.")] = Least.LOSS,
@@ -52,14 +58,21 @@ def choose(
         Judge, typer.Option(help="Power of the outputs' error, or divergence of the classes' probabilities.")
     ] = Judge.OUTPUTS,
     chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances that losses are measured on.")] = 3,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
-    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="The network's weights (safetensors).")] = None,
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
+    weights: Annotated[
+        Path | None, typer.Option(callback=input_file, metavar="FILE", help="The network's weights (safetensors).")
+    ] = None,
     calibration: Annotated[
         str | None,
         typer.Option(metavar="DATA", help="Your data, to calibrate and measure with: FILE.py:FUNCTION or safetensors."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write the network, so compiled, to this folder.")
+        Path | None,
+        typer.Option(
+            "--out", "-o", callback=folder_target, metavar="DIR", help="Write the network, so compiled, to this folder."
+        ),
     ] = None,
     force: Force = False,
     json: Json = None,

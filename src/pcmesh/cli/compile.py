@@ -9,6 +9,7 @@ import typer
 
 from pcmesh.cli.chip_model import Force, OwnNetwork, compile_own, compiled_page
 from pcmesh.cli.output import console, write_result
+from pcmesh.cli.paths import chip_name, folder_target, input_file, json_target
 from pcmesh.cli.tables import overview_tables
 
 
@@ -16,10 +17,16 @@ def compile_(
     network: Annotated[
         str, typer.Argument(metavar="NETWORK", help="kws, rnnt, rnnt-expanded, or your own: FILE.py:FUNCTION.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the compiled network.")],
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", callback=folder_target, metavar="DIR", help="Folder for the compiled network."),
+    ],
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights (safetensors); rnnt has random ones without.")
+        Path | None,
+        typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors); rnnt has random ones without."),
     ] = None,
     example: Annotated[
         str | None, typer.Option(metavar="EXPRESSION", help="Your network's input: 'torch.randn(8, 1, 28, 28)'.")
@@ -36,7 +43,9 @@ def compile_(
     ] = False,
     force: Force = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the figures to this file.")
+    ] = None,
 ) -> None:
     """Put a network onto chips.
 

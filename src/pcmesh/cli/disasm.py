@@ -9,6 +9,7 @@ import typer
 
 from pcmesh.cli.inspect import Folder
 from pcmesh.cli.output import write_result
+from pcmesh.cli.paths import file_target, input_file, json_target
 
 
 def disasm(
@@ -16,7 +17,9 @@ def disasm(
     tile: Annotated[str | None, typer.Option(metavar="CHIP.TILE", help="A tile's controller, e.g. 3.17.")] = None,
     pad: Annotated[str | None, typer.Option(metavar="CHIP.PAD", help="A landing pad's, e.g. 1.ILP-NW.")] = None,
     hexadecimal: Annotated[bool, typer.Option("--hex", help="Words in hexadecimal, one a line.")] = False,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write text and words to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write text and words to this file.")
+    ] = None,
 ) -> None:
     """Print the program of a tile's local controller or of a landing pad."""
     from pcmesh.compiled import load_compiled
@@ -30,11 +33,16 @@ def disasm(
 
 
 def asm(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A program's text, as pcmesh disasm prints it.")],
+    source: Annotated[
+        Path, typer.Argument(callback=input_file, metavar="FILE", help="A program's text, as pcmesh disasm prints it.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the words to this file.")
+        Path | None,
+        typer.Option("--out", "-o", callback=file_target, metavar="FILE", help="Write the words to this file."),
     ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write text and words to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write text and words to this file.")
+    ] = None,
 ) -> None:
     """Assemble a program's text into 128-bit words in hexadecimal, one a line."""
     from pcmesh.files import write_text

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pcmesh.cli.output import console, table, write_result
+from pcmesh.cli.paths import json_target
 from pcmesh.cli.tables import overview_tables, tile_table
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by pcmesh compile.")]
@@ -21,7 +22,9 @@ def inspect(
         typer.Option(metavar="LAYER ROW COL", help="Which devices hold a weight? Row and column from 0."),
     ] = None,
     tiles: Annotated[bool, typer.Option("--tiles", help="List all tiles with their blocks.")] = False,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the figures to this file.")
+    ] = None,
 ) -> None:
     """Show chips, layers, time steps and wires of a compiled network; or one tile; or where a weight is."""
     from pcmesh.compiled import load_compiled

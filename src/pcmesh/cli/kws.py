@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
+from pcmesh.cli.paths import check_folder, chip_name, folder_target, input_file, input_folder, json_target
 from pcmesh.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -17,8 +18,14 @@ kws = typer.Typer(name="kws", invoke_without_command=True, rich_markup_mode="ric
 
 QUICK_WORDS = 120
 
-Chip = Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")]
-Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights (safetensors) instead of those that ship.")]
+Chip = Annotated[
+    str,
+    typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md)."),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors) instead of those that ship."),
+]
 Split = Annotated[
     Literal["train", "validation", "test", "all"],
     typer.Option(metavar="PART", help="Part of the data that is spotted: train, validation, test, all."),
@@ -32,7 +39,10 @@ Seed = Annotated[
 def run(
     context: typer.Context,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+        Path | None,
+        typer.Option(
+            callback=input_folder, metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech."
+        ),
     ] = None,
     split: Split = "test",
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
@@ -53,10 +63,12 @@ def run(
     weights: Weights = None,
     chip: Chip = "nature2023",
     quick: Annotated[bool, typer.Option("--quick", help=f"One chip, {QUICK_WORDS} words, no drift curve.")] = False,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
-        "runs/kws"
-    ),
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
+    ] = Path("runs/kws"),
 ) -> None:
     """Spot keywords in speech on four analog tiles: how accurate, how fast, how good are the devices?
 
@@ -67,6 +79,8 @@ def run(
     if context.invoked_subcommand:
         return
     from pcmesh.workloads.kws.prepare import KwsOptions
+
+    check_folder(out)
 
     options = KwsOptions(
         data=data,
@@ -86,11 +100,16 @@ def run(
 
 @kws.command("listen")
 def listen_to(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: wav, flac, ogg, mp3, ...; any rate.")],
+    file: Annotated[
+        Path,
+        typer.Argument(callback=input_file, metavar="FILE", help="A recording: wav, flac, ogg, mp3, ...; any rate."),
+    ],
     seed: Seed = 0,
     weights: Weights = None,
     chip: Chip = "nature2023",
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file.")
+    ] = None,
 ) -> None:
     """Say which word is in one recording."""
     from pcmesh.workloads.kws.listen import listen
@@ -107,20 +126,28 @@ def listen_to(
 @kws.command("techniques")
 def techniques(
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+        Path | None,
+        typer.Option(
+            callback=input_folder, metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech."
+        ),
     ] = None,
     split: Split = "test",
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
     chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances.")] = 5,
     seed: Seed = 0,
     chip: Chip = "nature2023",
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json.")] = Path("runs/kws-techniques"),
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
+    ] = None,
+    out: Annotated[Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json.")] = Path(
+        "runs/kws-techniques"
+    ),
 ) -> None:
     """Say what each technique is worth: leave one out, or let the chips drift, and spot the same words."""
     from pcmesh.workloads.kws.prepare import KwsOptions
     from pcmesh.workloads.kws.techniques import compare_techniques
 
+    check_folder(out)
     options = KwsOptions(data=data, split=split, utterances=utterances, chips=chips, seed=seed, chip=chip)
     with progress() as report:
         result = compare_techniques(options, report)

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from pcmesh.files import write_json, write_text
+from pcmesh.cli.paths import STANDARD_OUTPUT, standard_output
+from pcmesh.files import json_text, write_json, write_text
 from pcmesh.versions import versions
 
 WIDTH = 100
@@ -77,9 +78,12 @@ def progress() -> Iterator[ProgressCallback]:
 def write_result(result: Mapping[str, Any], json_file: Path | None, run_dir: Path | None) -> list[Path]:
     """Write a result as JSON, with the versions that made it, to the file and the run's folder asked for.
 
-    Returns the paths written. Raises InputError where one cannot be written.
+    The file `-` is standard output. Returns the paths written. Raises InputError where one cannot be written.
     """
     complete = {**result, "versions": result.get("versions") or versions()}
+    if json_file == STANDARD_OUTPUT:
+        standard_output().write(json_text(complete))
+        json_file = None
     paths = [path for path in (json_file, run_dir / RESULT_FILE if run_dir else None) if path is not None]
     for path in paths:
         write_json(path, complete)

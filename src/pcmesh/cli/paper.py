@@ -8,6 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from pcmesh.cli.output import console, progress, table, write_report, write_result
+from pcmesh.cli.paths import (
+    check_folder,
+    checkpoint_file,
+    chip_name,
+    folder_target,
+    input_file,
+    input_folder,
+    json_target,
+)
 
 RUNS = Path("runs/paper")
 _FEW = 12
@@ -20,14 +29,24 @@ def paper(
     ] = False,
     only: Annotated[str | None, typer.Option(metavar="ID[,ID...]", help="Only these claims, by number.")] = None,
     gsc: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+        Path | None,
+        typer.Option(
+            callback=input_folder, metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech."
+        ),
     ] = None,
-    librispeech: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of LibriSpeech's dev-clean.")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(metavar="FILE", help="MLPerf's published RNN-T.")] = None,
+    librispeech: Annotated[
+        Path | None, typer.Option(callback=input_folder, metavar="DIR", help="Folder of LibriSpeech's dev-clean.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(callback=checkpoint_file, metavar="FILE", help="MLPerf's published RNN-T.")
+    ] = None,
     manifest: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="MLPerf's list of dev-clean; without it, stand-ins.")
+        Path | None,
+        typer.Option(callback=input_file, metavar="FILE", help="MLPerf's list of dev-clean; without it, stand-ins."),
     ] = None,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     utterances: Annotated[
         int | None,
         typer.Option(
@@ -40,10 +59,16 @@ def paper(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on.")] = False,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for result.json and report.html; without --only: runs/paper."),
+        typer.Option(
+            callback=folder_target,
+            metavar="DIR",
+            help="Folder for result.json and report.html; without --only: runs/paper.",
+        ),
     ] = None,
 ) -> None:
     """Compute or simulate what the paper claims, one row per claim: paper, ours, how, deviation.
@@ -66,6 +91,7 @@ def paper(
         chips=chips,
     )
     numbers, kept = parse_numbers(only), (out or RUNS) / "finished"
+    check_folder(kept)
     with progress() as report:
         result = run_paper(options, numbers, kept, fresh, report)
     _show(result)

@@ -10,6 +10,7 @@ import typer
 
 from pcmesh.cli.chip_model import Code
 from pcmesh.cli.output import console, progress, write_report, write_result
+from pcmesh.cli.paths import chip_name, folder_target, input_file, input_folder, json_target
 from pcmesh.cli.perf_tables import perf_tables
 
 
@@ -18,14 +19,22 @@ def perf(
         str, typer.Argument(metavar="NETWORK", help="rnnt, kws, or a folder written by pcmesh compile.")
     ] = "rnnt",
     manifest: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="MLPerf's manifest (rnnt); the recordings need not be there.")
+        Path | None,
+        typer.Option(
+            callback=input_file, metavar="FILE", help="MLPerf's manifest (rnnt); the recordings need not be there."
+        ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of recordings with transcripts (rnnt).")
+        Path | None,
+        typer.Option(callback=input_folder, metavar="DIR", help="Folder of recordings with transcripts (rnnt)."),
     ] = None,
     decoded: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Result of pcmesh rnnt transcribe: its letters, when they were written."),
+        typer.Option(
+            callback=input_file,
+            metavar="FILE",
+            help="Result of pcmesh rnnt transcribe: its letters, when they were written.",
+        ),
     ] = None,
     utterances: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the first N recordings; for other networks: N frames.")
@@ -53,7 +62,10 @@ def perf(
         bool, typer.Option("--link", help="Every vector crosses the bench's link: 384 pins of 100 MHz per chip.")
     ] = False,
     chip: Annotated[
-        str | None, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")
+        str | None,
+        typer.Option(
+            callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md)."
+        ),
     ] = None,
     change: Annotated[
         list[str] | None,
@@ -91,9 +103,14 @@ def perf(
     ] = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of what is unknown: where letters fall.")] = 0,
     code: Code = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write result.json and report.html with pictures there.")
+        Path | None,
+        typer.Option(
+            callback=folder_target, metavar="DIR", help="Write result.json and report.html with pictures there."
+        ),
     ] = None,
 ) -> None:
     """Simulate a data set on the pipeline of chips: time, throughput, operations, energy.

@@ -9,6 +9,7 @@ import typer
 
 from pcmesh.cli import rnnt_options as options
 from pcmesh.cli.output import console, progress, table, write_result
+from pcmesh.cli.paths import checkpoint_file, chip_name, file_target, input_file
 from pcmesh.cli.rnnt_evaluate import evaluate_set
 from pcmesh.durations import parse_duration
 
@@ -22,7 +23,9 @@ rnnt = typer.Typer(
 
 @rnnt.command("transcribe")
 def transcribe_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Recordings: wav, flac, mp3, ...")],
+    files: Annotated[
+        list[Path], typer.Argument(callback=input_file, metavar="FILES...", help="Recordings: wav, flac, mp3, ...")
+    ],
     checkpoint: options.Checkpoint = None,
     engine: options.Engine = "float",
     expand: options.Expand = None,
@@ -107,9 +110,14 @@ rnnt.command("evaluate")(evaluate_set)
 def map_(
     expand: options.Expand = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Take the widths of this network instead of the paper's.")
+        Path | None,
+        typer.Option(
+            callback=checkpoint_file, metavar="FILE", help="Take the widths of this network instead of the paper's."
+        ),
     ] = None,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     json: options.Json = None,
 ) -> None:
     """Map, place and route the RNN-T as the paper does: which layer takes what on which chip.
@@ -131,8 +139,10 @@ def map_(
 
 @rnnt.command("convert")
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A checkpoint in either format.")],
-    target: Annotated[Path, typer.Argument(metavar="DST", help="The file to write: .pt, .pth or .safetensors.")],
+    source: Annotated[Path, typer.Argument(callback=input_file, metavar="SRC", help="A checkpoint in either format.")],
+    target: Annotated[
+        Path, typer.Argument(callback=file_target, metavar="DST", help="The file to write: .pt, .pth or .safetensors.")
+    ],
 ) -> None:
     """Convert a checkpoint between MLPerf's format and safetensors; nothing in it is executed."""
     from pcmesh.workloads.rnnt.checkpoint import read_checkpoint, write_checkpoint

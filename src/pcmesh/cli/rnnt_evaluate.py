@@ -11,6 +11,7 @@ import typer
 
 from pcmesh.cli import rnnt_options as options
 from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
+from pcmesh.cli.paths import check_folder, finite, folder_target, input_file, input_folder
 from pcmesh.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -32,16 +33,20 @@ def evaluate_set(
     data: Annotated[
         Path | None,
         typer.Option(
+            callback=input_folder,
             metavar="DIR",
             help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text). Without: synthetic sentences.",
         ),
     ] = None,
     manifest: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="MLPerf's manifest; its files are looked for in DIR or beside it."),
+        typer.Option(
+            callback=input_file, metavar="FILE", help="MLPerf's manifest; its files are looked for in DIR or beside it."
+        ),
     ] = None,
     longest: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Leave out longer recordings, as MLPerf does.")
+        float,
+        typer.Option(callback=finite, min=0.1, metavar="SECONDS", help="Leave out longer recordings, as MLPerf does."),
     ] = LONGEST_S,
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only the first N.")] = None,
     split: Annotated[
@@ -82,7 +87,10 @@ def evaluate_set(
     one_gain: options.OneGain = False,
     calibration: options.Calibration = None,
     json: options.Json = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the chip's result.json and report.html.")] = OUT,
+    out: Annotated[
+        Path,
+        typer.Option(callback=folder_target, metavar="DIR", help="Folder of the chip's result.json and report.html."),
+    ] = OUT,
 ) -> None:
     """Transcribe a set of recordings and count the word errors (corpus level, as MLPerf).
 
@@ -116,6 +124,8 @@ def evaluate_set(
         mesh=not no_mesh,
         work=out / "work",
     )
+    if engine == "chip":
+        check_folder(out)
     network = load_speech_network(checkpoint)
     with progress() as report, _recordings(data, manifest, longest, utterances, split) as (listed, left_out):
         if engine == "float":

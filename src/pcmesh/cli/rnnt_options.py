@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from pcmesh.cli.paths import checkpoint_file, chip_name, input_folder, json_target
+
 EngineName = Literal["float", "chip"]
 
 Checkpoint = Annotated[
     Path | None,
     typer.Option(
+        callback=checkpoint_file,
         metavar="FILE",
         help="Another network than the plain one that ships: hardware-aware (retrained for the chip, ships too), or a "
         "file in MLPerf's format (.pt) or safetensors.",
@@ -20,7 +23,7 @@ Checkpoint = Annotated[
 Engine = Annotated[
     EngineName, typer.Option(metavar="ENGINE", help="What computes: float (software, float32) or chip (simulated).")
 ]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")]
+Json = Annotated[Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file.")]
 Layers = Annotated[
     str,
     typer.Option(
@@ -35,7 +38,10 @@ Copies = Annotated[int, typer.Option(min=1, metavar="N", help="Copies of Enc-LST
 Age = Annotated[
     str, typer.Option(metavar="AGE", help="Age of the weights since programming and calibration: 1h, 1d, 1w, 1mo.")
 ]
-Chip = Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md).")]
+Chip = Annotated[
+    str,
+    typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file (docs/chip.md)."),
+]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random; the same seed, the same figures.")]
 NoMesh = Annotated[
     bool, typer.Option("--no-mesh", help="Leave out what wires do to pulses: faster, errors of some ns less.")
@@ -48,5 +54,9 @@ OneGain = Annotated[
 ]
 Calibration = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Recordings of the training set to calibrate on; without, synthetic sentences."),
+    typer.Option(
+        callback=input_folder,
+        metavar="DIR",
+        help="Recordings of the training set to calibrate on; without, synthetic sentences.",
+    ),
 ]

@@ -10,6 +10,16 @@ import typer
 from typer.core import TyperGroup
 
 from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
+from pcmesh.cli.paths import (
+    check_folder,
+    checkpoint_file,
+    chip_name,
+    finite,
+    folder_target,
+    input_file,
+    input_folder,
+    json_target,
+)
 
 OWN = "FILE.py:FUNCTION"
 
@@ -27,7 +37,9 @@ sensitivity = typer.Typer(name="sensitivity", cls=_Networks, no_args_is_help=Tru
 
 Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes; the figures are the same for any number.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
-Json = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file too.")]
+Json = Annotated[
+    Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
+]
 Bits = Annotated[str, typer.Option(metavar="FROM:TO:STEP", help="Bits to try: from, to, step; fractions are welcome.")]
 LONGEST_S = 15.0
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
@@ -45,27 +57,34 @@ def _about() -> None:
 @sensitivity.command("kws")
 def kws(
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech.")
+        Path | None,
+        typer.Option(
+            callback=input_folder, metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech."
+        ),
     ] = None,
     utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
     chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances whose precision is told.")] = 5,
     bits: Bits = "1.5:8:0.25",
     weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights (safetensors) instead of those that ship.")
+        Path | None,
+        typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors) instead of those that ship."),
     ] = None,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     seed: Seed = 0,
     workers: Workers = 1,
     fresh: Fresh = False,
     json: Json = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
-        "runs/sensitivity-kws"
-    ),
+    out: Annotated[
+        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
+    ] = Path("runs/sensitivity-kws"),
 ) -> None:
     """The keyword network: all layers, and each of the three alone."""
     from pcmesh.workloads.kws.prepare import KwsOptions
     from pcmesh.workloads.kws.sensitivity import kws_sensitivity
 
+    check_folder(out)
     options = KwsOptions(data=data, utterances=utterances, chips=chips, weights=weights, chip=chip, seed=seed)
     with progress() as report:
         result = kws_sensitivity(options, report, parse_bits(bits), out / "points", fresh, workers)
@@ -77,31 +96,40 @@ def rnnt(
     data: Annotated[
         Path | None,
         typer.Option(
+            callback=input_folder,
             metavar="DIR",
             help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text). Without: synthetic sentences.",
         ),
     ] = None,
     utterances: Annotated[int, typer.Option(min=1, metavar="N", help="Take the first N recordings.")] = 200,
     checkpoint: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another network, MLPerf's format or safetensors.")
+        Path | None,
+        typer.Option(callback=checkpoint_file, metavar="FILE", help="Another network, MLPerf's format or safetensors."),
     ] = None,
     bits: Bits = "3:8:0.5",
     expansion_bits: Annotated[
-        float, typer.Option(min=0.1, metavar="BITS", help="Bits of Enc-LSTM0 with weight expansion (paper: 3.5).")
+        float,
+        typer.Option(
+            callback=finite, min=0.1, metavar="BITS", help="Bits of Enc-LSTM0 with weight expansion (paper: 3.5)."
+        ),
     ] = 3.5,
     chip_run: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="Result of a chip run on the same recordings: its bits; with --each, its ranking."
+            callback=input_file,
+            metavar="FILE",
+            help="Result of a chip run on the same recordings: its bits; with --each, its ranking.",
         ),
     ] = None,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     workers: Workers = 1,
     fresh: Fresh = False,
     json: Json = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
-        "runs/sensitivity-rnnt"
-    ),
+    out: Annotated[
+        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
+    ] = Path("runs/sensitivity-rnnt"),
 ) -> None:
     """The RNN-T: all weights, encoder, decoder, each layer; and Enc-LSTM0 at 3.5 bits with weight expansion."""
     from contextlib import ExitStack
@@ -112,6 +140,7 @@ def rnnt(
     from pcmesh.workloads.rnnt.sensitivity import read_chip_runs, rnnt_sensitivity
     from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
+    check_folder(out)
     network, spec, values = load_speech_network(checkpoint), load_chip(chip), parse_bits(bits)
     runs = read_chip_runs(chip_run or [])
     with ExitStack() as files, progress() as report:

@@ -9,6 +9,7 @@ import typer
 
 from pcmesh.cli.chip_model import Code, load_own
 from pcmesh.cli.output import console, progress
+from pcmesh.cli.paths import check_folder, chip_name, folder_target, input_file
 from pcmesh.cli.sensitivity import Bits, Fresh, Json, Workers, parse_bits, show
 
 
@@ -26,7 +27,9 @@ def own(
             metavar="DATA", help="FILE.py:FUNCTION that yields inputs or (inputs, labels), or safetensors with those."
         ),
     ],
-    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Weights (safetensors).")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors).")
+    ] = None,
     chips: Annotated[
         int, typer.Option(min=0, metavar="N", help="Chip instances whose precision is told; 0: of programming alone.")
     ] = 3,
@@ -35,13 +38,15 @@ def own(
     ] = None,
     code: Code = None,
     bits: Bits = "2:8:0.5",
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
     workers: Workers = 1,
     fresh: Fresh = False,
     json: Json = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for result.json and report.html.")] = Path(
-        "runs/sensitivity-own"
-    ),
+    out: Annotated[
+        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
+    ] = Path("runs/sensitivity-own"),
 ) -> None:
     """Your own network: all weights, its blocks, each layer.
 
@@ -53,6 +58,7 @@ def own(
     from pcmesh.chip_model.sensitivity import network_sensitivity
     from pcmesh.chip_model.user_code import user_model
 
+    check_folder(out)
     values, batches = parse_bits(bits), user_batches(data)
     if Path(network).is_dir():
         model = load_own(Path(network), code)

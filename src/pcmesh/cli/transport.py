@@ -9,13 +9,18 @@ from typing import Annotated
 import typer
 
 from pcmesh.cli.output import console, progress, table, write_result
+from pcmesh.cli.paths import chip_name, json_target
 
 
 def transport(
     vectors: Annotated[int, typer.Option(min=1, metavar="N", help="Vectors sent for each range of durations.")] = 2048,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of the durations.")] = 0,
-    chip: Annotated[str, typer.Option(metavar="CHIP", help="The chip: a preset's name or a TOML file.")] = "nature2023",
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+    chip: Annotated[
+        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
+    ] = "nature2023",
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file.")
+    ] = None,
 ) -> None:
     """Send random durations from the south-west ILP to all OLPs, by microcode, and count what arrives."""
     from pcmesh.chip import load_chip

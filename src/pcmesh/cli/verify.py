@@ -10,6 +10,7 @@ import typer
 
 from pcmesh.cli.inspect import Folder
 from pcmesh.cli.output import ProgressCallback, console, facts, progress, write_result
+from pcmesh.cli.paths import file_target, input_folder, json_target
 
 if TYPE_CHECKING:
     import torch
@@ -26,16 +27,25 @@ def verify(
     frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames that are executed.")] = 3,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Frames are the first test words of these recordings (kws); else random."),
+        typer.Option(
+            callback=input_folder,
+            metavar="DIR",
+            help="Frames are the first test words of these recordings (kws); else random.",
+        ),
     ] = None,
     noise: Annotated[
         int | None, typer.Option(min=100, metavar="N", help="Run the first frame N times with read noise too.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of random frames.")] = 0,
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write controllers and some wires of the first chip as VCD.")
+        Path | None,
+        typer.Option(
+            callback=file_target, metavar="FILE", help="Write controllers and some wires of the first chip as VCD."
+        ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the result to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file.")
+    ] = None,
 ) -> None:
     """Execute the microcode on the clocked chip and compare every code with the behavioural engine.
 

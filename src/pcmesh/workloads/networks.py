@@ -34,7 +34,7 @@ def compile_named(name: str, chip: str = "nature2023", weights: Path | None = No
         CapacityError: the network does not fit the chip; the message says what is short by how much.
     """
     if name not in COMPILERS:
-        near = get_close_matches(name, COMPILERS, 1)
+        near = get_close_matches(name, COMPILERS, 1, 0.7)
         meant = f"Is {near[0]} meant? " if near else ""
         raise InputError(f"no network '{name}'", f"{meant}One of: {', '.join(COMPILERS)}, or FILE.py:FUNCTION")
     return COMPILERS[name](chip, weights)
