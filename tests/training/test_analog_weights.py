@@ -49,11 +49,16 @@ FUNCTIONAL: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "einsum": lambda x, w: torch.einsum("bi,oi->bo", x, w),
     "einsum without output": lambda x, w: torch.einsum("bi,oi", x, w),
     "einsum in a list": lambda x, w: torch.einsum("...i,oi->...o", [x, w]),
+    "einsum by numbers": lambda x, w: torch.einsum(x, [0, 1], w, [2, 1], [0, 2]),
+    "bilinear": lambda x, w: F.bilinear(x[:, :4], x[:, 4:8], w.view(8, 4, 4)),
+    "repeated for each sample": lambda x, w: torch.bmm(w.expand(len(x), 8, 16), x[:, :, None])[:, :, 0],
+    "added in batches": lambda x, w: torch.baddbmm(torch.zeros(1, 64, 8), x[None], w.t()[None])[0],
     "tensordot": lambda x, w: torch.tensordot(x, w, dims=([1], [1])),
     "addmm": lambda x, w: torch.addmm(torch.zeros(8), x, w.t()),
     "inner": torch.inner,
     "batched": lambda x, w: torch.bmm(x[None], w.t()[None])[0],
-    "product of three": lambda x, w: torch.linalg.multi_dot([x, w.t(), torch.eye(8)]),
+    "product of three": lambda x, w: torch.linalg.multi_dot([x, w.t(), w[:, :8]]),
+    "vector": lambda x, w: (x @ w.flatten()[:16])[:, None].expand(-1, 8),
     "convolution": lambda x, w: F.conv1d(x[:, :, None], w[:, :, None])[:, :, 0],
     "a part": lambda x, w: F.linear(x[:, :4], w[:, :4]),
     "scaled": lambda x, w: F.linear(x, w * 0.1),
@@ -89,6 +94,39 @@ def test_weights_in_functions_meet_all_three_disturbances(name: str, x: Tensor) 
     assert float(network.w.grad.abs().max()) > 0
     assert relative(passes(network, x, INPUTS)[0], clean) > 0.1
     assert 0.05 < relative(passes(network, x, OUTPUTS)[0], clean) < 0.6
+
+
+@pytest.mark.parametrize("name", FUNCTIONAL)
+def test_functions_that_are_disturbed_are_those_on_tiles(name: str, x: Tensor) -> None:
+    network = Code(FUNCTIONAL[name])
+    products = capture(network, Examples.of(x, 0), (512, 512)).products
+    aware = hardware_aware(network).train()
+    aware(x)
+    assert set(aware.met_weights()) == {product.parameters for product in products} == {("w",)}
+
+
+def test_a_weight_repeated_for_each_sample_has_one_noise(x: Tensor) -> None:
+    same = x[:1].expand(64, 16)
+    out = passes(Code(FUNCTIONAL["repeated for each sample"]), same)[0]
+    torch.testing.assert_close(out, out[:1].expand_as(out))
+
+
+def test_what_the_compiler_leaves_digital_meets_no_noise(x: Tensor) -> None:
+    class Digital(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.w = nn.Linear(16, 2), nn.Parameter(torch.randn(4, 4, 1))
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            scaled = torch.einsum("bi,i->bi", x, self.head.weight[0])
+            convolved = F.conv1d(x.view(-1, 4, 4), self.w, bias=x.mean(0)[:4])
+            return scaled, convolved, F.linear(x, torch.eye(16)), x @ x.t(), self.head(x)
+
+    network = Digital()
+    got = hardware_aware(network, WEIGHTS).train()(x)
+    for mine, wanted in zip(got[:-1], network(x)[:-1], strict=True):
+        assert torch.equal(mine, wanted)
+    assert relative(got[-1], network(x)[-1]) > 0.05
 
 
 @pytest.mark.parametrize("name", ["matmul", "left", "einsum", "tensordot", "convolution"])

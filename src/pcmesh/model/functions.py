@@ -1,15 +1,18 @@
 """Functions of PyTorch that are products, with their factors: training disturbs what the compiler puts on tiles.
 
-`operations.ANALOG` names products as the compiler meets them (ATen operations); these are the names in running code.
+`operations.ANALOG` names products as the compiler meets them (ATen operations), `contraction` reads most of them; here
+are the forms that running code calls them in: by keyword, as operators, with lists of operands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from torch import Tensor
+
+from pcmesh.model.contraction import CONTRACTIONS, Contraction, contraction_of
 
 Place = tuple[int | str, ...]
 """Where a tensor stands in a call: a position or a keyword, and a position within a list that stands there."""
@@ -17,162 +20,149 @@ Place = tuple[int | str, ...]
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor of a product.
+    """A factor of a product, or its bias.
 
     Attributes:
         place: where it stands in the call.
         value: the tensor.
         rows: its axes that are summed over, from 0: those of a weight are rows of the chip, the others columns. Empty
             where the compiler takes no weight.
+        bias: whether it is a bias, which the compiler takes apart from this product only if it is made of weights.
     """
 
     place: Place
     value: Tensor
     rows: tuple[int, ...]
+    bias: bool = False
 
 
 Group = list[Factor]
-Rows = Callable[[int], tuple[int, ...]]
 Finder = Callable[[Sequence[Any], Mapping[str, Any]], Iterator[Group]]
 
 
-def _last(dims: int) -> tuple[int, ...]:
-    return (dims - 1,)
+class _Slot(NamedTuple):
+    """A tensor and where it stands."""
+
+    place: Place
+    value: Tensor
 
 
-def _last_but_one(dims: int) -> tuple[int, ...]:
-    return (max(dims - 2, 0),)
+def _slots(names: str) -> Callable[[Sequence[Any], Mapping[str, Any]], list[Any]]:
+    """Return what puts a call's arguments in order, tensors with their places."""
+
+    def read(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        found: list[tuple[Place, Any]] = [((number,), value) for number, value in enumerate(args)]
+        found += [((name,), kwargs[name]) for name in names.split()[len(args) :] if name in kwargs]
+        return [_Slot(place, value) if isinstance(value, Tensor) else value for place, value in found]
+
+    return read
 
 
-def _all_but(axis: int) -> Rows:
-    return lambda dims: tuple(number for number in range(dims) if number != axis)
+def _swapped(args: Sequence[Any], _kwargs: Mapping[str, Any]) -> list[Any]:
+    return [_Slot((1,), args[1]), _Slot((0,), args[0])]
 
 
-def _never(_dims: int) -> tuple[int, ...]:
-    return ()
+def _einsum(args: Sequence[Any], _kwargs: Mapping[str, Any]) -> list[Any]:
+    if isinstance(args[0], str):
+        nested = len(args) == 2 and isinstance(args[1], list | tuple)
+        operands = args[1] if nested else args[1:]
+        return [args[0], [_Slot((1, n) if nested else (1 + n,), each) for n, each in enumerate(operands)]]
+    equation = ",".join(map(_letters, args[1::2])) + (f"->{_letters(args[-1])}" if len(args) % 2 else "")
+    return [equation, [_Slot((2 * n,), args[2 * n]) for n in range(len(args) // 2)]]
 
 
-def _place(number: int, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Place, Any]:
-    return ((number,), args[number]) if len(args) > number else ((name,), kwargs.get(name))
+def _letters(axes: Sequence[Any]) -> str:
+    return "".join("..." if axis is ... else chr(ord("A") + axis) for axis in axes)
 
 
-def _slots(*groups: Sequence[tuple[int, str, Rows]]) -> Finder:
-    """Return a finder of factors at fixed places; each group is a product of its own."""
+def _tensordot(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    a, b = _slots("a b")(args[:2], kwargs)
+    dims = args[2] if len(args) > 2 else kwargs.get("dims", 2)
+    if isinstance(dims, int):
+        return [a, b, list(range(a.value.dim() - dims, a.value.dim())), list(range(dims))]
+    own, other = (dims if isinstance(dims, list | tuple) else dims.tolist())[:2]
+    return [a, b, *([each] if isinstance(each, int) else list(each) for each in (own, other))]
 
+
+def _chain(args: Sequence[Any], _kwargs: Mapping[str, Any]) -> list[Any]:
+    nested = isinstance(args[0], list | tuple)
+    return [[_Slot((0, n) if nested else (n,), each) for n, each in enumerate(args[0] if nested else args)]]
+
+
+def _contraction(kind: str, read: Callable[[Sequence[Any], Mapping[str, Any]], list[Any]]) -> Finder:
     def find(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Group]:
-        for group in groups:
-            factors = []
-            for number, name, rows in group:
-                place, value = _place(number, name, args, kwargs)
-                if isinstance(value, list | tuple) and value:  # the state of an LSTM's cell
-                    place, value = (*place, 0), value[0]
-                if isinstance(value, Tensor):
-                    factors.append(Factor(place, value, rows(value.dim())))
-            yield factors
+        try:
+            found = contraction_of(kind, read(args, kwargs), {}, lambda slot: tuple(slot.value.shape))
+        except (ValueError, IndexError, AttributeError):
+            return  # PyTorch says what is wrong with the call
+        if found is not None:
+            yield [Factor(slot.place, slot.value, _rows(found, number)) for number, slot in enumerate(found.factors)]
 
     return find
 
 
-def _matrices(first: int, names: tuple[str, str]) -> Finder:
-    return _slots(((first, names[0], _last), (first + 1, names[1], _last_but_one)))
+def _rows(found: Contraction, number: int) -> tuple[int, ...]:
+    """Return the axes of a factor that are summed with the first other factor that shares some."""
+    own = found.labels[number]
+    for other, labels in enumerate(found.labels):
+        summed = tuple(axis for axis, label in enumerate(own) if label in labels and label not in found.out)
+        if other != number and summed:
+            return summed
+    return ()
+
+
+def _convolution(columns: int) -> Finder:
+    read = _slots("input weight bias")
+
+    def find(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Group]:
+        x, weight, *bias = (slot for slot in read(args[:3], kwargs) if isinstance(slot, _Slot))
+        rows = tuple(axis for axis in range(weight.value.dim()) if axis != columns)
+        biases = [Factor(*slot, (), bias=True) for slot in bias]
+        yield [Factor(*x, ()), Factor(*weight, rows), *biases]
+
+    return find
 
 
 def _recurrent(args: Sequence[Any], _kwargs: Mapping[str, Any]) -> Iterator[Group]:
     """A whole recurrent layer: (input, state, weights, ..), or, packed, (data, sizes, state, weights, ..)."""
-    packed = isinstance(args[1], Tensor) and isinstance(args[3], list | tuple)
-    weights = args[3 if packed else 2]
-    yield [
-        Factor((0,), args[0], _last(args[0].dim())),
-        *(
-            Factor((3 if packed else 2, number), weight, _last(weight.dim()))
-            for number, weight in enumerate(weights)
-            if weight.dim() > 1
-        ),
-    ]
+    where = 3 if isinstance(args[1], Tensor) and isinstance(args[3], list | tuple) else 2
+    weights = [Factor((where, n), each, (1,)) for n, each in enumerate(args[where]) if each.dim() == 2]
+    yield [Factor((0,), args[0], ()), *weights]
 
 
-def _einsum(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Group]:
-    equation = args[0] if args else kwargs.get("equation")
-    nested = len(args) == 2 and isinstance(args[1], list | tuple)
-    operands = args[1] if nested else args[1:]
-    if not isinstance(equation, str):  # the form of lists of numbers: (operand, axes, operand, axes, .., axes)
-        yield [
-            Factor((number,), each, (each.dim() - 1,)) for number, each in enumerate(args) if isinstance(each, Tensor)
-        ]
-        return
-    left, _, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    kept = right if "->" in equation else "".join(letter for letter in left if left.count(letter) == 1)
-    factors = []
-    for number, (term, value) in enumerate(zip(terms, operands, strict=False)):
-        axes = _axes_of(term, value.dim())
-        rows = tuple(axis for axis, letter in enumerate(axes) if letter and letter not in kept)
-        factors.append(Factor((1, number) if nested else (1 + number,), value, rows))
-    yield factors
+def _cell(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Group]:
+    for number, name in enumerate(("input", "hx")):
+        (place, x), (own, weight) = (
+            ((n,), args[n]) if len(args) > n else ((key,), kwargs[key])
+            for n, key in ((number, name), (number + 2, ("w_ih", "w_hh")[number]))
+        )
+        if isinstance(x, list | tuple):  # the state of an LSTM's cell
+            place, x = (*place, 0), x[0]
+        yield [Factor(place, x, ()), Factor(own, weight, (1,))]
 
 
-def _axes_of(term: str, dims: int) -> list[str]:
-    """Return the letter of each axis, '' where an ellipsis stands."""
-    before, _, after = term.partition("...")
-    rest = dims - len(before) - len(after)
-    return [*before, *([""] * rest), *after]
-
-
-def _tensordot(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Group]:
-    dims = args[2] if len(args) > 2 else kwargs.get("dims", 2)
-    factors = []
-    for number, name in enumerate(("a", "b")):
-        place, value = _place(number, name, args, kwargs)
-        if isinstance(dims, int):
-            rows = tuple(range(value.dim() - dims, value.dim())) if number == 0 else tuple(range(dims))
-        else:
-            own = dims[number]
-            rows = tuple(int(axis) % value.dim() for axis in (own if isinstance(own, list | tuple) else (own,)))
-        factors.append(Factor(place, value, rows))
-    yield factors
-
-
-def _chain(args: Sequence[Any], _kwargs: Mapping[str, Any]) -> Iterator[Group]:
-    nested = isinstance(args[0], list | tuple)
-    yield [
-        Factor((0, number) if nested else (number,), value, (_last_but_one if number else _last)(value.dim()))
-        for number, value in enumerate(args[0] if nested else args)
-    ]
-
-
-_MATMUL = _matrices(0, ("input", "other"))
-_CELL = _slots(((0, "input", _last), (2, "w_ih", _last)), ((1, "hx", _last), (3, "w_hh", _last)))
-_KINDS: Final[dict[str, Finder]] = {
-    "linear": _slots(((0, "input", _last), (1, "weight", _last))),
-    "matmul": _MATMUL,
-    "mm": _matrices(0, ("input", "mat2")),
-    "bmm": _matrices(0, ("input", "mat2")),
-    "mv": _matrices(0, ("input", "vec")),
-    "addmm": _matrices(1, ("mat1", "mat2")),
-    "addmv": _matrices(1, ("mat", "vec")),
-    "addbmm": _matrices(1, ("batch1", "batch2")),
-    "baddbmm": _matrices(1, ("batch1", "batch2")),
+_READ: Final = {
+    "linear": _slots("input weight bias"),
+    **dict.fromkeys(("mm", "bmm"), _slots("input mat2")),
+    "mv": _slots("input vec"),
+    "dot": _slots("input tensor"),
+    "addmm": _slots("input mat1 mat2"),
+    "addmv": _slots("input mat vec"),
+    **dict.fromkeys(("addbmm", "baddbmm"), _slots("input batch1 batch2")),
+    "bilinear": _slots("input1 input2 weight bias"),
     "einsum": _einsum,
     "tensordot": _tensordot,
-    "inner": _slots(((0, "input", _last), (1, "other", _last))),
-    "bilinear": _slots(((0, "input1", _never), (1, "input2", _never), (2, "weight", _all_but(0)))),
-    **{
-        name: _slots(((0, "input", _never), (1, "weight", _all_but(0))))
-        for name in ("conv1d", "conv2d", "conv3d", "convolution")
-    },
-    **{f"conv_transpose{dims}d": _slots(((0, "input", _never), (1, "weight", _all_but(1)))) for dims in (1, 2, 3)},
-    **{kind: _recurrent for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu")},
-    **{f"{kind}_cell": _CELL for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu")},
+    **dict.fromkeys(("chain_matmul", "linalg_multi_dot"), _chain),
 }
-PRODUCTS: Final[dict[str, Finder]] = _KINDS | {
-    "__matmul__": _MATMUL,
-    "__rmatmul__": _slots(((0, "input", _last_but_one), (1, "other", _last))),
-    "linalg_matmul": _MATMUL,
-    "addmm_": _KINDS["addmm"],
-    "addmv_": _KINDS["addmv"],
-    "addbmm_": _KINDS["addbmm"],
-    "baddbmm_": _KINDS["baddbmm"],
-    "chain_matmul": _chain,
-    "linalg_multi_dot": _chain,
+_OTHER: Final = _slots("input other")
+PRODUCTS: Final[dict[str, Finder]] = {
+    **{kind: _contraction(kind, _READ.get(kind, _OTHER)) for kind in CONTRACTIONS},
+    **{f"{kind}_": _contraction(kind, _READ[kind]) for kind in ("addmm", "addmv", "addbmm", "baddbmm")},
+    "__matmul__": _contraction("matmul", _OTHER),
+    "__rmatmul__": _contraction("matmul", _swapped),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution"), _convolution(0)),
+    **{f"conv_transpose{dims}d": _convolution(1) for dims in (1, 2, 3)},
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
+    **{f"{kind}_cell": _cell for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu")},
 }
 """Name of a function -> finder of its factors: groups, each a product of its own."""

@@ -74,7 +74,7 @@ class Watch(TorchFunctionMode):
             transposed = getattr(module, "transposed", False) or type(module).__name__ == "Conv1D"
             for name, parameter in module.named_parameters(prefix, recurse=False):
                 origin = self._weight(parameter)
-                if origin is None or origin.root != name or ".parametrizations." in f".{name}":
+                if origin is None or parameter.dim() < 2 or origin.root != name or ".parametrizations." in f".{name}":
                     continue
                 if not self._is_digital(origin):
                     copies[name] = self._copy(parameter, origin, transposed)
@@ -153,15 +153,13 @@ class Watch(TorchFunctionMode):
         if not func.__module__.startswith("torch.nn.functional") or not set(_QUESTIONS) & set(func.__code__.co_names):
             return False
         tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-        known = [self._weight(tensor) for tensor in tensors]
+        known = [tensor.dim() >= 2 and self._weight(tensor) is not None for tensor in tensors]
         return any(known) and not all(known)
 
     def _weight(self, tensor: Tensor) -> Origin | None:
         """Return the origin of a tensor that the compiler takes as a weight."""
         origin = self.origins.of(tensor)
-        if origin is None or not origin.sources or tensor.dim() < 2 or not tensor.is_floating_point():
-            return None
-        return origin
+        return origin if origin is not None and origin.sources and tensor.is_floating_point() else None
 
     def _disturbed(
         self, groups: Iterator[Group], args: Any, kwargs: Mapping[str, Any]
@@ -171,15 +169,14 @@ class Watch(TorchFunctionMode):
         for group in groups:
             computed = [factor for factor in group if self.origins.of(factor.value) is None]
             weights = [(f, o) for f in group if f.rows and (o := self._weight(f.value)) is not None]
-            if not computed or not weights or all(self._is_digital(origin) for _, origin in weights):
+            if not computed or not weights or any(factor.bias for factor in computed):
                 continue
-            layer = weights[0][1].key
+            if all(self._is_digital(origin) for _, origin in weights):
+                continue
             new += [(factor.place, self._devices(factor, origin)) for factor, origin in weights]
             if self.noise.input_levels:
-                new += [
-                    (factor.place, self.ranges.quantise(f"{layer}/{number}", factor.value, self.noise.input_levels))
-                    for number, factor in enumerate(computed)
-                ]
+                rounded = self.ranges.quantise(weights[0][1].key, computed[0].value, self.noise.input_levels)
+                new.append((computed[0].place, rounded))
         return _replaced(args, kwargs, new) if new else None
 
     def _is_digital(self, origin: Origin) -> bool:
@@ -195,10 +192,14 @@ class Watch(TorchFunctionMode):
         if not self._has_weight_noise:
             return factor.value
         clean = self._clean.get(id(factor.value), factor.value)
+        repeated = [axis for axis, step in enumerate(clean.stride()) if step == 0 and clean.shape[axis] > 1]
+        for axis in repeated:
+            clean = clean.narrow(axis, 0, 1)
         columns = tuple(axis for axis in range(clean.dim()) if axis not in factor.rows)
         order = (*columns, *factor.rows)
         noisy = self._columns_first(clean if order == _plain(clean) else clean.permute(order), len(columns), origin)
-        return noisy if order == _plain(clean) else noisy.permute([order.index(axis) for axis in _plain(clean)])
+        turned = noisy if order == _plain(clean) else noisy.permute([order.index(axis) for axis in _plain(clean)])
+        return turned.expand(factor.value.shape) if repeated else turned
 
     def _columns_first(self, weight: Tensor, columns: int, origin: Origin) -> Tensor:
         noise, columns = self.noise, columns if self.noise.columns else 0
