@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as Dict
 
 import torch
 
-from pcmesh.calibration.ranges import LayerRange, choose_range
+from pcmesh.calibration.ranges import LayerRange, choose_range, partial_products, range_needed
 from pcmesh.chip import ChipSpec
+from pcmesh.errors import InputError
 from pcmesh.mapping import Mapping
 from pcmesh.model import LayerGraph
 from pcmesh.physics.column import RampSetting
@@ -46,9 +48,38 @@ def nominal_ranges(
         full_scale = max(float(values.abs().max()), 1e-9)
         largest = largest_weight(weight, chip.programming.saturated_share)
         encoding = mapping.layer(layer.name).encoding
-        found[layer.name] = choose_range(chip, encoding, products, full_scale, largest, linear, clipped_share)
+        _check_finite(layer.name, full_scale, products)
+        seen = _most_demanding(mapping, layer.name, weight, values, products, linear, clipped_share)
+        found[layer.name] = choose_range(chip, encoding, seen, full_scale, largest, linear, clipped_share)
         vectors[layer.output] = products if linear else products.clamp(0, found[layer.name].output_full_scale)
     return found
+
+
+def _most_demanding(
+    mapping: Mapping,
+    layer: str,
+    weight: torch.Tensor,
+    values: torch.Tensor,
+    products: torch.Tensor,
+    linear: bool,
+    clipped_share: float,
+) -> torch.Tensor:
+    """Return the products, or the partial sums that are added digitally where those reach further."""
+    groups = mapping.groups_of(layer)
+    if len({(group.column_start, group.column_stop) for group in groups}) == len(groups):
+        return products
+    partials = [part.reshape(-1) for _, part in partial_products(mapping, layer, weight, values)]
+    held = torch.cat(partials)
+    reach = [range_needed(part, linear, clipped_share) for part in (products, held)]
+    return products if reach[0] >= reach[1] else held
+
+
+def _check_finite(layer: str, full_scale: float, products: torch.Tensor) -> None:
+    if not math.isfinite(full_scale) or not bool(torch.isfinite(products).all()):
+        raise InputError(
+            f"layer {layer}: its calibration inputs or its products with them are NaN or infinite",
+            "Calibrate with data that the network itself computes with",
+        )
 
 
 def nominal_ramps(mapping: Mapping, chip: ChipSpec, ranges: Dict[str, LayerRange]) -> dict[int, RampSetting]:

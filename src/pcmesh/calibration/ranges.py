@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 
@@ -103,8 +104,7 @@ def choose_range(
     """
     column = chip.column
     volts_per_unit = _volts_per_unit(chip, encoding, input_full_scale * max_weight)
-    seen = products.abs() if linear else products.clamp(min=0)
-    full_scale = max(_quantile(seen, 1 - clipped_share), 1e-9)
+    full_scale = range_needed(products, linear, clipped_share)
     needed = full_scale * volts_per_unit / column.swing_v
     excess = max(needed / column.most_units, 1.0)
     units = min(max(math.ceil(needed), column.fewest_units), column.most_units)
@@ -116,6 +116,12 @@ def choose_range(
         output_full_scale=full_scale,
         linear=linear,
     )
+
+
+def range_needed(products: torch.Tensor, linear: bool, clipped_share: float) -> float:
+    """Return the magnitude that all but a share of the outputs keep to (linear outputs have both signs)."""
+    seen = products.abs() if linear else products.clamp(min=0)
+    return max(_quantile(seen, 1 - clipped_share), 1e-9)
 
 
 def column_gains(
@@ -154,13 +160,20 @@ def _largest_partials(
     """Return the largest magnitude of what each column's capacitors hold (columns,), but for a share of the inputs."""
     largest = torch.zeros(weight.shape[1])
     rank = max(1, math.ceil((1 - clipped_share) * len(inputs)))
+    for columns, held in partial_products(mapping, layer, weight, inputs):
+        largest[columns] = torch.maximum(largest[columns], held.abs().kthvalue(rank, dim=0).values)
+    return largest
+
+
+def partial_products(
+    mapping: Mapping, layer: str, weight: torch.Tensor, inputs: torch.Tensor
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Yield what the capacitors of each group of a layer's columns hold: the columns, (B, columns)."""
     for group in mapping.groups_of(layer):
         columns = slice(group.column_start, group.column_stop)
         pairs = [block for tile in group.tiles for pair in (1, 2) if (block := mapping.tiles[tile].block(pair))]
         rows = sorted({(block.row_start, block.row_stop) for block in pairs})
-        held = sum((inputs[:, a:b] @ weight[a:b, columns] for a, b in rows), torch.zeros(()))
-        largest[columns] = torch.maximum(largest[columns], held.abs().kthvalue(rank, dim=0).values)
-    return largest
+        yield columns, sum((inputs[:, a:b] @ weight[a:b, columns] for a, b in rows), torch.zeros(()))
 
 
 def _volts_per_unit(chip: ChipSpec, encoding: Encoding, largest_term: float) -> float:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pcmesh.chip_model.calibration_runs import FiniteProducts, calibration_runs, run_once
+from pcmesh.chip_model.extremes import ExtremeProducts
 from pcmesh.mapping.balance import Balance, balance
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.products import ExtremeProducts, MatrixProduct, Products, RecordedProducts
+from pcmesh.model.products import MatrixProduct, Products, RecordedProducts
 from pcmesh.random import torch_generator
 
 ENOUGH = 256
 """Fewer frames than this are completed with made-up ones of the same mean and spread: a fit needs points."""
+
+Extremes = Callable[[Mapping[str, Balance]], ExtremeProducts]
 
 
 @dataclass(frozen=True)
@@ -38,26 +42,30 @@ class Frames:
     balances: Mapping[str, Balance]
 
 
-def record_frames(captured: CapturedNetwork, batches: Iterable[Any], limit: int) -> Frames:
+def record_frames(captured: CapturedNetwork, batches: Iterable[Any] | None, limit: int, extremes: Extremes) -> Frames:
     """Run the network in software and keep up to `limit` input vectors of every product, and the extreme ones.
 
     Where not all vectors are kept, the network runs once more, to find those that need the largest range.
 
     Args:
         captured: the network.
-        batches: what it is called with, as `example_inputs`.
+        batches: what it is called with, as `example_inputs`; a tensor or a mapping is one batch; None: the examples.
         limit: vectors kept for each product (paper: 2,000).
+        extremes: balances of the products -> what looks for their extreme vectors.
+
+    Raises:
+        InputError: there are no batches, the network does not run with one, or a value is NaN or becomes infinite; the
+            sample or the layer is named.
     """
-    dim = captured.examples.batch_dim
-    runs = [batch if isinstance(batch, Examples) else Examples.of(batch, dim) for batch in batches]
+    runs = calibration_runs(captured, batches)
     recorder = RecordedProducts(captured.weights, limit)
     _run(captured, runs, recorder)
     inputs = {product.name: _seen(recorder, product) for product in captured.products}
     balances = {p.name: _balance(recorder, p) for p in captured.products}
     if any(count > limit for count in recorder.rows.values()):
-        extremes = ExtremeProducts(captured.weights, balances)
-        _run(captured, runs, extremes)
-        inputs = {n: torch.cat([x, extremes.examples(n)]) if n in extremes.found else x for n, x in inputs.items()}
+        looking = extremes(balances)
+        _run(captured, runs, looking)
+        inputs = {n: torch.cat([x, looking.examples(n)]) if n in looking.found else x for n, x in inputs.items()}
     few = tuple(product for product in captured.products if len(inputs[product.name]) < ENOUGH)
     inputs |= {product.name: _completed(inputs[product.name], product.signed, product.name) for product in few}
     samples = sum(run.size for run in runs)
@@ -66,9 +74,9 @@ def record_frames(captured: CapturedNetwork, batches: Iterable[Any], limit: int)
 
 
 def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products) -> None:
-    with torch.no_grad(), captured.runtime.computing(products):
-        for examples in runs:
-            captured.module(*examples.args, **examples.kwargs)
+    with torch.no_grad(), captured.runtime.computing(FiniteProducts(products)):
+        for number, run in enumerate(runs):
+            run_once(captured, run, "example_inputs" if run is captured.examples else f"calibration batch {number}")
 
 
 def _seen(recorder: RecordedProducts, product: MatrixProduct) -> Tensor:

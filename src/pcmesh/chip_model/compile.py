@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +13,11 @@ from torch import nn
 from pcmesh.checks import Count, CountOrNone, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
-from pcmesh.chip_model.ends import ends_of, programmed_products, sent_frames
+from pcmesh.chip_model.ends import Ends, ends_of, programmed_products, sent_frames
+from pcmesh.chip_model.extremes import ExtremeProducts
 from pcmesh.chip_model.frame_warnings import frame_warnings
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
-from pcmesh.chip_model.options import Pin, sharing
+from pcmesh.chip_model.options import Pin, ProductOptions, sharing
 from pcmesh.chip_model.pins import pinned_options
 from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
@@ -26,6 +28,7 @@ from pcmesh.execution.paths import route_paths
 from pcmesh.lowering.hand_over import hand_over as pass_hand_over
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
+from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.model.capture import Way, capture
@@ -108,7 +111,8 @@ def compile_model(
     captured = capture(model, examples, tile, places, dynamic_shapes, capture_by)
     options = pinned_options(captured, pins, Encoding(encoding))
     captured = pass_hand_over(captured) if hand_over else captured
-    seen = record_frames(captured, [captured.examples] if calibration is None else calibration, frames)
+    looking = partial(_extremes, captured, options, balance_scales, tile if clipped_share == 0 else None)
+    seen = record_frames(captured, calibration, frames, looking)
     choice = Choice(
         name=name or type(model).__name__,
         options=options,
@@ -121,6 +125,20 @@ def compile_model(
         hand_over=hand_over,
     )
     return deploy(captured, seen, choice, spec, Instance(seed, number))
+
+
+def _extremes(
+    captured: CapturedNetwork,
+    options: Mapping[str, ProductOptions],
+    balanced: bool,
+    tile: tuple[int, int] | None,
+    balances: Mapping[str, Balance],
+) -> ExtremeProducts:
+    """Return what looks for vectors that need the largest range; with a tile's size all of them as they are mapped."""
+    if tile is None:
+        return ExtremeProducts(captured.weights, {name: Ends(balance) for name, balance in balances.items()})
+    ends = ends_of(captured.products, options, balances if balanced else {})
+    return ExtremeProducts(captured.weights, ends, tile)
 
 
 def deploy(

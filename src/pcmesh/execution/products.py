@@ -5,6 +5,7 @@ Shape legend: B vectors, K rows, N columns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -40,8 +41,15 @@ class LayerProduct:
             keys_B: (B,) int64 noise keys, or None for no read noise.
 
         Returns:
-            (B, N) float32; sums over rows of different groups are added here, digitally.
+            (B, N) float32; sums over rows of different groups are added here, digitally. NaN for vectors that hold a
+            value that is NaN or infinite: no pulse stands for it.
         """
+        out = self._product(x_BK, keys_B)
+        if math.isfinite(float(x_BK.sum())):  # a sum of finite numbers may overflow, any other tells
+            return out
+        return torch.where(torch.isfinite(x_BK).all(1, keepdim=True), out, torch.nan)
+
+    def _product(self, x_BK: torch.Tensor, keys_B: torch.Tensor | None) -> torch.Tensor:
         ticks = input_ticks(x_BK, self.input_full_scale, self.timing)
         return _values(self.banks, self.readouts, ticks, keys_B)
 

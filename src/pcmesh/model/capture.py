@@ -14,6 +14,7 @@ from pcmesh.model.copies import follow_modules
 from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported, fresh_copy
+from pcmesh.model.finite import check_parameters
 
 Way = Literal["auto", "export", "eager"]
 
@@ -51,6 +52,7 @@ def capture(
                 f"{_where(place)} does not run with the example inputs ({_first_line(error)})",
                 "Give example_inputs with which the network itself can be called",
             ) from error
+        check_parameters(own)
         try:
             if way != "eager":
                 return _checked(capture_exported(own, examples, block, pins or {}, dynamic_shapes))
@@ -60,7 +62,7 @@ def capture(
             if way == "export":
                 raise UnsupportedModelError(
                     f"{_where(place)}: torch.export cannot trace it ({_first_line(error)})",
-                    "Take out what depends on the data, or compile with capture='auto'",
+                    "Take out what depends on the data, or compile with capture_by='auto'",
                 ) from error
             why = f"at {_where(place)}: {_first_line(error)}"
     return _checked(capture_eager(fresh_copy(network), examples, block, why if way == "auto" else "as asked", pins))

@@ -158,37 +158,6 @@ class RecordedProducts(Products):
         return seen[:: max(1, -(-len(seen) // self.limit))]
 
 
-@dataclass
-class ExtremeProducts(Products):
-    """The products in float32; of each layer the row with the largest scaled input and that with the largest output.
-
-    Attributes:
-        weights: layer -> matrix.
-        scales: layer -> (rows,) divisor of the inputs and (columns,) factor of the outputs.
-        found: layer -> (largest input, its row, largest output, its row).
-    """
-
-    weights: Mapping[str, Tensor]
-    scales: Mapping[str, tuple[Tensor, Tensor]]
-    found: dict[str, tuple[float, Tensor, float, Tensor]] = field(default_factory=dict)
-
-    def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
-        """Return x @ weight and look for extremes."""
-        del keys
-        y = x @ self.weights[layer]
-        rows, columns = self.scales[layer]
-        sent, got = (x / rows).abs().amax(1), (y * columns).abs().amax(1)
-        most, best = int(sent.argmax()), int(got.argmax())
-        new = (float(sent[most]), x[most].clone(), float(got[best]), x[best].clone())
-        old = self.found.get(layer, new)
-        self.found[layer] = (*(new[:2] if new[0] > old[0] else old[:2]), *(new[2:] if new[2] > old[2] else old[2:]))
-        return y
-
-    def examples(self, layer: str) -> Tensor:
-        """Return the two rows of a layer."""
-        return torch.stack([self.found[layer][1], self.found[layer][3]])
-
-
 class ProductRuntime:
     """Carries rows from the network's code to the products, each with its noise key.
 
