@@ -105,10 +105,12 @@ def test_the_inputs_of_a_call_come_out(on_chip: pcmesh.ChipModel, value: float) 
 
 @WRONG
 @pytest.mark.parametrize(
-    "options", [{"pack": True}, {"layers": {"0": "AB,copies=2"}}, {"layers": {"0": "4-PCM,expand=64"}}], ids=str
+    "options",
+    [{"pack": True}, {"hand_over": True}, {"layers": {"0": "AB,copies=2"}}, {"layers": {"0": "4-PCM,expand=64"}}],
+    ids=str,
 )
 def test_whatever_way_a_layer_is_mapped(value: float, options: dict[str, object]) -> None:
-    network = nn.Sequential(nn.Linear(24, 30), nn.Tanh(), nn.Linear(30, 4))
+    network = nn.Sequential(nn.Linear(24, 30), nn.ReLU(), nn.Linear(30, 4))
     x = torch.randn(1100, 24)
     model = pcmesh.compile(network, x, **options)  # type: ignore[arg-type]
     x[1050, 3] = value

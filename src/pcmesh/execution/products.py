@@ -44,14 +44,8 @@ class LayerProduct:
             (B, N) float32; sums over rows of different groups are added here, digitally. NaN for vectors that hold a
             value that is NaN or infinite: no pulse stands for it.
         """
-        out = self._product(x_BK, keys_B)
-        if math.isfinite(float(x_BK.sum())):  # a sum of finite numbers may overflow, any other tells
-            return out
-        return torch.where(torch.isfinite(x_BK).all(1, keepdim=True), out, torch.nan)
-
-    def _product(self, x_BK: torch.Tensor, keys_B: torch.Tensor | None) -> torch.Tensor:
         ticks = input_ticks(x_BK, self.input_full_scale, self.timing)
-        return _values(self.banks, self.readouts, ticks, keys_B)
+        return _of_numbers(x_BK, _values(self.banks, self.readouts, ticks, keys_B))
 
     def to(self, device: torch.device | str) -> LayerProduct:
         """Return a copy on a device."""
@@ -81,7 +75,7 @@ class ChainProduct:
         ticks = input_ticks(x_BK, self.input_full_scale, self.timing)
         for banks in self.layers[:-1]:
             ticks = banks.run(ticks, keys_B)[0]
-        return _values(self.layers[-1], self.readouts, ticks, keys_B)
+        return _of_numbers(x_BK, _values(self.layers[-1], self.readouts, ticks, keys_B))
 
     def to(self, device: torch.device | str) -> ChainProduct:
         """Return a copy on a device."""
@@ -98,6 +92,13 @@ def rows_of(entry: LayerBank, values_BK: torch.Tensor) -> torch.Tensor:
 def codes_of(entry: LayerBank, ticks_BK: torch.Tensor, keys_B: torch.Tensor | None) -> torch.Tensor:
     """Return the codes of a bank's columns."""
     return entry.bank.run(rows_of(entry, ticks_BK), keys_B)
+
+
+def _of_numbers(x_BK: torch.Tensor, out_BN: torch.Tensor) -> torch.Tensor:
+    """Return outputs, but NaN where an input is NaN or infinite."""
+    if math.isfinite(float(x_BK.sum())):  # a sum of finite numbers may overflow, a finite one tells
+        return out_BN
+    return torch.where(torch.isfinite(x_BK).all(1, keepdim=True), out_BN, torch.nan)
 
 
 def _values(
