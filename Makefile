@@ -12,6 +12,7 @@ help:
 	@echo 'make demo       spot keywords on the simulated chip (about a minute after the set-up)'
 	@echo 'make test       check style, types and layers, then run all tests'
 	@echo 'make lint       style, types and layers only'
+	@echo 'make mutants    how many small faults the tests of four central sources notice (a quarter of an hour)'
 	@echo 'make bench      measure the speed of the hot paths'
 	@echo 'make train-kws  train the keyword network that ships (DATA=recordings TEACHER=folder)'
 	@echo 'make train-rnnt train the speech network that ships (docs/rnnt.md names the packages it needs)'
@@ -45,6 +46,10 @@ lint: $(INSTALLED)
 .PHONY: test
 test: lint
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+.PHONY: mutants
+mutants: $(INSTALLED)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.mutation
 
 .PHONY: bench
 bench: $(INSTALLED)

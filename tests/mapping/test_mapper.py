@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcmesh.chip import load_chip
-from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError, VerificationError
+from pcmesh.errors import CapacityError, VerificationError
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, map_network
 from pcmesh.model import LayerGraph
 from tests.networks import KWS_SIZES, chain, grid_chip, random_chips, random_networks
@@ -95,27 +95,6 @@ def test_a_long_sum_that_leaves_the_chip_is_cut():
     mapping = map_network(chain((40, 8)), grid_chip())
     assert [len(group.tiles) for group in mapping.groups] == [2, 2, 1]
     assert all(mapping.is_partial(group) for group in mapping.groups)
-
-
-def test_signed_vectors_do_not_go_from_tile_to_tile():
-    graph = chain((8, 8, 4), handed_over=[False])
-    direct = [layer.model_copy(update={"input": "out0"}) if layer.name == "fc1" else layer for layer in graph.layers]
-    signed = LayerGraph("signed", graph.vectors, tuple(direct), (), graph.weights)
-    with pytest.raises(UnsupportedModelError, match="durations carry no sign"):
-        map_network(signed, grid_chip())
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"fc9": LayerOptions()}, "unknown layer 'fc9'"),
-        ({"fc0": LayerOptions(digital_sums=frozenset({1}))}, "digital_sums names column block 1"),
-        ({"fc0": LayerOptions(lane=Lane.EVEN)}, "8 columns do not fit on the even columns"),
-    ],
-)
-def test_impossible_options_are_refused(options, message):
-    with pytest.raises(ConfigurationError, match=message):
-        map_network(chain((8, 8)), grid_chip(), options)
 
 
 def test_verify_finds_a_lost_and_a_doubled_block():
