@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -99,6 +100,18 @@ def test_routes_carry_pulses_from_tile_to_tile() -> None:
     schedule = model.deployment.compiled.routing.chips[0]
     assert model.figures()["interval_s"] == pytest.approx(schedule.interval_steps * 300e-9)
     assert error(model, x) < 0.5
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_saved_chip_gives_the_same_bits(tmp_path: Path, later: bool) -> None:
+    x = inputs()
+    model = pcmesh.compile(chain(), x, hand_over=True)
+    model = model.at("1w").recalibrate() if later else model
+    model.save(tmp_path / "chip")
+    again = pcmesh.load(tmp_path / "chip")
+    assert torch.equal(again(x), model(x))
+    assert torch.equal(again.at("2w").recalibrate()(x), model.at("2w").recalibrate()(x))
+    assert again.summary() == model.summary()
 
 
 def test_what_cannot_be_handed_over_is_refused_by_name() -> None:

@@ -22,12 +22,13 @@ from pcmesh.chip_model.graph import pack, read_program, unpack, write_program
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.options import sharing
 from pcmesh.chip_model.side import ChipSide
-from pcmesh.chip_model.stored import StoredModel, check_stored, check_tensors
+from pcmesh.chip_model.stored import StoredChain, StoredModel, check_stored, check_tensors
 from pcmesh.compiled import ROUTED, CompiledNetwork, compiled_files, compiled_of, json_writer, tensors_of
 from pcmesh.deployed import Chip
 from pcmesh.errors import InputError, PcmeshError
 from pcmesh.execution.paths import route_paths
 from pcmesh.folders import Manifest, Write, folder_kind, read_folder, write_folder
+from pcmesh.lowering.hand_over import hand_over
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.capture import capture
@@ -116,9 +117,10 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    ends = ends_of(captured.products, stored.options, balances if stored.balanced else {})
+    captured = hand_over(captured) if stored.chains else captured
+    ends = ends_of(captured.products, stored.options, balances if stored.balanced else {}, captured.chains)
     packed = sharing(stored.options, stored.packed)
-    layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed)
+    layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed, captured.chains)
     instance = Instance(stored.seed, stored.number)
     compiled = _routed(files, place) if stored.routed else None
     deployment = Deployment(
@@ -140,11 +142,15 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
             balance=stored.balanced,
             max_chips=stored.max_chips,
             route=stored.routed,
+            hand_over=bool(stored.chains),
         ),
         compiled=compiled,
     )
     weights = layout.graph.weights
     targets = {name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()}
+    for name in (name for chain in stored.chains for name in chain.layers):
+        slope, bias = tensors[f"targets/slope/{name}"], tensors[f"targets/bias/{name}"]
+        targets[name] = replace(targets[name], slope=slope, bias=bias)
     check_tensors(stored, tensors, frames, captured.products, targets, place)
     programmed = replace(
         fabricate(stored.chip, instance, stored.mapping, stored.placement),
@@ -152,6 +158,11 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         g={tile.index: tensors[f"g/{tile.index}"] for tile in stored.mapping.tiles},
         pulses=stored.pulses,
         age_s=stored.age_s,
+        bias_written_s={
+            tile.index: tensors[f"written/{tile.index}"]
+            for tile in stored.mapping.tiles
+            if f"written/{tile.index}" in tensors
+        },
     )
     readouts = {
         layer: tuple(
@@ -160,10 +171,22 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         for layer, count in stored.readouts.items()
     }
     paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
-    ramps = nominal_ramps(stored.mapping, stored.chip, stored.ranges)
-    calibration = Calibration(stored.ranges, dict.fromkeys(stored.ranges, 1.0), ramps)
-    products = Chip(layout.graph, programmed, calibration, paths, readouts)
+    products = Chip(layout.graph, programmed, _calibration(stored), paths, readouts)
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
+
+
+def _calibration(stored: StoredModel) -> Calibration:
+    ramps = nominal_ramps(stored.mapping, stored.chip, stored.ranges)
+    found = Calibration(stored.ranges, dict.fromkeys(stored.ranges, 1.0), ramps)
+    for chain in stored.chains:
+        gains = dict(zip(chain.layers, chain.gains, strict=True))
+        of_groups = {
+            group.index: ramp
+            for name, ramp in zip(chain.layers, chain.ramps, strict=True)
+            for group in stored.mapping.groups_of(name)
+        }
+        found = found.joined(Calibration({}, gains, of_groups), chain.layers[0])
+    return found
 
 
 def _routed(files: Mapping[str, bytes], place: Path) -> CompiledNetwork:
@@ -199,6 +222,16 @@ def _stored(model: ChipModel) -> StoredModel:
         noisy=model.noisy,
         routed=deployment.compiled is not None,
         own_code=deployment.captured.program is None,
+        chains=tuple(_stored_chain(chip, chain.products) for chain in deployment.captured.chains),
+    )
+
+
+def _stored_chain(chip: Chip, layers: tuple[str, ...]) -> StoredChain:
+    calibration, groups = chip.calibration, chip.network.mapping.groups_of
+    return StoredChain(
+        layers=layers,
+        gains=tuple(calibration.gains[name] for name in layers),
+        ramps=tuple(calibration.ramps[groups(name)[0].index] for name in layers),
     )
 
 
@@ -209,6 +242,11 @@ def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
         for bank, readout in enumerate(readouts):
             found[f"slope/{layer}/{bank}"] = readout.slope.contiguous()
             found[f"offset/{layer}/{bank}"] = readout.offset.contiguous()
+    for name in (name for chain in model.deployment.captured.chains for name in chain.products):
+        targets = chip.network.targets[name]
+        found[f"targets/slope/{name}"] = targets.slope.contiguous()
+        found[f"targets/bias/{name}"] = targets.bias.contiguous()
+    found |= {f"written/{tile}": ages.contiguous() for tile, ages in chip.network.bias_written_s.items()}
     for name, factors in model.deployment.frames.balances.items():
         found[f"rows/{name}"], found[f"columns/{name}"] = factors.rows.contiguous(), factors.columns.contiguous()
     return found

@@ -18,6 +18,7 @@ from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping import TileImage
 from pcmesh.model.exported import Pins
 from pcmesh.model.products import MatrixProduct
+from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import steps_per_g_max
 from pcmesh.placement import Placement
 from pcmesh.programming.targets import LayerTargets, tile_targets
@@ -29,6 +30,14 @@ _LARGEST_G = 2.0
 _ENOUGH = 32
 _LEAST_CORRELATION = 0.5
 """Conductances of a tile follow its weights at least so well, whatever chip it is on (nature2023: 0.98)."""
+
+
+class StoredChain(Artefact):
+    """How layers that hand pulses over are driven: for each its gain and its ramp's setting."""
+
+    layers: tuple[str, ...] = Field(min_length=2)
+    gains: tuple[float, ...]
+    ramps: tuple[RampSetting, ...]
 
 
 class StoredModel(Artefact):
@@ -59,6 +68,7 @@ class StoredModel(Artefact):
     noisy: bool
     routed: bool = False
     own_code: bool = False
+    chains: tuple[StoredChain, ...] = ()
 
 
 def check_stored(stored: StoredModel, path: Path) -> None:
@@ -80,7 +90,12 @@ def check_stored(stored: StoredModel, path: Path) -> None:
     _check(path, stored.mapping.tile_columns <= largest[1], f"tiles of {stored.mapping.tile_columns} columns")
     layers = {layer.layer for layer in stored.mapping.layers}
     _check(path, set(stored.ranges) == layers, "ranges of other layers than are mapped")
-    _check(path, set(stored.readouts) == layers, "a read-out of other layers than are mapped")
+    handed = {name for chain in stored.chains for name in chain.layers[:-1]}
+    _check(path, handed <= layers, "chains of other layers than are mapped")
+    _check(path, set(stored.readouts) == layers - handed, "a read-out of other layers than are mapped")
+    for chain in stored.chains:
+        same = len(chain.layers) == len(chain.gains) == len(chain.ramps)
+        _check(path, same and all(0 < gain < 1e6 for gain in chain.gains), f"a gain of {chain.layers[0]} that is none")
     _check(path, all(0 <= count <= len(stored.mapping.groups) for count in stored.readouts.values()), "such a read-out")
     for name, vectors in stored.vectors.items():
         _check(path, vectors >= 0, f"{vectors:g} vectors a sample for {name}")
@@ -112,6 +127,10 @@ def check_tensors(
                 slope, offset = tensors[f"slope/{layer}/{bank}"], tensors[f"offset/{layer}/{bank}"]
                 fits = slope.dim() == 1 and slope.shape == offset.shape and slope.dtype == offset.dtype == torch.float32
                 _check(place, fits, f"a read-out of {layer} of another shape")
+        for name in (name for chain in stored.chains for name in chain.layers):
+            slope, bias = targets[name].slope, targets[name].bias
+            fits = slope.shape == bias.shape == targets[name].weight.shape[1:] and slope.dtype == torch.float32
+            _check(place, fits and bool((slope > 0).all()), f"slopes or a bias of {name} that are none")
         for tile in stored.mapping.tiles:
             _check_tile(stored, tile, tensors[f"g/{tile.index}"], targets[tile.wp1.layer], place)
     except KeyError as error:

@@ -41,6 +41,9 @@ def compile_(
     route: Annotated[
         bool, typer.Option("--route", help="Find ways through the mesh for your network too, down to microcode.")
     ] = False,
+    hand_over: Annotated[
+        bool, typer.Option("--hand-over", help="Send pulses from tile to tile where only a ReLU stands between layers.")
+    ] = False,
     force: Force = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
     json: Annotated[
@@ -69,6 +72,7 @@ def compile_(
             calibration=calibration,
             layers=layer or [],
             route=route,
+            hand_over=hand_over,
             report=report,
             force=force,
         )
