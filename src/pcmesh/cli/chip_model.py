@@ -74,8 +74,15 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     batches = None if asked.calibration is None else [batch.inputs for batch in user_batches(asked.calibration)]
     with console(error=True).status(f"Compiling {asked.network}"):
         pins, inputs = read_pins(asked.layers), example_of(asked.example)
-        how = {"route": asked.route, "hand_over": asked.hand_over}
-        made = compile_model(model, inputs, asked.chip, calibration=batches, layers=pins, **how)
+        made = compile_model(
+            model,
+            inputs,
+            asked.chip,
+            calibration=batches,
+            layers=pins,
+            route=asked.route,
+            hand_over=asked.hand_over,
+        )
         compiled = made.deployment.compiled if asked.report else None
         page = None if compiled is None else compiled_page(compiled)
         made.save(asked.out, report=page, force=asked.force)
