@@ -300,27 +300,6 @@ def test_layers_that_the_user_keeps_digital() -> None:
     assert found.operations[-1].why == "pinned (2)"
 
 
-def test_merged_samples_and_positions_are_told_apart() -> None:
-    network = nn.MultiheadAttention(8, 2, batch_first=True)
-
-    class Own(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention = network
-            self.after = nn.Linear(8, 4)
-
-        def forward(self, x: Tensor) -> Tensor:
-            y, _ = self.attention(x, x, x)
-            out: Tensor = self.after(y.reshape(-1, 8))
-            return out
-
-    found = captured(Own(), torch.randn(3, 5, 8))
-    calls = {layer.call.name: layer.call.axis for layer in found.module.modules() if hasattr(layer, "call")}
-    assert calls["attention.in_proj_weight"].dim == 1
-    assert calls["attention.out_proj"].inner
-    assert not calls["after"].inner
-
-
 @pytest.mark.parametrize("pin", ["analog", None])
 def test_an_embedding_is_one_hot_rows_only_if_pinned(pin: str | None) -> None:
     network = nn.Sequential(nn.Embedding(9, 6), nn.Linear(6, 3))

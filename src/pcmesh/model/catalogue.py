@@ -10,7 +10,6 @@ from torch import Tensor
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.model.constants import fingerprint
 from pcmesh.model.products import MatrixProduct, ProductCall, ProductRuntime
-from pcmesh.model.samples import SampleAxis
 
 
 class Catalogue:
@@ -29,9 +28,7 @@ class Catalogue:
         self._signed: dict[str, bool] = {}
         self._parameters: dict[str, tuple[str, ...]] = {}
 
-    def call(
-        self, weight: Tensor, sources: tuple[str, ...], module: str, signed: bool, axis: SampleAxis | None
-    ) -> ProductCall:
+    def call(self, weight: Tensor, sources: tuple[str, ...], module: str, signed: bool) -> ProductCall:
         """Return a call of a matrix (rows, columns) made of the parameters `sources`, used by `module`.
 
         Raises:
@@ -52,7 +49,7 @@ class Catalogue:
         name = self._names[key]
         self._signed[name] |= signed
         self._sites[name].append(module)
-        return ProductCall(self.runtime, name, len(self._sites[name]) - 1, axis, self._signed)
+        return ProductCall(self.runtime, name, len(self._sites[name]) - 1, self._signed)
 
     def _add(self, key: tuple[tuple[str, ...], bytes], weight: Tensor, sources: tuple[str, ...], module: str) -> None:
         base = sources[0].removesuffix(".weight") if len(sources) == 1 else module or "matrix"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pcmesh.model.attribution import attribute
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.copies import Copies
 from pcmesh.model.eager_recurrent import RecurrentCalls
@@ -68,6 +69,7 @@ def capture_eager(
         module(*examples.args, **examples.kwargs)
     operations = tuple(seen.operations)
     seen.recording = False
+    own = f"torch.export cannot trace it ({why}): its own Python code runs, with products sent to the chip"
     return CapturedNetwork(
         module,
         seen.catalogue.runtime,
@@ -75,7 +77,7 @@ def capture_eager(
         operations,
         examples,
         True,
-        (f"torch.export cannot trace it ({why}): its own Python code runs, with products sent to the chip",),
+        (own, *attribute(module, seen.catalogue.runtime, examples, True)),
         {name: parameter.numel() for name, parameter in network.named_parameters()},
         tied,
     )

@@ -17,7 +17,6 @@ from torch.utils._python_dispatch import _disable_current_modes
 from pcmesh.model.layers import AnalogRecurrent, CellCalls, InputSigns, recurrent_cells
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
-from pcmesh.model.samples import SampleAxis
 from pcmesh.model.seen import Run
 
 _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(Kind)}
@@ -60,7 +59,7 @@ class RecurrentCalls(TorchFunctionMode):
         def call(weight: Tensor, signed: bool) -> ProductCall:
             name = run.name_of(weight)
             assert name is not None
-            return run.seen.catalogue.call(weight.t(), (name,), run.where, signed, None)
+            return run.seen.catalogue.call(weight.t(), (name,), run.where, signed)
 
         def make() -> list[Any]:
             return recurrent_cells(kind, parameters, has_biases, both, InputSigns(), call, lambda tensor: tensor)
@@ -68,7 +67,7 @@ class RecurrentCalls(TorchFunctionMode):
         cells = run.once((kind, both), parameters[0], make)
         turn = run.turn((kind, run.name_of(parameters[0])))
         own = [(_of_turn(calls, turn), *affine) for calls, *affine in cells]
-        return AnalogRecurrent(kind, own, both, batch_first, SampleAxis(0 if batch_first else 1))
+        return AnalogRecurrent(kind, own, both, batch_first)
 
 
 def _of_turn(calls: CellCalls, turn: int) -> CellCalls:

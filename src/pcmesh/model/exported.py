@@ -16,8 +16,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
-from torch.utils import _pytree as pytree
 
+from pcmesh.model.attribution import attribute
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.constants import Constants
 from pcmesh.model.cost import operation_count
@@ -28,7 +28,6 @@ from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule
 from pcmesh.model.products import Chain, MatrixProduct, Operation, ProductRuntime, tied_names
 from pcmesh.model.reasons import digital_rule
 from pcmesh.model.rewrite import REWRITES, Context, argument
-from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import Signs, kind_of
 
 _PREFIX = "on_chip"
@@ -159,11 +158,8 @@ class _Capture:
         self.folds: dict[fx.Node, fx.Node] = {}
         self.warnings: list[str] = []
         self.batch = self._batch_symbol()
-        self.inner = self._inner_nodes()
         signs = Signs(self.constants)
-        self.context = Context(
-            self.catalogue, self.constants, signs, block, self._axis_of, module_name, lambda node: self._fold(node)
-        )
+        self.context = Context(self.catalogue, self.constants, signs, block, module_name, lambda node: self._fold(node))
 
     def run(self) -> CapturedNetwork:
         """Replace the products and list all operations."""
@@ -189,9 +185,11 @@ class _Capture:
             self.warnings.append(
                 f"the network's own code fixes the batch at {self.examples.size} samples: call it with that many"
             )
+        runtime = self.catalogue.runtime
+        self.warnings += attribute(self.module, runtime, self.examples, any_batch)
         return CapturedNetwork(
             self.module,
-            self.catalogue.runtime,
+            runtime,
             self.catalogue.products,
             tuple(operations),
             self.examples,
@@ -278,80 +276,6 @@ class _Capture:
                 if isinstance(size, torch.SymInt) and size.node.expr.free_symbols:
                     return size.node.expr
         return None
-
-    def _merged(self, node: fx.Node) -> int | None:
-        """Return the dimension in which samples and positions are merged, if there is one."""
-        value = node.meta.get("val")
-        if self.batch is None or not isinstance(value, Tensor):
-            return None
-        for dim, size in enumerate(value.shape):
-            if self._holds_samples(size) and size.node.expr != self.batch:  # type: ignore[attr-defined]
-                return dim
-        return None
-
-    def _holds_samples(self, size: Any) -> bool:
-        return isinstance(size, torch.SymInt) and self.batch in size.node.expr.free_symbols
-
-    def _axis_of(self, node: fx.Node) -> SampleAxis | None:
-        value = node.meta.get("val")
-        if self.batch is None or not isinstance(value, Tensor):
-            return None
-        for dim, size in enumerate(value.shape):
-            if self._holds_samples(size):
-                return SampleAxis(dim, node in self.inner)
-        return None
-
-    def _inner_nodes(self) -> frozenset[fx.Node]:
-        """Return the inputs of products whose merged dimension counts samples fastest: found by changing one sample."""
-        products = [n for n in self.module.graph.nodes if n.op == "call_function" and kind_of(n) in REWRITES]
-        sources = (x for node in products for x in node.all_input_nodes if not self.constants.is_constant(x))
-        wanted = {x: dim for x in sources if (dim := self._merged(x)) is not None}
-        if not wanted:
-            return frozenset()
-        before, after = _Watched(self.module, wanted), _Watched(self.module, wanted)
-        for watched, changed in ((before, False), (after, True)):
-            examples = self.examples.apply(_change_last) if changed else self.examples
-            with torch.no_grad():
-                watched.run(*_flat(examples))
-        size, found = self.examples.size, set()
-        for node, dim in wanted.items():
-            one, two = before.seen[node].movedim(dim, 0), after.seen[node].movedim(dim, 0)
-            differs = (one != two).flatten(1).any(1)
-            each = len(differs) // size
-            slowest, fastest = differs.view(size, each)[-1].sum(), differs.view(each, size)[:, -1].sum()
-            if int(fastest) > int(slowest):
-                found.add(node)
-        return frozenset(found)
-
-
-class _Watched(fx.Interpreter):
-    """Runs a graph and keeps some of its values."""
-
-    def __init__(self, module: fx.GraphModule, wanted: dict[fx.Node, int]) -> None:
-        super().__init__(module)
-        self.wanted, self.seen = wanted, {}  # type: ignore[var-annotated]
-
-    def run_node(self, n: fx.Node) -> Any:
-        """Run one node."""
-        result = super().run_node(n)
-        if n in self.wanted:
-            self.seen[n] = result.detach().clone()
-        return result
-
-
-def _flat(examples: Examples) -> list[Any]:
-    return pytree.tree_leaves((examples.args, dict(examples.kwargs)))
-
-
-def _change_last(leaf: Tensor) -> Tensor:
-    changed = leaf.clone()
-    last = changed.movedim(0, 0)[-1]
-    if leaf.is_floating_point():
-        changed[-1] = last.flip(-1) * 0.7 + 0.3
-    elif leaf.dtype != torch.bool:
-        low, high = int(leaf.min()), int(leaf.max())
-        changed[-1] = low + (last - low + 1) % max(high - low + 1, 1)
-    return changed
 
 
 def module_name(node: fx.Node) -> str:

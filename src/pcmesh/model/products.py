@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pcmesh.errors import InputError
 from pcmesh.model.operations import Where
-from pcmesh.model.samples import Rows, SampleAxis, row_keys
+from pcmesh.model.samples import Attribution, Rows, SampleAxis, Use, row_keys
 
 
 @dataclass(frozen=True)
@@ -165,16 +165,22 @@ class ProductRuntime:
     call are computed, and whose noise they have, travels in the context of the thread (or task) that makes it, so that
     any number of them can run at once.
 
-    Args:
+    Attributes:
         weights: layer -> matrix, for products outside of `computing`.
+        attribution: whose the rows of every product are; None where there is no batch.
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        self.software = SoftwareProducts(weights)
+        self.weights = weights
+        self.attribution: Attribution | None = None
 
     @contextmanager
     def computing(
-        self, products: Products, samples: Tensor | None = None, shared: Tensor | None = None
+        self,
+        products: Products,
+        samples: Tensor | None = None,
+        shared: Tensor | None = None,
+        watch: Callable[[Use, Sequence[int], Tensor, Rows | None], None] | None = None,
     ) -> Iterator[None]:
         """Let the network's calls in this block, in this thread, take their products from `products`.
 
@@ -182,34 +188,44 @@ class ProductRuntime:
             products: where they are computed.
             samples: (B,) int64 keys of the samples; None without noise.
             shared: (1,) int64 key of what belongs to no sample.
+            watch: gets every product's use, leading shape, rows and, of packed sequences, whose they are.
         """
-        call = _Call(self, products, samples, torch.zeros(1, dtype=torch.int64) if shared is None else shared)
-        token = _CALL.set(call)
+        token = _CALL.set(_Call(self, products, samples, shared, watch))
         try:
             yield
         finally:
             _CALL.reset(token)
 
-    def run(self, name: str, x: Tensor, axis: SampleAxis | Rows | None, site: int, step: int = 0) -> Tensor:
-        """Return the product of x (..., rows) as (..., columns), in x's type."""
-        leading, call = x.shape[:-1], self._call()
-        out = call.products.product(name, x.reshape(-1, x.shape[-1]).float(), call.keys(leading, axis, site, step))
+    def run(self, use: Use, x: Tensor, given: Rows | None) -> Tensor:
+        """Return the product of x (..., rows) as (..., columns), in x's type; `given`: whose rows packed ones are."""
+        call, leading, rows = self._call(), x.shape[:-1], x.reshape(-1, x.shape[-1]).float()
+        call.look(use, leading, rows, given)
+        axis = self._axis(use, leading, call, given)
+        out = call.products.product(use[0], rows, call.keys(leading, axis, *use[1:]))
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
 
-    def run_chain(self, chain: Chain, x: Tensor, axis: SampleAxis | None) -> Tensor:
+    def run_chain(self, chain: Chain, use: Use, x: Tensor) -> Tensor:
         """Return what a chain gives for x (..., rows) as (..., columns), in x's type.
 
         A sample's only vector has the sample's own key.
         """
-        leading, call = x.shape[:-1], self._call()
+        call, leading, rows = self._call(), x.shape[:-1], x.reshape(-1, x.shape[-1]).float()
+        call.look(use, leading, rows, None)
+        axis = self._axis(use, leading, call, None)
         alone = call.samples is not None and axis == SampleAxis(0) and tuple(leading) == (len(call.samples),)
-        keys = call.samples if alone else call.keys(leading, axis, 0, 0)
-        out = call.products.chain(chain, x.reshape(-1, x.shape[-1]).float(), keys)
+        out = call.products.chain(chain, rows, call.samples if alone else call.keys(leading, axis, *use[1:]))
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
 
     def _call(self) -> _Call:
         call = _CALL.get()
-        return _Call(self, self.software, None, None) if call is None or call.runtime is not self else call
+        if call is None or call.runtime is not self:
+            return _Call(self, SoftwareProducts(self.weights), None, None, None)
+        return call
+
+    def _axis(self, use: Use, leading: Sequence[int], call: _Call, given: Rows | None) -> SampleAxis | Rows | None:
+        if self.attribution is None or call.samples is None:
+            return None
+        return self.attribution.rows(use, leading, len(call.samples), given)
 
 
 @dataclass(frozen=True)
@@ -220,6 +236,12 @@ class _Call:
     products: Products
     samples: Tensor | None
     shared: Tensor | None
+    watch: Callable[[Use, Sequence[int], Tensor, Rows | None], None] | None
+
+    def look(self, use: Use, leading: Sequence[int], rows: Tensor, given: Rows | None) -> None:
+        """Show the rows to what watches the call."""
+        if self.watch is not None:
+            self.watch(use, leading, rows, given)
 
     def keys(self, leading: Sequence[int], axis: SampleAxis | Rows | None, site: int, step: int) -> Tensor | None:
         """Return the noise keys of rows; None without noise."""
@@ -239,29 +261,27 @@ class ProductCall:
         runtime: carries the rows.
         name: of the matrix.
         site: number of this use.
-        axis: where the samples are in x.
         signed: name of a matrix -> whether tiles take negative inputs of it.
     """
 
     runtime: ProductRuntime
     name: str
     site: int
-    axis: SampleAxis | None
     signed: Mapping[str, bool]
 
-    def __call__(self, x: Tensor, step: int = 0, axis: SampleAxis | Rows | None = None) -> Tensor:
-        """Return the product; `axis` stands in for the call's own where x was rearranged.
+    def __call__(self, x: Tensor, step: int = 0, rows: Rows | None = None) -> Tensor:
+        """Return the product in a step of a recurrence; `rows` says whose the rows of packed sequences are.
 
         Raises:
             InputError: x is negative where the network's code says that it cannot be.
         """
         self._check(x)
-        return self.runtime.run(self.name, x, axis or self.axis, self.site, step)
+        return self.runtime.run((self.name, self.site, step), x, rows)
 
     def through(self, chain: Chain, x: Tensor) -> Tensor:
         """Return what the last product of a chain that begins with this one gives; see `__call__`."""
         self._check(x)
-        return self.runtime.run_chain(chain, x, self.axis)
+        return self.runtime.run_chain(chain, (self.name, self.site, 0), x)
 
     def _check(self, x: Tensor) -> None:
         if not self.signed[self.name] and type(x) is Tensor and bool((x < 0).any()):

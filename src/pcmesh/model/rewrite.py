@@ -32,7 +32,6 @@ from pcmesh.model.layers import (
 )
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import Cell, ProductCall
-from pcmesh.model.samples import SampleAxis
 from pcmesh.model.signs import Signs
 
 
@@ -55,7 +54,6 @@ class Context:
         constants: evaluates weights.
         signs: proves that values cannot be negative.
         block: (rows, columns) of the largest block that groups of a convolution are gathered to (a tile's).
-        axis_of: where the samples are in a node's value.
         module_of: qualified name of the module that a node comes from.
         fold_of: factor and term of a batch normalisation that is folded into a node's output.
     """
@@ -64,7 +62,6 @@ class Context:
     constants: Constants
     signs: Signs
     block: tuple[int, int]
-    axis_of: Callable[[fx.Node], SampleAxis | None]
     module_of: Callable[[fx.Node], str]
     fold_of: Callable[[fx.Node], tuple[Tensor, Tensor] | None]
 
@@ -72,7 +69,7 @@ class Context:
         """Return a call of a matrix made of a node's weight, on the rows of x."""
         sources = self.constants.sources(weight_node)
         signed = not self.signs.nonnegative(x)
-        return self.catalogue.call(weight, sources, self.module_of(node), signed, self.axis_of(x))
+        return self.catalogue.call(weight, sources, self.module_of(node), signed)
 
     def is_weight(self, value: Any) -> bool:
         """Return whether a value can be programmed: it is made of parameters or buffers alone, and of real numbers."""
@@ -135,16 +132,13 @@ def _contraction(node: fx.Node, context: Context) -> Replacement | None:
         return None
     found, weights = read
     names: list[str] = []
-    where = [axis for axis in map(_axis_label(context), found.factors, found.labels) if axis is not None]
 
     def products(step: Step, matrices: Sequence[Tensor], pair: Pair) -> BlockProducts:
         x = found.factors[step.x] if step.x < len(found.factors) else None
         signed = x is None or not context.signs.nonnegative(x)
-        kept = {label: dim for dim, label in enumerate(pair.kept)}
-        axis = next((SampleAxis(kept[label], inner) for label, inner in where if label in kept), None)
         sources = context.constants.sources(weights[step.weight].source)
         blocks = gathered(matrices, context.block)
-        calls = tuple(context.catalogue.call(b, sources, context.module_of(node), signed, axis) for b in blocks)
+        calls = tuple(context.catalogue.call(b, sources, context.module_of(node), signed) for b in blocks)
         names.extend(call.name for call in calls)
         return BlockProducts(calls, tuple(int(block.shape[0]) for block in blocks))
 
@@ -157,16 +151,6 @@ def _contraction(node: fx.Node, context: Context) -> Replacement | None:
         return None
     inputs = tuple(found.factors[number] for number in layer.plan.inputs)
     return Replacement(layer, (found.term, *inputs), tuple(names))
-
-
-def _axis_label(context: Context) -> Callable[[Any, Sequence[int]], tuple[int, bool] | None]:
-    """Return what finds the label of a factor's dimension that holds the samples, and whether they count fastest."""
-
-    def label(factor: Any, labels: Sequence[int]) -> tuple[int, bool] | None:
-        axis = None if context.constants.is_constant(factor) else context.axis_of(factor)
-        return None if axis is None else (labels[axis.dim], axis.inner)
-
-    return label
 
 
 def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
@@ -250,13 +234,13 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
 
         def call(weight: fx.Node, signed: bool) -> ProductCall:
             sources, module = context.constants.sources(weight), context.module_of(node)
-            return context.catalogue.call(context.constants.value(weight).t(), sources, module, signed, None)
+            return context.catalogue.call(context.constants.value(weight).t(), sources, module, signed)
 
         both, value = bool(bidirectional), context.constants.value
         signs = InputSigns(not context.signs.nonnegative(x), not context.signs.nonnegative(state))
         cells = recurrent_cells(kind, flat, bool(has_biases), both, signs, call, value)
         names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
-        layer = AnalogRecurrent(kind, cells, both, bool(batch_first), context.axis_of(x))
+        layer = AnalogRecurrent(kind, cells, both, bool(batch_first))
         return Replacement(layer, (x, state), names, layer.cells)
 
     return rewrite
@@ -270,14 +254,10 @@ def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
         assert isinstance(wh, fx.Node)
         if not all(context.constants.is_constant(entry) for entry in (wx, wh)):
             return None
-        first = state[0] if isinstance(state, list | tuple) else state
-        assert isinstance(first, fx.Node)
         value = context.constants.value
         calls = CellCalls(
             context.call(node, x, wx, value(wx).t()),
-            context.catalogue.call(
-                value(wh).t(), context.constants.sources(wh), context.module_of(node), True, context.axis_of(first)
-            ),
+            context.catalogue.call(value(wh).t(), context.constants.sources(wh), context.module_of(node), True),
         )
         affine = [Affine(None, value(argument(node, 4 + i, name))) for i, name in enumerate(("b_ih", "b_hh"))]
         names = (calls.input.name, calls.state.name)
@@ -294,7 +274,7 @@ def _embedding(node: fx.Node, context: Context) -> Replacement | None:
     if not context.constants.is_constant(table) or context.constants.is_constant(x):
         return None
     sources, weight = context.constants.sources(table), context.constants.value(table)
-    call = context.catalogue.call(weight, sources, context.module_of(node), False, context.axis_of(x))
+    call = context.catalogue.call(weight, sources, context.module_of(node), False)
     return Replacement(AnalogEmbedding(call, weight.shape[0]), (x,), (call.name,))
 
 

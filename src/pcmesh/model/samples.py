@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numba
 import numpy as np
@@ -15,16 +18,27 @@ from pcmesh.physics.normal import mix, mix_tensor
 
 _SITE_BITS = 40
 
+Use = tuple[str, int, int]
+"""One product in a run of a network: name of the matrix, number of its use, step."""
+
 
 class SampleAxis(NamedTuple):
     """Where the samples are in a tensor of rows.
 
-    dim: the dimension that holds them. inner: whether that dimension, if it is a multiple of the batch, counts samples
-    fastest (positions times samples, as nn.MultiheadAttention lays them out), else slowest.
+    dim: the dimension that holds them. behind: where that dimension is a multiple of the batch, how many of its
+    positions count faster than the samples (1: samples are fastest, as nn.MultiheadAttention lays them out); None: all.
+    each: positions of a sample in that dimension that `behind` goes with; None: any number.
     """
 
     dim: int
-    inner: bool = False
+    behind: int | None = None
+    each: int | None = None
+
+    def fits(self, leading: Sequence[int], batch: int) -> bool:
+        """Return whether rows of that shape, (product of `leading`,), can lie so."""
+        if batch == 0 or self.dim >= len(leading) or leading[self.dim] % batch:
+            return False
+        return self.each is None or leading[self.dim] == self.each * batch
 
 
 class Rows(NamedTuple):
@@ -38,13 +52,52 @@ class Rows(NamedTuple):
     batch: int
 
 
+Whose = SampleAxis | Literal["given", "nobody's", "unknown"] | None
+"""Whose rows a use has: by a layout, as the network itself says (`Rows`), no sample's, or not to be told for sure."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Whose the rows of every product of a network are.
+
+    Attributes:
+        exact: use -> whose.
+        common: (name, number) and (name,) -> whose, where all uses agree: also of uses that were not seen.
+    """
+
+    exact: Mapping[Use, Whose]
+    common: Mapping[tuple[str | int, ...], Whose]
+
+    @classmethod
+    def of(cls, uses: Mapping[Use, Whose]) -> Attribution:
+        """Return what is known from uses that were seen."""
+        alike: dict[tuple[str | int, ...], set[Whose]] = defaultdict(set)
+        for (name, number, _), whose in uses.items():
+            for place in ((name, number), (name,)):
+                alike[place].add(whose)
+        return cls(dict(uses), {place: next(iter(found)) for place, found in alike.items() if len(found) == 1})
+
+    def rows(self, use: Use, leading: Sequence[int], batch: int, given: Rows | None) -> SampleAxis | Rows | None:
+        """Return where the samples are in rows of the shape `leading`; None: the rows are the whole call's."""
+        name, number, _ = use
+        wider = self.common.get((name, number), self.common.get((name,), "unknown"))
+        whose = self.exact.get(use, wider)
+        if whose is None or whose == "nobody's":
+            return None
+        if isinstance(whose, SampleAxis) and given is None and whose.fits(leading, batch):
+            return whose
+        if whose == "given" and given is not None and given.batch == batch:
+            return given
+        warnings.warn(
+            f"layer {name}: the network lays its samples out otherwise than with the examples; the noise of these "
+            "vectors belongs to the whole call",
+            stacklevel=2,
+        )
+        return None
+
+
 def row_keys(
-    samples: Tensor,
-    shared: Tensor,
-    leading: Sequence[int],
-    axis: SampleAxis | Rows | None,
-    site: int,
-    step: int = 0,
+    samples: Tensor, shared: Tensor, leading: Sequence[int], axis: SampleAxis | Rows | None, site: int, step: int = 0
 ) -> Tensor:
     """Return a noise key for every row of a product.
 
@@ -60,28 +113,27 @@ def row_keys(
         (product of `leading`,) int64.
     """
     base = (site << _SITE_BITS) + (step << (_SITE_BITS // 2))
-    batch = len(samples)
-    if isinstance(axis, Rows) and axis.batch == batch:
+    if isinstance(axis, Rows):
         return mix_tensor(samples[axis.owners], axis.positions + base)
-    whose, order = samples, SampleAxis(0)
-    if isinstance(axis, SampleAxis) and batch > 0 and leading[axis.dim] % batch == 0:
-        order = axis
-    else:  # all rows are one owner's
-        whose, leading = shared, (math.prod(leading),)
-    size, after = leading[order.dim], math.prod(leading[order.dim + 1 :])
-    out = torch.empty(math.prod(leading), dtype=torch.int64)
-    _fill(whose.cpu().numpy().view(np.uint64), size, after, order.inner, np.uint64(base), out.numpy().view(np.uint64))
+    rows, whose = math.prod(leading), samples
+    if axis is None:
+        axis, whose, leading = SampleAxis(0), shared, (rows,)
+    size, after = leading[axis.dim], math.prod(leading[axis.dim + 1 :])
+    behind = max(size // len(whose) if axis.behind is None else axis.behind, 1)
+    out = torch.empty(rows, dtype=torch.int64)
+    _fill(whose.cpu().numpy().view(np.uint64), size, after, behind, np.uint64(base), out.numpy().view(np.uint64))
     return out.to(samples.device)
 
 
 @numba.njit(error_model="numpy", cache=True)
-def _fill(samples, size, after, inner, base, out):  # type: ignore[no-untyped-def]
-    """Fill the keys of rows (before, size, after), `size` the dimension that holds the samples."""
+def _fill(samples, size, after, behind, base, out):  # type: ignore[no-untyped-def]
+    """Fill the keys of rows (before, size, after); `behind` positions in `size` count faster than the samples."""
     batch = samples.shape[0]
     each = size // batch
     for row in range(out.shape[0]):
         before, rest = divmod(row, size * after)
-        place, behind = divmod(rest, after)
-        owner, own = (place % batch, place // batch) if inner else (place // each, place % each)
-        position = (before * each + own) * after + behind
+        place, last = divmod(rest, after)
+        slow, fast = divmod(place, batch * behind)
+        owner, own = divmod(fast, behind)
+        position = (before * each + slow * behind + own) * after + last
         out[row] = mix(samples[owner], np.uint64(position) + base)

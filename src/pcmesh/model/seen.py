@@ -19,7 +19,6 @@ from pcmesh.model.exported import Pins, inside
 from pcmesh.model.layers import gathered
 from pcmesh.model.operations import ANALOG, Rule, rule_of
 from pcmesh.model.products import Cell, Operation, ProductCall
-from pcmesh.model.samples import SampleAxis
 
 
 @dataclass
@@ -112,7 +111,7 @@ class Run:
             name = self.name_of(weight)
             assert name is not None
             blocks = gathered(matrices(), self.seen.block)
-            calls = tuple(self.seen.catalogue.call(block, (name,), self.where, signed, None) for block in blocks)
+            calls = tuple(self.seen.catalogue.call(block, (name,), self.where, signed) for block in blocks)
             return SeenProducts(calls, tuple(int(block.shape[0]) for block in blocks))
 
         found: SeenProducts = self.once("products", weight, make)
@@ -161,8 +160,7 @@ class SeenProducts:
 
     def _run(self, call: ProductCall, x: Tensor) -> Tensor:
         run = _RUN.get()
-        axis = SampleAxis(0) if x.shape[0] % run.batch == 0 else None
-        return call.runtime.run(call.name, x, axis, 0, run.turn(call.name))
+        return call.runtime.run((call.name, 0, run.turn(call.name)), x, None)
 
 
 _RUN: ContextVar[Run] = ContextVar("pcmesh run")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pcmesh.model.layers.gates import Kind, State, recurrent_step
 from pcmesh.model.layers.linear import Affine
 from pcmesh.model.products import Cell, ProductCall
-from pcmesh.model.samples import Rows, SampleAxis
+from pcmesh.model.samples import Rows
 
 P = TypeVar("P")
 
@@ -116,7 +116,6 @@ class AnalogRecurrent(nn.Module):
         cells: list[tuple[CellCalls, Affine, Affine]],
         bidirectional: bool,
         batch_first: bool,
-        axis: SampleAxis | None,
     ) -> None:
         super().__init__()
         self.kind: Kind = kind
@@ -124,7 +123,7 @@ class AnalogRecurrent(nn.Module):
         self.input_affine = nn.ModuleList([entry[1] for entry in cells])
         self.state_affine = nn.ModuleList([entry[2] for entry in cells])
         self.directions = 2 if bidirectional else 1
-        self.batch_first, self.axis = batch_first, axis
+        self.batch_first = batch_first
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -163,28 +162,18 @@ class AnalogRecurrent(nn.Module):
         self, number: int, sequence: Tensor, state: State, reverse: bool, packing: Packing | None
     ) -> tuple[Tensor, State]:
         calls, state_affine = self.calls[number], self.state_affine[number]
-        wx = self.input_affine[number](calls.input(sequence, axis=self._all_steps(packing)))
+        wx = self.input_affine[number](calls.input(sequence, rows=None if packing is None else packing.all_rows()))
         steps = wx.unbind(0) if packing is None else wx.split(packing.active)
         outputs: list[Tensor] = []
         for t in range(len(steps) - 1, -1, -1) if reverse else range(len(steps)):
-            axis, going = self._one_step(t, packing), len(steps[t])
+            rows, going = None if packing is None else packing.rows(t), len(steps[t])
             before = tuple(part[:going] for part in state)
-            wh = state_affine(calls.state(before[0], t, axis))
+            wh = state_affine(calls.state(before[0], t, rows))
             after = recurrent_step(self.kind, steps[t], wh, before)
             if calls.project is not None:
-                after = (calls.project(after[0], t, axis), *after[1:])
+                after = (calls.project(after[0], t, rows), *after[1:])
             outputs.append(after[0])
             ended = going < len(state[0])
             state = tuple(torch.cat([a, b[going:]]) for a, b in zip(after, state, strict=True)) if ended else after
         found = outputs[::-1] if reverse else outputs
         return torch.stack(found) if packing is None else torch.cat(found), state
-
-    def _all_steps(self, packing: Packing | None) -> SampleAxis | Rows | None:
-        if packing is not None:
-            return packing.all_rows()
-        return None if self.axis is None else SampleAxis(1, self.axis.inner)
-
-    def _one_step(self, step: int, packing: Packing | None) -> SampleAxis | Rows | None:
-        if packing is not None:
-            return packing.rows(step)
-        return None if self.axis is None else SampleAxis(0, self.axis.inner)
