@@ -58,6 +58,12 @@ class _Seen(NamedTuple):
     rows: Tensor
     given: Rows | None
 
+    def alike(self, other: _Seen) -> bool:
+        """Return whether rows can be compared one by one: a sample of another length moves packed rows of others."""
+        if self.given is None or other.given is None:
+            return self.leading == other.leading and self.given is other.given
+        return torch.equal(self.given.owners, other.given.owners)
+
 
 @dataclass
 class _Watch:
@@ -103,7 +109,7 @@ class _Trial:
         """Return which rows another value of a sample changes."""
         differing = torch.zeros(len(seen.rows), dtype=torch.bool)
         for run in runs:
-            if use in run and run[use].leading == seen.leading:
+            if use in run and run[use].alike(seen):
                 differing |= run[use].rows != seen.rows
         return differing
 

@@ -2,8 +2,7 @@
 
 Whatever way a network takes through its code, every product with a weight passes here as one of a few ATen operations
 (attention is split into them; recurrent layers, packed sequences too, are taken as a whole), so none can run digitally
-unseen. What this way cannot do: fold batch normalisations, tell signs apart, or keep samples' noise apart where a batch
-is laid out unusually.
+unseen. What this way cannot do: fold batch normalisations, or tell signs apart.
 """
 
 from __future__ import annotations
