@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.constants import Constants
-from pcmesh.model.contraction import CONTRACTIONS, Pair
+from pcmesh.model.contraction import CONTRACTIONS
 from pcmesh.model.expanded import contraction_with_weights
 from pcmesh.model.layers import (
     Affine,
@@ -133,7 +133,7 @@ def _contraction(node: fx.Node, context: Context) -> Replacement | None:
     found, weights = read
     names: list[str] = []
 
-    def products(step: Step, matrices: Sequence[Tensor], pair: Pair) -> BlockProducts:
+    def products(step: Step, matrices: Sequence[Tensor]) -> BlockProducts:
         x = found.factors[step.x] if step.x < len(found.factors) else None
         signed = x is None or not context.signs.nonnegative(x)
         sources = context.constants.sources(weights[step.weight].source)

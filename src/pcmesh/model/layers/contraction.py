@@ -82,7 +82,7 @@ def planned(
     contraction: Contraction,
     is_weight: Sequence[bool],
     values: Callable[[int], Tensor],
-    products: Callable[[Step, Sequence[Tensor], Pair], Callable[[Tensor], Tensor]],
+    products: Callable[[Step, Sequence[Tensor]], Callable[[Tensor], Tensor]],
 ) -> AnalogContraction | None:
     """Return a contraction as a layer, or None where no weight is multiplied and summed.
 
@@ -99,7 +99,7 @@ def planned(
     for step in plan.steps:
         labels = contraction.labels[step.weight]
         matrices, pair = matrices_of(values(step.weight), labels, step.pair)
-        made.append(products(step, matrices, pair))
+        made.append(products(step, matrices))
         pairs.append(pair)
         new.append([contraction.sizes[label] for label in (*pair.shared, *pair.new)])
     return AnalogContraction(plan, made, pairs, new)
