@@ -90,7 +90,7 @@ def planned(
         contraction: what is computed.
         is_weight: which of its factors can be programmed.
         values: number of a weight -> its values.
-        products: a step, its matrices and what becomes of its labels -> their product.
+        products: a step and its matrices -> their product.
     """
     plan = Plan.of(contraction, is_weight)
     if not plan.steps:
