@@ -280,7 +280,7 @@ def test_a_weight_that_is_no_number_is_named(value: float) -> None:
     network = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4)))
     with torch.no_grad():
         network[1][0].weight[1, 2] = value
-    with pytest.raises(UnsupportedModelError, match=r"1\.0\.weight: a weight is NaN"):
+    with pytest.raises(UnsupportedModelError, match=r"1\.0\.weight: a value is NaN"):
         capture(network, Examples.of(torch.randn(3, 4)), TILE)
 
 
