@@ -11,6 +11,8 @@ INSTALLED := $(VENV)/.installed
 help:
 	@echo 'make demo       spot keywords on the simulated chip (about a minute after the set-up)'
 	@echo 'make test       check style, types and layers, then run all tests'
+	@echo 'make test-long  the tests that take minutes'
+	@echo 'make golden     compute the golden numbers again, old beside new (WRITE=1 keeps them)'
 	@echo 'make lint       style, types and layers only'
 	@echo 'make mutants    how many small faults the tests of four central sources notice (a quarter of an hour)'
 	@echo 'make bench      measure the speed of the hot paths'
@@ -50,6 +52,14 @@ test: lint
 .PHONY: mutants
 mutants: $(INSTALLED)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.mutation
+
+.PHONY: test-long
+test-long: $(INSTALLED)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/pytest -n 2 -m long
+
+.PHONY: golden
+golden: $(INSTALLED)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.golden.numbers $(if $(WRITE),--write)
 
 .PHONY: bench
 bench: $(INSTALLED)
