@@ -15,7 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pcmesh.model.attribution import attribute
 from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.contraction import CONTRACTIONS
 from pcmesh.model.copies import Copies
+from pcmesh.model.eager_contraction import contracted
+from pcmesh.model.eager_reasons import digital_rule
 from pcmesh.model.eager_recurrent import RecurrentCalls
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
@@ -92,15 +95,30 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kind, run = func.overloadpacket.__name__, self.run
         kwargs = kwargs or {}
-        if kind in _PRODUCTS and run.on_tiles(args[_PRODUCTS[kind] + 1]) and not kwargs:
-            return self._product(kind, args)
-        if kind == "convolution" and run.on_tiles(args[1]):
-            return self._convolution(args)
-        if kind == "embedding" and run.name_of(args[0]) is not None and run.seen.pins.get(run.where) == "analog":
-            return self._embedding(*args[:2])
+        found = self._on_tiles(kind, args, kwargs)
+        if found is not None:
+            return found
         out = func(*args, **kwargs)
-        run.note(kind, (), (args, kwargs), out, 0.0)
+        if run.seen.recording:
+            rule, cost = digital_rule(run, kind, args, kwargs, out)
+            run.note(kind, (), (args, kwargs), out, cost, rule=rule)
+        run.known.follow(func, args, kwargs, out)
         return out
+
+    def _on_tiles(self, kind: str, args: Any, kwargs: Any) -> Tensor | None:
+        """Return the result of a product with a weight, or None where it is another operation."""
+        run = self.run
+        if kind in _PRODUCTS and run.on_tiles(args[_PRODUCTS[kind] + 1]) and not kwargs:
+            if run.sources(args[_PRODUCTS[kind]]):
+                return None  # of weights alone
+            return self._product(kind, args)
+        if kind in CONTRACTIONS:
+            return contracted(run, kind, args, kwargs)
+        if kind == "convolution" and run.on_tiles(args[1]) and not run.sources(args[0]):
+            return self._convolution(args)
+        if kind == "embedding" and run.sources(args[0]) and run.seen.pins.get(run.where) == "analog":
+            return self._embedding(*args[:2])
+        return None
 
     def _product(self, kind: str, args: Any) -> Tensor:
         x, weight = args[_PRODUCTS[kind]], args[_PRODUCTS[kind] + 1]

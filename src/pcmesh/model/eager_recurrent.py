@@ -1,6 +1,7 @@
 """LSTM, GRU and RNN layers of a network whose own code runs, packed sequences too: each is taken as a whole.
 
-Below, PyTorch would split them into products of single time steps, and nothing would tell whose rows a step holds.
+Below, PyTorch would split them into products of single time steps, and nothing would tell whose rows a step holds. So
+are products with a stack of matrices, which PyTorch would copy for every sample.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import _disable_current_modes
 
+from pcmesh.model.eager_contraction import contracted, whole_function
 from pcmesh.model.layers import AnalogRecurrent, CellCalls, InputSigns, recurrent_cells
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
@@ -23,7 +26,7 @@ _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(K
 
 
 class RecurrentCalls(TorchFunctionMode):
-    """Sends whole recurrent layers to the chip, and lets everything else pass."""
+    """Sends whole recurrent layers, and products with stacks of matrices, to the chip; all else passes."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -32,7 +35,8 @@ class RecurrentCalls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kind = _KINDS.get(func)
         if kind is None or not self._taken(args):
-            return func(*args, **(kwargs or {}))
+            found = self._of_stack(func, args) if not kwargs else None
+            return func(*args, **(kwargs or {})) if found is None else found
         packed = isinstance(args[1], Tensor) and args[1].dtype == torch.int64
         x, (state, parameters, has_biases) = args[0], args[2:5] if packed else args[1:4]
         both, batch_first = bool(args[8 if packed else 7]), not packed and bool(args[8])
@@ -44,6 +48,15 @@ class RecurrentCalls(TorchFunctionMode):
         cost = 2.0 * weights * x.numel() / x.shape[-1]
         self.run.note(kind, names, (x, state), found, cost, layer.cells)
         return found
+
+    def _of_stack(self, func: Any, args: Any) -> Tensor | None:
+        """Return the result of a product with a weight that has a matrix for each of some index."""
+        whole = whole_function(func, args)
+        stacks = [leaf for leaf in pytree.tree_leaves(args) if isinstance(leaf, Tensor) and leaf.dim() > 2]
+        if whole is None or not any(map(self.run.on_tiles, stacks)):
+            return None
+        with torch.no_grad(), _disable_current_modes():
+            return contracted(self.run, *whole, {})
 
     def _taken(self, args: Any) -> bool:
         lists = [entry for entry in args if isinstance(entry, list | tuple) and len(entry) > 2]
@@ -57,15 +70,13 @@ class RecurrentCalls(TorchFunctionMode):
         run = self.run
 
         def call(weight: Tensor, signed: bool) -> ProductCall:
-            name = run.name_of(weight)
-            assert name is not None
-            return run.seen.catalogue.call(weight.t(), (name,), run.where, signed)
+            return run.seen.catalogue.call(weight.t(), run.sources(weight), run.where, signed)
 
         def make() -> list[Any]:
             return recurrent_cells(kind, parameters, has_biases, both, InputSigns(), call, lambda tensor: tensor)
 
         cells = run.once((kind, both), parameters[0], make)
-        turn = run.turn((kind, run.name_of(parameters[0])))
+        turn = run.turn((kind, run.sources(parameters[0])))
         own = [(_of_turn(calls, turn), *affine) for calls, *affine in cells]
         return AnalogRecurrent(kind, own, both, batch_first)
 

@@ -1,4 +1,4 @@
-"""What is known of a network whose own code runs: its weights by where they lie in memory, and its operations."""
+"""What is known of a network whose own code runs: its weights and its operations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.model.catalogue import Catalogue
+from pcmesh.model.constants import fingerprint
 from pcmesh.model.copies import Copy
 from pcmesh.model.edges import TensorMakers
 from pcmesh.model.exported import Pins, inside
+from pcmesh.model.known import KnownWeights
 from pcmesh.model.layers import gathered
 from pcmesh.model.operations import ANALOG, Rule, rule_of
 from pcmesh.model.products import Cell, Operation, ProductCall
@@ -54,7 +56,7 @@ class Run:
 
     def __init__(self, seen: Seen, copy: Copy, batch: int) -> None:
         self.seen, self.copy, self.batch = seen, copy, batch
-        self.names = _places(copy.network)  # of this run: weights move in memory, for example to share it
+        self.known = KnownWeights(copy.network)  # of this run: weights move in memory, for example to share it
         self.count: dict[Hashable, int] = {}
 
     @contextmanager
@@ -77,28 +79,31 @@ class Run:
         pins = self.seen.pins.items()
         return next((entry for entry, pin in pins if pin == "digital" and inside(self.where, entry)), None)
 
+    def sources(self, tensor: Any) -> tuple[str, ...]:
+        """Return the names of the weights that a tensor is made of; none if it depends on an input, or on no weight."""
+        return (self.known.sources(tensor) or ()) if isinstance(tensor, Tensor) else ()
+
     def on_tiles(self, tensor: Any) -> bool:
-        """Return whether a tensor is a weight (or a view of one) that goes to tiles where it is used now."""
-        return self.name_of(tensor) is not None and self.pinned is None
+        """Return whether a tensor is made of weights alone, and goes to tiles where it is used now."""
+        return bool(self.sources(tensor)) and tensor.is_floating_point() and self.pinned is None
 
-    def name_of(self, tensor: Any) -> str | None:
-        """Return the name of the parameter that a tensor is, or is a view of."""
-        if not isinstance(tensor, Tensor) or tensor.dim() < 2:
-            return None
-        return self.names.get(tensor.untyped_storage().data_ptr())
-
-    def once(self, key: Hashable, weight: Tensor, make: Callable[[], Any]) -> Any:
-        """Return what `make` gave for a weight in the run of the examples.
+    def once(
+        self, key: Hashable, weight: Tensor, make: Callable[[], Any], sources: tuple[str, ...] | None = None
+    ) -> Any:
+        """Return what `make` gave for a weight in the run of the examples; `sources`: what it is made of, if known.
 
         Raises:
             UnsupportedModelError: that run did not use the weight; it and the module are named.
         """
-        place = (key, self.name_of(weight), int(weight.storage_offset()), *weight.shape, *weight.stride())
+        sources = self.sources(weight) if sources is None else sources
+        values = None if self.known.is_whole(weight) else fingerprint(weight)
+        place = (key, sources, values, int(weight.storage_offset()), *weight.shape, *weight.stride())
         made = self.seen.made
         if place not in made:
             if not self.seen.recording:
                 raise UnsupportedModelError(
-                    f"{self.where or 'the network'}: uses {self.name_of(weight)}, which the examples' run did not",
+                    f"{self.where or 'the network'}: uses {', '.join(sources)}, which the examples' run did not"
+                    + ("" if values is None else " (or not with these values)"),
                     "Compile with example inputs that take every way through the network's code",
                 )
             made[place] = make()
@@ -108,14 +113,16 @@ class Run:
         """Return the products with a weight that is cut into matrices (rows, columns) of one size, block-diagonal."""
 
         def make() -> SeenProducts:
-            name = self.name_of(weight)
-            assert name is not None
-            blocks = gathered(matrices(), self.seen.block)
-            calls = tuple(self.seen.catalogue.call(block, (name,), self.where, signed) for block in blocks)
-            return SeenProducts(calls, tuple(int(block.shape[0]) for block in blocks))
+            return self.gathered(self.sources(weight), matrices(), signed)
 
         found: SeenProducts = self.once("products", weight, make)
         return found
+
+    def gathered(self, sources: tuple[str, ...], matrices: Sequence[Tensor], signed: bool = True) -> SeenProducts:
+        """Return the products with matrices of one size that a weight is cut into, block-diagonal."""
+        blocks = gathered(matrices, self.seen.block)
+        calls = tuple(self.seen.catalogue.call(block, sources, self.where, signed) for block in blocks)
+        return SeenProducts(calls, tuple(int(block.shape[0]) for block in blocks))
 
     def turn(self, key: Hashable) -> int:
         """Return how often something was asked for in this run before."""
@@ -123,20 +130,23 @@ class Run:
         return self.count[key]
 
     def note(
-        self, kind: str, products: Sequence[str], taken: Any, out: Any, cost: float, cells: tuple[Cell, ...] = ()
+        self,
+        kind: str,
+        products: Sequence[str],
+        taken: Any,
+        out: Any,
+        cost: float,
+        cells: tuple[Cell, ...] = (),
+        rule: Rule | None = None,
     ) -> None:
-        """Keep an operation, with what it takes and gives."""
+        """Keep an operation, with what it takes and gives; `rule`: where it is executed, if not on tiles."""
         seen = self.seen
         if not seen.recording:
             return
-        rule = ANALOG[kind] if products else rule_of(kind)
-        if not products and kind in ANALOG and self.pinned is not None:
-            rule = Rule("digital", f"pinned ({self.pinned})")
-        elements = out.numel() if isinstance(out, Tensor) else 0
-        scalar = cost if products else elements * rule.cost
+        rule = ANALOG[kind] if products else rule or rule_of(kind)
         name, inputs = f"{kind}_{len(seen.operations)}", seen.makers.inputs(taken)
         seen.operations.append(
-            Operation(self.where, kind, rule.where, rule.why, scalar / self.batch, tuple(products), name, inputs, cells)
+            Operation(self.where, kind, rule.where, rule.why, cost / self.batch, tuple(products), name, inputs, cells)
         )
         seen.makers.note(name, out)
 
@@ -164,11 +174,3 @@ class SeenProducts:
 
 
 _RUN: ContextVar[Run] = ContextVar("pcmesh run")
-
-
-def _places(network: nn.Module) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if tensor.is_floating_point() and tensor.dim() >= 2:
-            found.setdefault(tensor.untyped_storage().data_ptr(), name)
-    return found

@@ -1,0 +1,91 @@
+"""Which tensors of a run of the network's own code depend on its weights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils.weak import WeakTensorKeyDictionary
+
+Sources = tuple[str, ...]
+
+
+class KnownWeights:
+    """Weights by where they lie in memory, and what the network's code makes of them, in one run.
+
+    Args:
+        network: its parameters, buffers and other tensors that its modules hold are weights.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._names: dict[int, str] = {}
+        for name, tensor in _tensors_of(network):
+            self._names.setdefault(_place(tensor), name)
+        self._names.pop(0, None)
+        self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+    def sources(self, tensor: Tensor) -> Sources | None:
+        """Return the names of what a tensor is made of: () if of nothing but numbers, None if of an input, too."""
+        name = self._names.get(_place(tensor))
+        if tensor in self._made:
+            return self._made[tensor]  # type: ignore[no-any-return]
+        return None if name is None else (name,)
+
+    def is_whole(self, tensor: Tensor) -> bool:
+        """Return whether a tensor is, or is a view of, what a module holds."""
+        return tensor not in self._made and _place(tensor) in self._names
+
+    def follow(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """Remember what an operation makes of weights, or that it changes one."""
+        sources = self._sources_of((args, kwargs))
+        random = torch.Tag.nondeterministic_seeded in func.tags
+        written = _written(func, args, kwargs) if func._schema.is_mutable else ()
+        for tensor in written:
+            self._names.pop(_place(tensor), None)
+            if tensor in self._made:
+                del self._made[tensor]
+        if sources is None or random:
+            return
+        for leaf in pytree.tree_leaves(out):
+            if isinstance(leaf, Tensor) and _place(leaf) not in self._names:
+                self._made[leaf] = sources
+
+    def _sources_of(self, values: Any) -> Sources | None:
+        found: dict[str, None] = {}
+        for leaf in pytree.tree_leaves(values):
+            if isinstance(leaf, Tensor):
+                own = self.sources(leaf)
+                if own is None:
+                    return None
+                found.update(dict.fromkeys(own))
+        return tuple(found)
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
+    for number, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = args[number] if number < len(args) else kwargs.get(argument.name)
+            if isinstance(value, Tensor):
+                yield value
+
+
+def _tensors_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+    for prefix, module in network.named_modules():
+        for name, value in vars(module).items():
+            if not name.startswith("_"):
+                for leaf in pytree.tree_leaves(value):
+                    if isinstance(leaf, Tensor):
+                        yield f"{prefix}.{name}".removeprefix("."), leaf
+
+
+def _place(tensor: Tensor) -> int:
+    """Return where a tensor lies in memory (0 where it has no such place)."""
+    try:
+        return int(tensor.untyped_storage().data_ptr())
+    except (NotImplementedError, RuntimeError):
+        return 0
