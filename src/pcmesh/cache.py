@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,37 +18,53 @@ _SOURCES = (".py", ".toml", ".safetensors")
 
 
 class ResultCache:
-    """Key -> plain data, in one JSON file for one configuration; a file that cannot be read counts as empty.
+    """Key -> plain data, one JSON file each in a folder for one configuration; any number of processes share it.
+
+    A file that cannot be read counts as missing.
 
     Args:
-        folder: where the file lies; None: nothing is kept.
-        configuration: all that the results depend on, beside pcmesh itself; another one has another file.
+        folder: where the configuration's folder lies; None: nothing is kept.
+        configuration: all that the results depend on, beside pcmesh itself; another one has another folder.
         fresh: forget what is there.
     """
 
     def __init__(self, folder: Path | None, configuration: Any, fresh: bool = False) -> None:
-        self._file = None if folder is None else folder / f"{fingerprint(configuration, code_fingerprint())}.json"
-        self._kept: dict[str, Any] = {} if fresh else self._read()
+        self._folder = None if folder is None else folder / fingerprint(configuration, code_fingerprint())
+        self._kept: dict[str, Any] = {}
+        for file in () if self._folder is None else sorted(self._folder.glob("*.json")):
+            if fresh:
+                with suppress(OSError):
+                    file.unlink()
+            else:
+                self._kept.update(_entry(file))
 
     def get(self, key: str) -> Any | None:
-        """Return what is kept under a key, or None."""
+        """Return what is kept under a key, by this process or by another one, or None."""
+        if key not in self._kept and self._folder is not None:
+            self._kept.update(_entry(self._file(self._folder, key)))
         return self._kept.get(key)
 
     def put(self, key: str, value: Any) -> None:
         """Keep a value, on disk at once."""
         self._kept[key] = value
-        if self._file is not None:
-            write_json(self._file, self._kept)
+        if self._folder is not None:
+            write_json(self._file(self._folder, key), {"key": key, "value": value})
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            found = {} if self._file is None else json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+    @staticmethod
+    def _file(folder: Path, key: str) -> Path:
+        return folder / f"{fingerprint(key)}.json"
+
+
+def _entry(file: Path) -> dict[str, Any]:
+    """Return {key: value} of a file; nothing where there is none, or it is damaged."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {found["key"]: found["value"]} if isinstance(found, dict) and found.keys() == {"key", "value"} else {}
 
 
 def fingerprint(*parts: Any) -> str:

@@ -13,14 +13,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from pcmesh.cache import fingerprint
 from pcmesh.errors import InputError, PcmeshError
 
 
 def user_function(reference: str) -> Callable[[], Any]:
-    """Return the function that `FILE.py:NAME` names; the file's folder is on the path from now on, as when it is run.
+    """Return the function that `FILE.py:NAME` names; the file is run.
+
+    Modules beside the file are found from now on, but only under names that Python has nothing else for: a `types.py`
+    or a `torch.py` beside it replaces neither Python's nor PyTorch's.
 
     Raises:
-        InputError: no such file or function, or the file does not run.
+        InputError: no such file or function, or the file does not run; its cause is the file's own exception.
     """
     path, _, name = reference.partition(":")
     file = Path(path)
@@ -28,20 +32,19 @@ def user_function(reference: str) -> Callable[[], Any]:
         raise InputError(f"'{reference}' names no function", "Write FILE.py:FUNCTION, as in model.py:make_model")
     if not file.is_file():
         raise InputError(f"{file}: no such file", "Name a Python file")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    own_name = _module_name(file)
+    spec = importlib.util.spec_from_file_location(own_name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    folder = str(file.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    sys.modules[own_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(
-            f"{file}: does not run ({type(error).__name__}: {error})", "Run it with python first"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{file}: does not run ({_in_words(error)})", "Run it with python first") from error
     found = getattr(module, name, None)
     if not callable(found):
         raise InputError(f"{file}: has no function {name!r}", "Name a function without arguments")
@@ -52,7 +55,7 @@ def user_value(reference: str) -> Any:
     """Return what the function that `FILE.py:NAME` names gives; what it yields as a list.
 
     Raises:
-        InputError: no such file or function, or it fails.
+        InputError: no such file or function, or it fails; its cause is the function's own exception.
     """
     function = user_function(reference)
     try:
@@ -60,10 +63,26 @@ def user_value(reference: str) -> Any:
         return list(value) if isinstance(value, Iterator) else value
     except PcmeshError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
-            f"{reference}: fails ({type(error).__name__}: {error})", "It is called without arguments; run it first"
+            f"{reference}: fails ({_in_words(error)})", "It is called without arguments; run it first"
         ) from error
+
+
+def _module_name(file: Path) -> str:
+    """Return the name under which a file is run: its own where that is free, or else one that nothing imports."""
+    stem = file.stem
+    try:
+        known = importlib.util.find_spec(stem)
+    except (ImportError, ValueError, AttributeError):
+        known = None
+    if known is not None and known.origin is not None and Path(known.origin).resolve() == file.resolve():
+        return stem
+    return f"_pcmesh_{fingerprint(str(file.resolve()))}_{stem}"
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def user_model(reference: str, weights: Path | None) -> nn.Module:

@@ -11,12 +11,14 @@ import warnings
 from typing import Annotated, NoReturn, TextIO
 
 import typer
+from safetensors import SafetensorError
 
 from pcmesh import __version__
 from pcmesh.cli.chip_model import evaluate, summary
 from pcmesh.cli.choose import choose
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
+from pcmesh.cli.failures import user_traceback
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
 from pcmesh.cli.paper import paper
@@ -27,6 +29,7 @@ from pcmesh.cli.sensitivity_own import own
 from pcmesh.cli.transport import transport
 from pcmesh.cli.verify import verify
 from pcmesh.errors import Notice, PcmeshError
+from pcmesh.files import disk_failure, is_disk_failure
 
 EXIT_USER_ERROR, EXIT_DEFECT = 2, 1
 DEBUG = "PCMESH_DEBUG"
@@ -99,7 +102,10 @@ def main() -> None:
     with warnings.catch_warnings():
         _print_notices()
         try:
-            app(prog_name="pcmesh")
+            try:
+                app(prog_name="pcmesh")
+            finally:
+                sys.stdout.flush()
         except Exception as error:
             _report(error)
 
@@ -107,11 +113,26 @@ def main() -> None:
 def _report(error: Exception) -> NoReturn:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         raise SystemExit(EXIT_DEFECT)
+    if isinstance(error, OSError):
+        _leave_out_what_is_left()
     message, status = _message(error)
+    print(user_traceback(error) if isinstance(error, PcmeshError) else "", end="", file=sys.stderr)
     if os.environ.get(DEBUG, "") not in ("", "0"):
         traceback.print_exception(error)
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(status)
+
+
+def _leave_out_what_is_left() -> None:
+    """Let Python not try again, when it ends, to write what standard output did not take."""
+    if sys.stdout is not sys.__stdout__:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _message(error: Exception) -> tuple[str, int]:
@@ -122,6 +143,8 @@ def _message(error: Exception) -> tuple[str, int]:
         return "out of memory. Use fewer chips or a smaller network", EXIT_USER_ERROR
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}", EXIT_USER_ERROR
+    if isinstance(error, SafetensorError | RuntimeError) and is_disk_failure(error):
+        return f"a file cannot be written ({disk_failure(error)})", EXIT_USER_ERROR
     what = f"internal error of pcmesh {__version__}: {type(error).__name__}: {str(error)[:200]}"
     return f"{what}. Please report it with the traceback that --debug shows: pcmesh --debug ...", EXIT_DEFECT
 
