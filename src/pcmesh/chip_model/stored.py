@@ -19,7 +19,7 @@ from pcmesh.mapping import TileImage
 from pcmesh.model.exported import Pins
 from pcmesh.model.products import MatrixProduct
 from pcmesh.physics.column import RampSetting
-from pcmesh.physics.units import steps_per_g_max
+from pcmesh.physics.units import TICKS_PER_NS, steps_per_g_max
 from pcmesh.placement import Placement
 from pcmesh.programming.targets import LayerTargets, tile_targets
 
@@ -27,9 +27,15 @@ _AGAIN = "Compile it again"
 _LONGEST_AGE_S = 1e12
 _LARGEST_G = 2.0
 """No device conducts more than this many times g_max."""
+_READOUT_FACTOR, _READOUT_SHIFT, _TOLD = 20.0, 0.4, 0.05
+"""A fitted read-out is within this factor of the nominal one, its zero within this share of the codes (assumed).
+
+Columns whose code tells next to nothing of their value (a layer of zeros) have slopes near 0 and are not looked at.
+"""
 _ENOUGH = 32
-_LEAST_CORRELATION = 0.5
-"""Conductances of a tile follow its weights at least so well, whatever chip it is on (nature2023: 0.98)."""
+_LEAST_CORRELATION, _LEAST_SPREAD = 0.2, 0.05
+"""Conductances of a tile follow its weights at least so well (nature2023: 0.99), where these spread at least so much
+(share of g_max): smaller ones may drown in programming errors."""
 
 
 class StoredChain(Artefact):
@@ -119,6 +125,7 @@ def check_tensors(
     Raises:
         InputError: a tensor does not fit; the folder is named.
     """
+    chained = [name for chain in stored.chains for name in chain.layers]
     try:
         for product in products:
             _check_product(product, tensors, frames, place)
@@ -127,7 +134,9 @@ def check_tensors(
                 slope, offset = tensors[f"slope/{layer}/{bank}"], tensors[f"offset/{layer}/{bank}"]
                 fits = slope.dim() == 1 and slope.shape == offset.shape and slope.dtype == offset.dtype == torch.float32
                 _check(place, fits, f"a read-out of {layer} of another shape")
-        for name in (name for chain in stored.chains for name in chain.layers):
+                if layer not in chained:
+                    _check_readout(stored, layer, slope, offset, place)
+        for name in chained:
             slope, bias = targets[name].slope, targets[name].bias
             fits = slope.shape == bias.shape == targets[name].weight.shape[1:] and slope.dtype == torch.float32
             _check(place, fits and bool((slope > 0).all()), f"slopes or a bias of {name} that are none")
@@ -156,6 +165,24 @@ def _check_product(
     )
 
 
+def _check_readout(stored: StoredModel, layer: str, slope: Tensor, offset: Tensor, place: Path) -> None:
+    """Check that most columns are read about as their range says: a code's worth, and the code that means zero."""
+    span, timing = stored.ranges[layer], stored.chip.timing
+    step = round(timing.output_step_ns * TICKS_PER_NS)
+    start, second = span.values(torch.tensor([0, step]), span.ramp(stored.chip)).tolist()
+    unit, codes = second - start, timing.output_max_ns * TICKS_PER_NS / step
+    told = slope.abs() > _TOLD * abs(unit)
+    if not bool(told.any()):
+        return
+    slope, offset = slope[told], offset[told]
+    share = float((slope / unit).median())
+    _check(place, 1 / _READOUT_FACTOR < share < _READOUT_FACTOR, f"a read-out of {layer}, {share:.3g} times its range")
+    zero = float((-offset / slope).median())
+    nominal = -start / unit
+    problem = f"a read-out of {layer} whose zero is code {zero:.0f}, not about {nominal:.0f}"
+    _check(place, abs(zero - nominal) < _READOUT_SHIFT * codes, problem)
+
+
 def _check_tile(stored: StoredModel, tile: TileImage, g: Tensor, targets: LayerTargets, place: Path) -> None:
     chip = stored.chip
     shape = (2, 2, chip.tile.rows + chip.tile.bias_rows, chip.tile.columns)
@@ -168,7 +195,7 @@ def _check_tile(stored: StoredModel, tile: TileImage, g: Tensor, targets: LayerT
     wanted = tile_targets(stored.mapping, tile, targets, chip).flatten()
     held = (g[:, 0] - g[:, 1]).to(torch.float32).flatten()
     used = wanted != 0
-    if int(used.sum()) >= _ENOUGH and float(wanted[used].std()) > 0:
+    if int(used.sum()) >= _ENOUGH and float(wanted[used].std()) > _LEAST_SPREAD:
         match = float(torch.corrcoef(torch.stack([wanted[used], held[used]]))[0, 1])
         problem = f"{where} that are not those of its weights (correlation {match:.2f}, at least {_LEAST_CORRELATION})"
         _check(place, match >= _LEAST_CORRELATION, problem)
