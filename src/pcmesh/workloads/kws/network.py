@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from pcmesh.errors import InputError
+from pcmesh.files import whole_file
 from pcmesh.speech.types import KEYWORD_CLASSES
 
 FRAMES, COEFFICIENTS, PIXELS, HIDDEN = 49, 40, 1024, 512
@@ -79,10 +80,8 @@ def save_keyword_network(network: KeywordNetwork, path: str | Path) -> None:
         name: (tensor.half() if name.endswith(".weight") else tensor).detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
     }
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(save(tensors, metadata={"classes": ",".join(network.class_names)}))
-    partial.replace(target)
+    with whole_file(Path(path)) as temporary:
+        temporary.write_bytes(save(tensors, metadata={"classes": ",".join(network.class_names)}))
 
 
 def _load(path: Path) -> KeywordNetwork:

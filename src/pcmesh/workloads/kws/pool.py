@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from pcmesh.errors import InputError
+from pcmesh.files import whole_file, write_text
 from pcmesh.random import torch_generator
 from pcmesh.speech.augmentation import AugmentConfig, add_noise, reverberate, warp_spectrum, warp_time
 from pcmesh.speech.datasets import load_speech_commands
@@ -142,7 +143,7 @@ def _claim(folder: Path, config: PoolConfig) -> None:
         raise InputError(
             f"{folder}: holds shards of another recipe", "Remove the folder, or give another one with --work"
         )
-    claim.write_text(text, encoding="utf-8")
+    write_text(claim, text)
 
 
 def _shard_file(folder: Path, number: int) -> Path:
@@ -196,9 +197,8 @@ def _write_shard(config: PoolConfig, folder: Path, number: int) -> None:
         name: torch.cat(parts)
         for name, parts in zip(("pixels", "labels", "logits"), zip(*batches, strict=True), strict=True)
     }
-    unfinished = _shard_file(folder, number).with_suffix(".partial")
-    unfinished.write_bytes(save(tensors))
-    unfinished.replace(_shard_file(folder, number))
+    with whole_file(_shard_file(folder, number)) as temporary:
+        temporary.write_bytes(save(tensors))
 
 
 def _batch(config: PoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

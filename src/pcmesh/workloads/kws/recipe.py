@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pcmesh.errors import InputError
+from pcmesh.files import whole_file
 from pcmesh.random import torch_generator
 from pcmesh.speech.types import KEYWORD_CLASSES
 from pcmesh.training import HardwareAware, NoiseConfig
@@ -81,9 +82,8 @@ class _Run:
             "noise": self.aware.generator.get_state(),
             "ranges": self.aware.ranges.largest,
         }
-        partial = self._file.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._file)
+        with whole_file(self._file) as temporary:
+            torch.save(state, temporary)
 
     def resume(self) -> None:
         if not self._file.exists():

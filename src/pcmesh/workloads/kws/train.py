@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from pcmesh.errors import PcmeshError
+from pcmesh.files import write_text
 from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
@@ -87,7 +88,7 @@ def _train(options: argparse.Namespace) -> None:
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_keyword_network(network, options.out)
-    options.out.with_name("MODEL_CARD.md").write_text(model_card(pool_config, recipe, measured), encoding="utf-8")
+    write_text(options.out.with_name("MODEL_CARD.md"), model_card(pool_config, recipe, measured))
     log(f"wrote {options.out}: test {measured.test:.2%} of {measured.test_utterances} recordings")
 
 

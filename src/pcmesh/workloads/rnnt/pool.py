@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from pcmesh.errors import InputError
+from pcmesh.files import whole_file, write_text
 from pcmesh.random import numpy_generator, stream_key, torch_generator
 from pcmesh.speech.espeak import restart
 from pcmesh.speech.flite import speak_flite
@@ -118,9 +119,8 @@ class Pool:
             "labels": torch.tensor([label for row in labels for label in row], dtype=torch.uint8),
             "label_lengths": torch.tensor([len(row) for row in labels], dtype=torch.int32),
         }
-        partial = self._file(number).with_suffix(".partial")
-        partial.write_bytes(save(tensors))
-        partial.replace(self._file(number))
+        with whole_file(self._file(number)) as temporary:
+            temporary.write_bytes(save(tensors))
 
     def _file(self, number: int) -> Path:
         return self._folder / f"shard-{number:04d}.safetensors"
@@ -189,4 +189,4 @@ def _claim(folder: Path, config: PoolConfig) -> None:
         raise InputError(
             f"{folder}: holds shards of another recipe", "Remove the folder, or give another one with --work"
         )
-    claim.write_text(text, encoding="utf-8")
+    write_text(claim, text)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pcmesh.errors import InputError
+from pcmesh.files import whole_file
 from pcmesh.random import stream_key, torch_generator
 from pcmesh.training import HardwareAware
 from pcmesh.workloads.rnnt.batches import Batch, batches_of_visit
@@ -64,9 +65,8 @@ class Run:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        partial = self._file.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._file)
+        with whole_file(self._file) as temporary:
+            torch.save(state, temporary)
 
     def resume(self) -> None:
         """Go on from the checkpoint if there is one; the number of steps may be another.
