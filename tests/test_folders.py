@@ -34,13 +34,13 @@ def names(folder: Path) -> set[str]:
 
 def test_a_folder_is_replaced_and_what_is_of_others_stays(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    write(folder, "one", "part/c.json")
+    write(folder, "one", "routed/c.json")
     (folder / "notes.txt").write_text("mine")
     assert read(folder) == {"one"}
     write(folder, "two")
     assert read(folder) == {"two"}
     assert names(folder) == {"manifest.json", *NAMES, "notes.txt"}
-    assert not (folder / "part").exists()
+    assert not (folder / "routed").exists()
     assert folder_kind(folder) == "chip model"
 
 
@@ -145,7 +145,7 @@ def test_readers_see_one_writing_while_two_writers_replace_it(tmp_path: Path) ->
     def writer(first: int) -> None:
         try:
             for number in range(first, 40, 2):
-                write(folder, str(number), *(["part/c.json"] if number % 3 else []))
+                write(folder, str(number), *(["routed/c.json"] if number % 3 else []))
         except Exception as error:
             problems.append(error)
 
@@ -160,4 +160,4 @@ def test_readers_see_one_writing_while_two_writers_replace_it(tmp_path: Path) ->
     reading.join()
     assert not problems
     assert all(len(texts) == 1 for texts in seen)
-    assert names(folder) - {"part/c.json"} == {"manifest.json", *NAMES}
+    assert names(folder) - {"routed/c.json"} == {"manifest.json", *NAMES}

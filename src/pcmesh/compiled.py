@@ -17,7 +17,7 @@ from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError, PcmeshError
-from pcmesh.folders import MANIFEST, Write, folder_kind, lists, read_folder, write_folder
+from pcmesh.folders import MANIFEST, ROUTED, Write, folder_kind, lists, read_folder, write_folder
 from pcmesh.mapping import Mapping
 from pcmesh.microcode.types import Microcode
 from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
@@ -25,8 +25,6 @@ from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing
 
-ROUTED = "routed"
-"""Part of a chip model's folder: its layers with routes and programs."""
 _WEIGHTS = "weights.safetensors"
 _FILES = ("network.json", "mapping.json", "placement.json", "routing.json", "microcode.json", _WEIGHTS)
 

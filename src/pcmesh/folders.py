@@ -30,6 +30,8 @@ except ImportError:  # a system without it: writers of one folder do not wait fo
 
 MANIFEST = "manifest.json"
 FORMAT = 2
+ROUTED = "routed"
+"""Part of a chip model's folder: its layers with routes and programs."""
 
 Kind = Literal["chip model", "compiled network"]
 Write = Callable[[Path], object]
@@ -44,7 +46,7 @@ _LARGEST_MANIFEST = 1 << 20
 _OURS = re.compile(r"\..+\.(part|[0-9a-f]{64}\.new)")
 _PATIENCE_S, _TRIES = 20.0, 3
 
-_Name = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_]+/)?[A-Za-z0-9_]+\.[a-z]+$", max_length=100)]
+_Name = Annotated[str, StringConstraints(pattern=rf"^({ROUTED}/)?[A-Za-z0-9_]+\.[a-z]+$", max_length=100)]
 _Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -195,27 +197,34 @@ def _finished(folder: Path) -> Manifest | None:
     for name, entry in ({} if manifest is None else manifest.former).items():
         if _content(folder, name, entry) is not None:
             (folder / name).unlink(missing_ok=True)
-            _remove_if_empty(folder, name)
     for path in _left_behind(folder):
         path.unlink(missing_ok=True)
-        _remove_if_empty(folder, str(path.relative_to(folder)))
+    _remove_if_empty(folder / ROUTED)
     return manifest
 
 
 def _left_behind(folder: Path) -> Iterator[Path]:
-    for part in (folder, *(entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink())):
-        yield from (entry for entry in part.iterdir() if _OURS.fullmatch(entry.name) and entry.is_file())
+    for part in (folder, folder / ROUTED):
+        if part.is_dir():
+            yield from (entry for entry in part.iterdir() if _OURS.fullmatch(entry.name) and entry.is_file())
 
 
-def _remove_if_empty(folder: Path, name: str) -> None:
-    if (folder / name).parent != folder:
-        with suppress(OSError):
-            (folder / name).parent.rmdir()
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_empty(folder: Path) -> bool:
+    """Return whether nothing is in a folder but what a killed writer left."""
+    left = {*_left_behind(folder)}
+    return all(entry in left or entry == folder / ROUTED for entry in folder.iterdir()) and all(
+        entry in left for entry in ((folder / ROUTED).iterdir() if (folder / ROUTED).is_dir() else ())
+    )
 
 
 def _check_place(folder: Path, kind: Kind, old: Manifest | None, files: Mapping[str, Write]) -> None:
     """Refuse a folder of something else, and files of others under our names."""
-    if old is None and any(not _OURS.fullmatch(entry.name) for entry in folder.iterdir()):
+    if old is None and not _is_empty(folder):
         raise InputError(f"{folder}: exists and is no {kind}", "Name another folder, or add --force (force=True)")
     if old is not None and old.kind != kind:
         raise InputError(f"{folder}: is a {old.kind}", "Name another folder, or add --force (force=True)")

@@ -125,13 +125,14 @@ def _report(error: Exception) -> NoReturn:
 
 def _leave_out_what_is_left() -> None:
     """Let Python not try again, when it ends, to write what standard output did not take."""
-    if sys.stdout is not sys.__stdout__:
+    output = sys.__stdout__
+    if output is None or output is not sys.stdout:
         return
     try:
-        sys.stdout.flush()
+        output.flush()
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, output.fileno())
         os.close(nowhere)
 
 

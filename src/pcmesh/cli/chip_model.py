@@ -63,9 +63,8 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
-    from pcmesh.compiled import ROUTED
     from pcmesh.errors import InputError
-    from pcmesh.folders import check_place
+    from pcmesh.folders import ROUTED, check_place
 
     check_place(asked.out, "chip model", asked.force)
     if asked.example is None:

@@ -13,14 +13,14 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.performance import performance_result
 from pcmesh.chip_model.store import load_model
 from pcmesh.chip_model.user_code import user_model
-from pcmesh.compiled import ROUTED, load_compiled
+from pcmesh.compiled import load_compiled
 from pcmesh.errors import ConfigurationError
 from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.evaluation.performance.energy import run_energy
 from pcmesh.evaluation.performance.mlperf import comparison
 from pcmesh.evaluation.performance.result import data_result, variant_result
-from pcmesh.folders import MANIFEST, folder_kind
+from pcmesh.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
 from pcmesh.workloads.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
