@@ -22,22 +22,13 @@ from pcmesh.chip_model.graph import pack, read_program, unpack, write_program
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment
 from pcmesh.chip_model.options import sharing
 from pcmesh.chip_model.side import ChipSide
-<<<<<<< HEAD
 from pcmesh.chip_model.stored import StoredChain, StoredModel, check_stored, check_tensors
-from pcmesh.compiled import ROUTED, CompiledNetwork, compiled_files, compiled_of, json_writer, tensors_of
-from pcmesh.deployed import Chip
-from pcmesh.errors import InputError, PcmeshError
-from pcmesh.execution.paths import route_paths
-from pcmesh.folders import Manifest, Write, folder_kind, read_folder, write_folder
-from pcmesh.lowering.hand_over import hand_over
-=======
-from pcmesh.chip_model.stored import StoredModel, check_stored, check_tensors
 from pcmesh.compiled import CompiledNetwork, compiled_files, compiled_of, json_writer, tensors_of
 from pcmesh.deployed import Chip
 from pcmesh.errors import InputError, PcmeshError
 from pcmesh.execution.paths import route_paths
 from pcmesh.folders import ROUTED, Manifest, Write, folder_kind, read_folder, write_folder
->>>>>>> 72744fa (Killed at any step of a write, or on a full disk, the old or the new one is whole: tested for every artefact)
+from pcmesh.lowering.hand_over import hand_over
 from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.capture import capture
