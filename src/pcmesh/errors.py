@@ -45,3 +45,8 @@ class HardwareError(PcmeshError):
 
 class Notice(UserWarning):
     """Something that a user should know although the work goes on; the command line prints it as one line."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory is short: Python's, NumPy's or PyTorch's."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)

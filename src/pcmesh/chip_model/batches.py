@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,18 +33,31 @@ def batches_of(given: Iterable[Any]) -> Iterator[Batch]:
     Raises:
         InputError: inputs hold no tensor, or labels are not whole numbers.
     """
-    for entry in given:
+    for number, entry in enumerate(given):
         inputs, labels = entry if isinstance(entry, list | tuple) and len(entry) == 2 else (entry, None)
-        if not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(inputs)):
+        tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
+        if not tensors:
             raise InputError(f"a batch is a {type(inputs).__name__} without tensors", "Yield inputs as tensors")
+        if all(leaf.numel() == 0 for leaf in tensors):
+            shapes = ", ".join(str(tuple(leaf.shape)) for leaf in tensors)
+            raise InputError(f"batch {number} holds no samples: {shapes}", "Yield batches with samples")
         if labels is not None:
-            labels = torch.as_tensor(labels)
+            labels = _as_tensor(labels, number)
             if labels.is_floating_point() or labels.is_complex():
                 raise InputError(
                     f"labels are of type {labels.dtype}", "Give numbers of classes, or leave them out: then the "
                     "network's own output counts as right"
                 )  # fmt: skip
         yield Batch(inputs, labels)
+
+
+def _as_tensor(labels: Any, number: int) -> Tensor:
+    try:
+        return torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"batch {number}: its labels are a {type(labels).__name__} ({error})", "Give numbers of classes"
+        ) from error
 
 
 def user_batches(reference: str) -> list[Batch]:
@@ -78,7 +92,23 @@ def call(model: Any, inputs: Any) -> Any:
 
 def first_output(output: Any) -> Tensor:
     """Return the first tensor of real numbers in what a network gives."""
-    return next(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor) and leaf.is_floating_point())
+    found = next((x for x in pytree.tree_leaves(output) if isinstance(x, Tensor) and x.is_floating_point()), None)
+    if found is None:
+        raise InputError(
+            f"the network gives a {type(output).__name__} without a tensor of real numbers", "Return scores or values"
+        )
+    if found.dim() == 0 or found.numel() == 0:
+        raise InputError(f"the network gives an output of shape {tuple(found.shape)}", "Give batches with samples")
+    return found
+
+
+@contextmanager
+def naming_batch(number: int) -> Iterator[None]:
+    """Let an error say which batch of the data is wrong, counted from 0."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"batch {number}: {error.problem}", error.remedy) from error
 
 
 def _of_file(path: Path) -> list[Batch]:

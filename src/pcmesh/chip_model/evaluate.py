@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pcmesh.checks import checked
-from pcmesh.chip_model.batches import batches_of, call, first_output
+from pcmesh.chip_model.batches import batches_of, call, first_output, naming_batch
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.errors import InputError
 
@@ -46,15 +47,17 @@ def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
             dimension of the first output.
 
     Raises:
-        InputError: there are no batches, or labels are not whole numbers.
+        InputError: there are no batches, inputs do not fit the network, or labels are no classes of its output; batch
+            and sample are named.
     """
     wanted, got, labels, samples = [], [], [], 0
-    for batch in batches_of(batches):
-        wanted.append(first_output(call(model.software, batch.inputs)))
-        got.append(first_output(call(model, batch.inputs)))
+    for number, batch in enumerate(batches_of(batches)):
+        with naming_batch(number):
+            wanted.append(first_output(call(model.software, batch.inputs)))
+            got.append(first_output(call(model, batch.inputs)))
+            if batch.labels is not None:
+                labels.append(_labels(batch.labels, wanted[-1]))
         samples += len(wanted[-1])
-        if batch.labels is not None:
-            labels.append(batch.labels.flatten())
     if not wanted:
         raise InputError("there are no batches to evaluate", "Yield inputs, or pairs of inputs and labels")
     a, b = (torch.cat([part.reshape(-1, part.shape[-1]) for part in parts]) for parts in (wanted, got))
@@ -65,3 +68,26 @@ def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
         right = [float((x.argmax(-1) == target).float().mean()) for x in (a, b)]
     error = float((b - a).std() / a.std().clamp(min=1e-30))
     return Evaluation(samples, error, float(same), right[0], right[1])
+
+
+def _labels(labels: Tensor, output: Tensor) -> Tensor:
+    """Return labels as a vector, one for each choice among the last dimension of an output.
+
+    Raises:
+        InputError: there are more or fewer, or one is no class; the sample is named.
+    """
+    choices, classes = output.numel() // max(output.shape[-1], 1), output.shape[-1]
+    flat = labels.flatten()
+    if len(flat) != choices:
+        raise InputError(
+            f"{len(flat)} labels {tuple(labels.shape)} for {choices} outputs {tuple(output.shape)}",
+            "Give one label for each choice among the last dimension of the network's first output",
+        )
+    wrong = torch.nonzero((flat < 0) | (flat >= classes)).flatten()
+    if len(wrong):
+        first = int(wrong[0])
+        raise InputError(
+            f"label {int(flat[first])} of sample {first * len(output) // choices} is none of {classes} classes",
+            f"Number the classes from 0 to {classes - 1}",
+        )
+    return flat

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torch.utils import _pytree as pytree
 
 from pcmesh.checks import Names, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip_model.arguments import fitting
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.options import Pin, ProductOptions
 from pcmesh.chip_model.pins import changed_options, known_products
@@ -135,14 +135,12 @@ class ChipModel(nn.Module):
         """
         examples = self._checked(args, kwargs)
         samples = self._keys(examples) if self.noisy else None
-        return self._run(self.products, samples, self._shared_key(samples, examples), args, kwargs)
+        return self._run(self.products, samples, self._shared_key(samples, examples), examples)
 
-    def _run(
-        self, products: Products, samples: Tensor | None, shared: Tensor | None, args: Any, kwargs: Mapping[str, Any]
-    ) -> Any:
+    def _run(self, products: Products, samples: Tensor | None, shared: Tensor | None, examples: Examples) -> Any:
         try:
             with torch.no_grad(), self.deployment.captured.runtime.computing(products, samples, shared):
-                return self.network(*args, **kwargs)
+                return self.network(*examples.args, **examples.kwargs)
         except RuntimeError as error:
             if not str(error).startswith("Expected input at"):
                 raise
@@ -181,8 +179,8 @@ class ChipModel(nn.Module):
 
     def software(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network in float32, without the chip: the same code, for comparison."""
-        self._checked(args, kwargs)
-        return self._run(SoftwareProducts(self.deployment.captured.weights), None, None, args, kwargs)
+        examples = self._checked(args, kwargs)
+        return self._run(SoftwareProducts(self.deployment.captured.weights), None, None, examples)
 
     @checked
     def at(self, time: str | float | timedelta, expect_drift: bool = False) -> ChipModel:
@@ -299,21 +297,12 @@ class ChipModel(nn.Module):
 
     def _checked(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Examples:
         captured = self.deployment.captured
-        wanted = captured.examples
-        given = Examples.of(args or dict(kwargs), wanted.batch_dim)
-        given = replace(given, args=args, kwargs=kwargs)
+        wanted, given = captured.examples, fitting(captured, args, kwargs)
         if not captured.any_batch and wanted.batch_dim is not None and given.size != wanted.size:
             raise InputError(
                 f"a batch of {given.size} samples; this network's own code fixes it at {wanted.size}",
                 "Compile it with example inputs of the batch that you need",
             )
-        expected = pytree.tree_leaves((wanted.args, dict(wanted.kwargs)))
-        for number, (a, b) in enumerate(zip(pytree.tree_leaves((args, dict(kwargs))), expected, strict=False)):
-            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.dim() != b.dim():
-                raise InputError(
-                    f"input {number} has {a.dim()} dimensions, the example had {b.dim()} ({tuple(b.shape)})",
-                    "Give inputs of the examples' shape; the batch is free",
-                )
         return given
 
     def _shared_key(self, samples: Tensor | None, examples: Examples) -> Tensor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError
+from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError, out_of_memory
 from pcmesh.model.copies import follow_modules
 from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
@@ -48,6 +50,8 @@ def capture(
             with torch.no_grad():
                 own(*examples.args, **examples.kwargs)
         except Exception as error:
+            if out_of_memory(error):
+                raise
             raise InputError(
                 f"{_where(place)} does not run with the example inputs ({_first_line(error)})",
                 "Give example_inputs with which the network itself can be called",
@@ -55,25 +59,28 @@ def capture(
         check_parameters(own)
         try:
             if way != "eager":
-                return _checked(capture_exported(own, examples, block, pins or {}, dynamic_shapes))
+                return _checked(capture_exported(own, examples, block, pins or {}, dynamic_shapes), own)
         except PcmeshError:
             raise
         except Exception as error:
+            if out_of_memory(error):
+                raise
             if way == "export":
                 raise UnsupportedModelError(
                     f"{_where(place)}: torch.export cannot trace it ({_first_line(error)})",
                     "Take out what depends on the data, or compile with capture_by='auto'",
                 ) from error
             why = f"at {_where(place)}: {_first_line(error)}"
-    return _checked(capture_eager(fresh_copy(network), examples, block, why if way == "auto" else "as asked", pins))
+    reason = why if way == "auto" else "as asked"
+    return _checked(capture_eager(fresh_copy(network), examples, block, reason, pins), own)
 
 
-def _checked(found: CapturedNetwork) -> CapturedNetwork:
+def _checked(found: CapturedNetwork, network: nn.Module) -> CapturedNetwork:
     if not found.products:
         raise UnsupportedModelError(
             "the network has no matrix product with a weight", "Tiles compute Linear, convolution and recurrent layers"
         )
-    return found
+    return replace(found, signature=inspect.signature(network.forward))
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Examples:
     @classmethod
     def of_size(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any], batch_dim: int | None) -> Examples:
         """Return examples whose size is that of their first tensor."""
-        made = cls.of(args or dict(kwargs), batch_dim)
+        made = cls.of((*args, *kwargs.values()), batch_dim)
         return cls(args, kwargs, batch_dim, made.size)
 
     def at_least_two(self) -> Examples:

@@ -53,6 +53,7 @@ class CapturedNetwork:
         tied: name of a parameter that has several -> all its names.
         program: what `torch.export` made of it; None for a network whose own code runs.
         chains: products that hand their pulses from tile to tile (`lowering.hand_over`).
+        signature: of the network's `forward`; None where only its exported form is known.
     """
 
     module: nn.Module
@@ -66,6 +67,7 @@ class CapturedNetwork:
     tied: Mapping[str, tuple[str, ...]]
     program: ExportedProgram | None = None
     chains: tuple[Chain, ...] = ()
+    signature: inspect.Signature | None = None
 
     @property
     def weights(self) -> dict[str, Tensor]:
