@@ -86,8 +86,12 @@ class Limits:
                 if not self.is_digital(f"{start}{hook.name}") and (made & sources or is_analog(module)):
                     _clip_normed(module, hook, limit)
                     held |= made
-        for name, parameter in module.named_parameters(recurse=False):
-            if name not in computed and self._is_clipped(f"{start}{name}", name, parameter, module):
+        for name, parameter in module._parameters.items():
+            if (
+                parameter is not None
+                and name not in computed
+                and self._is_clipped(f"{start}{name}", name, parameter, module)
+            ):
                 parameter.clamp_(-limit, limit)
                 held.add(f"{start}{name}")
         return held

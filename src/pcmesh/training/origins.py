@@ -104,12 +104,12 @@ class Origins:
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield every tensor that a network holds; plain attributes are constants to the compiler, too."""
-    yield from network.named_parameters()
-    yield from network.named_buffers()
     for prefix, module in network.named_modules():
-        for name, value in vars(module).items():
-            if isinstance(value, Tensor):
-                yield (f"{prefix}.{name}" if prefix else name), value
+        start = f"{prefix}." if prefix else ""
+        for held in (module._parameters, module._buffers, vars(module)):
+            for name, value in held.items():
+                if isinstance(value, Tensor):
+                    yield start + name, value
 
 
 def tensors_in(values: Iterable[Any]) -> Iterator[Tensor]:

@@ -38,7 +38,7 @@ class InputRanges:
         before = self.largest.get(layer)
         if before is not None:
             before = before.to(seen.device)
-            seen = torch.maximum(torch.where(seen.isfinite(), seen, before), before)
+            seen = torch.maximum(torch.where(seen < torch.inf, seen, before), before)
         if before is not None or bool(seen.isfinite()):
             self.largest[layer] = seen
         return quantise(x, seen, levels)

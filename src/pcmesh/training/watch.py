@@ -72,9 +72,10 @@ class Watch(TorchFunctionMode):
             if isinstance(module, _NO_PRODUCTS):
                 continue
             transposed = getattr(module, "transposed", False) or type(module).__name__ == "Conv1D"
-            for name, parameter in module.named_parameters(prefix, recurse=False):
-                origin = self._weight(parameter)
-                if origin is None or parameter.dim() < 2 or origin.root != name or ".parametrizations." in f".{name}":
+            for own, parameter in module._parameters.items():
+                name = f"{prefix}.{own}" if prefix else own
+                origin = None if parameter is None or parameter.dim() < 2 else self._weight(parameter)
+                if origin is None or parameter is None or origin.root != name or ".parametrizations." in f".{name}":
                     continue
                 if not self._is_digital(origin):
                     copies[name] = self._copy(parameter, origin, transposed)

@@ -65,13 +65,17 @@ class HardwareAware(nn.Module):
             raise ConfigurationError(f"{type(network).__name__} has no layer {min(unknown)!r}", "Name layers it has")
         self.network = network
         self.noise = noise
-        self.generator = generator
         self.ranges = InputRanges()
         self._normal = Normal(generator)
         self._limits = Limits(network, self.digital)
         _refuse_hidden(network, self._limits)
         if all(parameter.dim() < 2 for parameter in network.parameters()):
             raise _nothing_analog(network)
+
+    @property
+    def generator(self) -> torch.Generator:
+        """The source of the noise."""
+        return self._normal.generator
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network; in training mode with this mini-batch's noise."""
