@@ -24,6 +24,7 @@ from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing
+from pcmesh.routing.verify import verify_routing
 
 _WEIGHTS = "weights.safetensors"
 _FILES = ("network.json", "mapping.json", "placement.json", "routing.json", "microcode.json", _WEIGHTS)
@@ -151,7 +152,7 @@ def compiled_of(files: Dict[str, bytes], folder: Path) -> CompiledNetwork:
         _verify(found)
     except PcmeshError as error:
         raise type(error)(f"{folder}: {error.problem}", error.remedy or "Compile it again") from error
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AssertionError, StopIteration) as error:
         raise InputError(
             f"{folder}: its files do not fit one another ({type(error).__name__}: {error})", "Compile it again"
         ) from error
@@ -179,6 +180,10 @@ def _verify(found: CompiledNetwork) -> None:
     found.graph.verify()
     found.mapping.verify()
     found.placement.verify(found.mapping, found.chip)
+    chips = [entry.chip for entry in found.routing.chips]
+    if chips != list(range(found.placement.chips)) or [entry.chip for entry in found.microcode.chips] != chips:
+        raise InputError("routes, programs and places are of different chips", "Compile it again")
+    verify_routing(found.routing, found.mapping, found.placement, found.graph, found.chip)
     found.microcode.verify(found.chip)
     mapped = {entry.layer: (entry.rows, entry.columns) for entry in found.mapping.layers}
     for layer in found.graph.layers:

@@ -23,6 +23,8 @@ from torch import nn
 
 import pcmesh
 from pcmesh.chip import change_chip, load_chip
+from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.pipeline import compile_network
 from tests.cli.conftest import Outcome, Program
 
 ODD: tuple[Any, ...] = (None, True, -1, 0, 2**70, 1e308, -0.5, "", "\0", "../../x", [], [[]], {}, {"a": 1})
@@ -199,3 +201,45 @@ def test_no_traceback_with_checksums_computed_again(
         assert outcome.code == 0 or one_line(outcome), outcome
 
     no_traceback()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    vectors = (Vector(name="x", size=70), Vector(name="y", size=10))
+    layers = (AnalogLayer(name="only", input="x", output="y"),)
+    graph = LayerGraph("tiny", vectors, layers, (), {"only": torch.randn(70, 10)})
+    path = tmp_path_factory.mktemp("compiled") / "original"
+    compile_network(graph, load_chip("nature2023")).save(path)
+    return path
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_changed_compiled_networks(program: Program, compiled: Path, sealed: bool) -> None:
+    whole = program("inspect", changed(compiled, 0, []))
+    assert whole.code == 0
+
+    @fuzz(30)
+    def same_or_refused(seed: int) -> None:
+        copy = changed(compiled, seed, [odd_value if sealed or seed % 2 else flip])
+        if sealed:
+            try:
+                seal(copy)
+            except (ValueError, KeyError, AttributeError, TypeError):
+                return
+        outcome = program("inspect", copy)
+        assert one_line(outcome) or (outcome.code == 0 if sealed else outcome == whole), outcome
+
+    same_or_refused()
+
+
+def test_every_command_says_what_a_folder_is(program: Program, folder: Path, compiled: Path) -> None:
+    data = folder.parent / "data.safetensors"
+    for command in (("inspect", folder), ("disasm", folder, "--tile", "1.1"), ("verify", folder)):
+        outcome = program(*command)
+        assert one_line(outcome)
+        assert "is a chip model without routes, which `pcmesh summary`" in outcome.err
+    for command in (("summary", compiled), ("evaluate", compiled, data), ("sensitivity", compiled, "--data", data)):
+        outcome = program(*command)
+        assert one_line(outcome)
+        assert "is a compiled network without conductances, which `pcmesh inspect`" in outcome.err
+    assert program("perf", folder).code == program("perf", compiled, "--utterances", 10).code == 0
