@@ -15,8 +15,9 @@ from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError, out_of
 from pcmesh.model.copies import follow_modules
 from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported, fresh_copy
+from pcmesh.model.exported import CapturedNetwork, Pins, capture_exported
 from pcmesh.model.finite import check_parameters
+from pcmesh.model.fresh import fresh_copy
 
 Way = Literal["auto", "export", "eager"]
 

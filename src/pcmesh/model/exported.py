@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import logging
 import threading
@@ -114,11 +113,8 @@ def capture_exported(
         dynamic_shapes: of `torch.export`; by default the samples' dimension is free.
     """
     examples = examples.at_least_two()
-    shapes = dynamic_shapes
-    if shapes is None:
-        free = examples.dynamic_shapes()
-        shapes = (*free[0],) if not examples.kwargs else {**_named(network, free[0]), **free[1]}
-    with torch.no_grad(), exporting():
+    with torch.no_grad(), exporting(), _named_arguments(network, examples.kwargs):
+        shapes = _named(network, *examples.dynamic_shapes()) if dynamic_shapes is None else dynamic_shapes
         program = torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=shapes)
     return capture_program(program, examples, block, pins, tied_names(network))
 
@@ -137,9 +133,32 @@ def capture_program(
     return _Capture(program, module, examples, block, pins, tied).run()
 
 
-def _named(network: nn.Module, free: tuple[Any, ...]) -> dict[str, Any]:
-    names = list(inspect.signature(network.forward).parameters)
-    return dict(zip(names, free, strict=False))
+def _named(network: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given to a network by the names of its parameters, as `torch.export` wants it."""
+    return dict(inspect.signature(network.forward).bind(*args, **kwargs).arguments)
+
+
+@contextmanager
+def _named_arguments(network: nn.Module, kwargs: Mapping[str, Any]) -> Iterator[None]:
+    """Let a network that takes any keywords (`**inputs`) name those that it is given: `torch.export` needs them."""
+    forward = network.forward
+    parameters = inspect.signature(forward).parameters.values()
+    known = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    if len(known) == len(parameters):
+        yield
+        return
+
+    def named(*args: Any, **given: Any) -> Any:
+        return forward(*args, **given)
+
+    taken = {parameter.name for parameter in known}
+    more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in kwargs if name not in taken]
+    named.__signature__ = inspect.Signature([*known, *more])  # type: ignore[attr-defined]
+    network.forward = named  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del network.forward
 
 
 class _Capture:
@@ -290,8 +309,3 @@ def module_name(node: fx.Node) -> str:
 def inside(name: str, module: str) -> bool:
     """Return whether a module is, or lies in, another one."""
     return name == module or name.startswith(f"{module}.")
-
-
-def fresh_copy(network: nn.Module) -> nn.Module:
-    """Return a copy of a network in evaluation mode that shares no memory with it."""
-    return copy.deepcopy(network).eval()
