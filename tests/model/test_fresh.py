@@ -1,4 +1,4 @@
-"""Networks in wrappers, and modules that are no plain ones: captured as the plain network is, or refused with the reason."""
+"""Networks in wrappers, and modules that are no plain ones: captured as the plain network, or refused."""
 
 from __future__ import annotations
 

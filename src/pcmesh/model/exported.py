@@ -154,7 +154,7 @@ def _named_arguments(network: nn.Module, kwargs: Mapping[str, Any]) -> Iterator[
     taken = {parameter.name for parameter in known}
     more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in kwargs if name not in taken]
     named.__signature__ = inspect.Signature([*known, *more])  # type: ignore[attr-defined]
-    network.forward = named  # type: ignore[method-assign]
+    network.forward = named
     try:
         yield
     finally:

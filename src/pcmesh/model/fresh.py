@@ -98,7 +98,7 @@ def _reason(module: nn.Module) -> tuple[str, str] | None:
     if isinstance(module, fx.GraphModule) and any(map(_trains, module.graph.nodes)):
         return (
             "was exported in training mode",
-            "Export it in evaluation mode: torch.export.export(network.eval(), ...)",
+            "Export it in evaluation mode: export(network.eval(), ...)",
         )
     return None
 
