@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pcmesh.cache import ResultCache, fingerprint
+from pcmesh.errors import VerificationError
 
 
 def test_results_are_found_again_and_apart_by_configuration(tmp_path: Path) -> None:
@@ -51,6 +52,14 @@ def test_what_another_one_kept_meanwhile_is_found(tmp_path: Path) -> None:
     assert here.get("a") is None
     ResultCache(tmp_path, 0).put("a", {"x": 1})
     assert here.get("a") == {"x": 1}
+
+
+def test_what_was_not_measured_has_no_value(tmp_path: Path) -> None:
+    kept = ResultCache(tmp_path, 0)
+    kept.put("enc-fc AB 0", 0.0)
+    assert kept.measured("enc-fc AB 0") == 0.0
+    with pytest.raises(VerificationError, match="no result was kept for 'enc-fc AB 1'"):
+        kept.measured("enc-fc AB 1")
 
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pcmesh
+from pcmesh.errors import VerificationError
 from pcmesh.files import write_json
 from pcmesh.versions import versions
 
@@ -43,6 +44,18 @@ class ResultCache:
         if key not in self._kept and self._folder is not None:
             self._kept.update(_entry(self._file(self._folder, key)))
         return self._kept.get(key)
+
+    def measured(self, key: str) -> Any:
+        """Return what is kept under a key.
+
+        Raises:
+            VerificationError: nothing is: what was not measured has no value, least of all the best one.
+        """
+        value = self.get(key)
+        if value is None:
+            where = self._folder or "memory"
+            raise VerificationError(f"no result was kept for '{key}' ({where})", "Run it again; it is measured then")
+        return value
 
     def put(self, key: str, value: Any) -> None:
         """Keep a value, on disk at once."""

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 import pcmesh
-from pcmesh.chip_model.candidates import Candidate, candidates, decision_error, output_error, ways_with_more_rows
+from pcmesh.chip_model.candidates import (
+    NOT_MEASURED,
+    Candidate,
+    candidates,
+    decision_error,
+    output_error,
+    ways_with_more_rows,
+)
 from pcmesh.chip_model.choose import QUANTITIES, Quantity, apply, choose, value_of
 from pcmesh.errors import CapacityError, ConfigurationError
 
@@ -50,6 +57,33 @@ def test_no_choice_within_the_limits_is_better(layers: Layers, tiles: int, energ
     assert chosen.total("steps") <= energy
     assert chosen.total(least) == pytest.approx(best, abs=1e-6)
     assert all(chosen.why.values())
+
+
+@pytest.mark.parametrize("loss", [NOT_MEASURED, float("inf")])
+def test_a_loss_that_was_not_measured_is_no_loss(loss: float) -> None:
+    found = [*_candidates([((0.1, 1, 2), (0.02, 2, 3), (0.01, 4, 4))]), Candidate("head", "AB", loss, 1, 1.0)]
+    with pytest.raises(ConfigurationError, match=rf"head in AB: loss = {loss}; what was not measured"):
+        choose(found)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"chips": 2}, "chips = 2 with tiles_per_chip = None"),
+        ({"tiles_per_chip": 34}, "chips = None with tiles_per_chip = 34"),
+        ({"chips": 0, "tiles_per_chip": 34}, "chips = 0"),
+        ({"chips": 2, "tiles_per_chip": 0}, "tiles_per_chip = 0"),
+    ],
+)
+def test_limits_of_whole_chips_come_in_pairs(limits: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        choose(_candidates([((0.1, 1, 2), (0.02, 2, 3), (0.01, 4, 4))]), **limits)
+
+
+def test_outputs_without_numbers_have_no_error() -> None:
+    for loss in (output_error, decision_error):
+        with pytest.raises(ConfigurationError, match="no floating-point numbers"):
+            loss(torch.tensor([1, 2]), torch.tensor([1, 2]))
 
 
 def test_fewest_tiles_with_at_most_a_loss() -> None:

@@ -141,6 +141,12 @@ def test_half_of_the_columns_fit_on_a_lane(columns: int) -> None:
     assert mapped((8, columns), lane=Lane.EVEN).groups[-1].lane is Lane.EVEN
 
 
+def test_a_lane_counts_the_columns_of_its_own_block() -> None:
+    chip = grid_chip(tile=(8, 10))
+    assert mapped((8, 15), chip, lane=Lane.ODD).groups[-1].columns == 5
+    assert mapped((8, 13), chip, lane=Lane.ODD).groups[-1].columns == 3
+
+
 @pytest.mark.parametrize("name", ["digital_sums", "first_rows_south"])
 @pytest.mark.parametrize(("block", "named"), [({3}, 3), ({-1, 0}, -1), ({0, 7, 5}, 5)])
 def test_column_blocks_that_do_not_exist(name: str, block: set[int], named: int) -> None:
@@ -220,6 +226,7 @@ def test_a_sum_that_goes_from_tile_to_tile_is_whole(encoding: Encoding, options:
         ((8, 8), {}, "AB, 1 row x 1 column blocks on 1 tiles"),
         ((16, 20), {}, "AB, 2 row x 3 column blocks on 6 tiles, shared capacitors"),
         ((17, 8), {}, "AB, 3 row x 1 column blocks on 3 tiles, shared capacitors (2 partial sums added digitally)"),
+        ((32, 8), {}, "AB, 4 row x 1 column blocks on 4 tiles, shared capacitors (2 partial sums added digitally)"),
         ((40, 8), {}, "AB, 5 row x 1 column blocks on 5 tiles, shared capacitors (3 partial sums added digitally)"),
         (
             (40, 8),

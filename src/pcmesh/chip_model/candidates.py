@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,17 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from pcmesh.artefact import check
 from pcmesh.checks import Count, checked
 from pcmesh.chip_model.batches import call
 from pcmesh.chip_model.energy import joule
 from pcmesh.chip_model.figures import model_figures
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.chip_model.options import ProductOptions
+from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding
 from pcmesh.model.digital import MULTIPLY_ADD
 from pcmesh.model.products import MatrixProduct
 
 DIGITAL = "digital"
+NOT_MEASURED = math.nan
+"""The loss of a way that was sized but not tried: no choice takes it for a loss."""
 COPIES = (2, 4)
 
 Loss = Callable[[Any, Any], float]
@@ -49,7 +54,7 @@ class Candidate:
 
 def output_error(got: Any, wanted: Any) -> float:
     """Return the power of the difference of a network's outputs as a share of that of the outputs themselves."""
-    values = [(a, b) for a, b in _numbers(got, wanted)]
+    values = _compared(got, wanted)
     return float(sum(((a - b) ** 2).mean() for a, b in values) / sum(b.var() for _, b in values))
 
 
@@ -60,7 +65,7 @@ def decision_error(got: Any, wanted: Any) -> float:
     """
     found = [
         F.kl_div(F.log_softmax(a, -1), F.log_softmax(b, -1), reduction="none", log_target=True).sum(-1).mean()
-        for a, b in _numbers(got, wanted)
+        for a, b in _compared(got, wanted)
     ]
     return float(sum(found) / len(found))
 
@@ -103,8 +108,15 @@ def candidates(
                 lost = [loss(call(single, batch), right) for batch, right in zip(batches, wanted, strict=True)]
                 losses.setdefault((name, option.way), []).append(sum(lost) / len(lost))
     report("layers alone on the chip", chips * len(trials), chips * len(trials))
-    found = [replace(size, loss=sum(losses[key]) / chips) for key, size in sizes.items()]
+    found = [replace(size, loss=_mean(losses, key, chips)) for key, size in sizes.items()]
     return (*found, *(_digital(model, product) for product in model.deployment.captured.products if digital))
+
+
+def _mean(losses: Mapping[tuple[str, str], Sequence[float]], key: tuple[str, str], chips: int) -> float:
+    """Return the mean loss of a layer in one way over the chip instances."""
+    measured = losses.get(key, ())
+    check(len(measured) == chips, f"{key[0]} in {key[1]}: its loss was measured on {len(measured)} of {chips} chips")
+    return sum(measured) / chips
 
 
 def ways_with_more_rows(inputs: int, tile_rows: int) -> tuple[dict[str, int], ...]:
@@ -137,13 +149,23 @@ def _distinct(found: Any) -> list[dict[str, int]]:
 def _sizes(chip: ChipModel, options: Mapping[str, ProductOptions]) -> Iterator[Candidate]:
     for size in model_figures(chip.deployment).products:
         tiles, steps = size.tiles + size.shared, size.steps * size.vectors
-        yield Candidate(size.name, options[size.name].way, 0.0, tiles, steps, size.energy_j)
+        yield Candidate(size.name, options[size.name].way, NOT_MEASURED, tiles, steps, size.energy_j)
 
 
 def _digital(model: ChipModel, product: MatrixProduct) -> Candidate:
-    vectors = model.deployment.frames.vectors.get(product.name, 0.0)
+    vectors = model.deployment.frames.vectors[product.name]
     work = MULTIPLY_ADD.operations * vectors * product.weight.numel()
     return Candidate(product.name, DIGITAL, 0.0, 0, 0.0, joule({"matrix_operations": work}))
+
+
+def _compared(got: Any, wanted: Any) -> list[tuple[Tensor, Tensor]]:
+    found = list(_numbers(got, wanted))
+    if not found:
+        raise ConfigurationError(
+            "the network's outputs hold no floating-point numbers, so a mapping loses nothing that could be measured",
+            "Let it return numbers, or give a loss of your own",
+        )
+    return found
 
 
 def _numbers(got: Any, wanted: Any) -> Iterator[tuple[Tensor, Tensor]]:

@@ -7,6 +7,7 @@ not a result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -114,7 +115,8 @@ def choose(
 
     Raises:
         CapacityError: no choice keeps the limits; the message says what the smallest takes.
-        ConfigurationError: a pin names no layer, or a way that was not measured.
+        ConfigurationError: a pin names no layer, or a way that was not measured; a candidate has no loss, or one that
+            is no number; limits that contradict one another.
     """
     limits = Limits(
         tiles=tiles,
@@ -128,6 +130,8 @@ def choose(
     if not found:
         raise ConfigurationError("there are no candidates to choose from", "Measure some: `candidates`")
     pins = dict(pins or {})
+    _check_limits(limits)
+    _check_measured(found)
     _check_pins(found, pins)
     allowed = [c for c in found if c.layer not in pins or c.way == pins[c.layer]]
     ways, places = _Problem(allowed, limits).solve(least)
@@ -212,6 +216,28 @@ class _Problem:
             f"no choice of mappings keeps {' and '.join(parts) or 'the number of chips'}",
             "Allow more, or let layers stay digital",
         )
+
+
+def _check_limits(limits: Limits) -> None:
+    if (limits.chips is None) != (limits.tiles_per_chip is None):
+        raise ConfigurationError(
+            f"chips = {limits.chips} with tiles_per_chip = {limits.tiles_per_chip}", "Give both, or neither"
+        )
+    for name in ("chips", "tiles_per_chip"):
+        value = getattr(limits, name)
+        if value is not None and value < 1:
+            raise ConfigurationError(f"{name} = {value}", "At least 1; leave it out for no limit")
+
+
+def _check_measured(found: Sequence[Candidate]) -> None:
+    for entry in found:
+        for quantity in QUANTITIES:
+            value = value_of(entry, quantity)
+            if not math.isfinite(value):
+                raise ConfigurationError(
+                    f"{entry.layer} in {entry.way}: {quantity} = {value}; what was not measured cannot be chosen",
+                    "Measure it, or leave the candidate out",
+                )
 
 
 def _check_pins(found: Sequence[Candidate], pins: Mapping[str, str]) -> None:

@@ -92,5 +92,11 @@ def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer:
 
 
 def joule(events: dict[str, float]) -> float:
-    """Return the energy of events by the cost table, J."""
-    return sum(events.get(cost.counts, 0.0) * cost.pj for cost in load_costs().cost) * 1e-12
+    """Return the energy of events by the cost table, J.
+
+    Raises:
+        VerificationError: a kind of event that has no cost.
+    """
+    costs = load_costs()
+    costs.check_events(events)
+    return sum(events[cost.counts] * cost.pj for cost in costs.cost if cost.counts in events) * 1e-12

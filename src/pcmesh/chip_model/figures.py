@@ -164,7 +164,7 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
     layers = dict.fromkeys(piece.layer for piece in layout.pieces[product.name])
     tiles = {name: [t.index for t in mapping.tiles if t.wp1.layer == name] for name in layers}
     taken = [index for found in tiles.values() for index in found]
-    vectors = deployment.frames.vectors.get(product.name, 0.0)
+    vectors = deployment.frames.vectors[product.name]
     options = deployment.choice.options[product.name]
     more = options.rows(product.name, product.rows)
     expansion = 0.0 if more is None else vectors * more.operations

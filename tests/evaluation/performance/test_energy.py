@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pcmesh.chip_model.energy import joule
+from pcmesh.errors import ConfigurationError, VerificationError
 from pcmesh.evaluation.performance import plan, run_time
-from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.evaluation.performance.costs import EVENT_KINDS, load_costs
 from pcmesh.evaluation.performance.energy import operation_energy, run_energy
-from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
+from pcmesh.evaluation.performance.fit import events
+from pcmesh.evaluation.performance.power_test import (
+    ChipActivity,
+    Part,
+    blank_hardware,
+    plain_microcode,
+    run_power_test,
+)
 from pcmesh.evaluation.performance.run import DataSet, Run, TimeOptions
 from pcmesh.evaluation.performance.stages import Plan
+from pcmesh.execution.clocked.activity import Counter
+from pcmesh.execution.clocked.clock import Clock
 from pcmesh.model import DigitalOperation, LayerGraph
 from tests.machines import small_chip
 from tests.networks import chain
@@ -71,6 +84,47 @@ def test_energy_grows_with_frames_and_costs(network: Plan, activity: tuple[ChipA
     for entry in costs.cost:
         dearer = costs.changed({entry.name: entry.pj + 1.0})
         assert run_energy(_run(network, 3), activity, dearer).total >= few
+
+
+def test_an_event_without_a_cost_is_an_error_not_free(network: Plan, activity: tuple[ChipActivity, ...]) -> None:
+    (found,) = activity
+    unknown = replace(found, counts={**found.counts, Part("sparks", 0, "fc0"): 1.0})
+    with pytest.raises(VerificationError, match="events of kind 'sparks' have no cost"):
+        operation_energy(unknown, load_costs())
+    with pytest.raises(VerificationError, match="events of kind 'sparks' have no cost"):
+        joule({"conversions": 1.0, "sparks": 1.0})
+    costs = load_costs()
+    for name in ("conversions", "vector_operations"):
+        lacking = costs.model_copy(update={"cost": tuple(entry for entry in costs.cost if entry.counts != name)})
+        with pytest.raises(VerificationError, match=f"events of kind '{name}' have no cost"):
+            run_energy(_run(network, 3), activity, lacking)
+
+
+def test_every_event_has_a_cost_or_a_reason_to_have_none() -> None:
+    costs = load_costs()
+    priced = {entry.counts for entry in costs.cost}
+    assert priced | set(costs.free) == set(EVENT_KINDS)
+    assert not priced & set(costs.free)
+    assert all(costs.free.values())
+    assert joule({"conversions": 2.0}) == 2.0 * sum(e.pj for e in costs.of_kind("conversions")) * 1e-12
+    assert joule({kind: 1e6 for kind in costs.free}) == 0
+
+
+def test_a_cost_of_another_name_is_an_error() -> None:
+    costs = load_costs()
+    with pytest.raises(ConfigurationError, match="there is no cost 'sent'"):
+        costs.changed({"sent": 1.0})
+    assert costs.changed({"send": 1.0}).free == costs.free
+    with pytest.raises(ConfigurationError, match="there is no cost 'sent'"):
+        events({"send": 1.0, "sent": 1.0}, costs)
+
+
+def test_the_clocked_chip_counts_no_unknown_kind() -> None:
+    counter = Counter(Clock())
+    counter.add("conversions", 3, "tile (0, 0)")
+    with pytest.raises(VerificationError, match=r"unknown kind 'sparks' by tile \(0, 0\)"):
+        counter.add("sparks", 3, "tile (0, 0)")
+    assert counter.activity(1).conversions == 3
 
 
 def test_half_the_integration_time_integrates_half_as_long(network: Plan, activity: tuple[ChipActivity, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,13 @@ import torch
 
 from pcmesh.chip import load_chip
 from pcmesh.chip_model.candidates import Candidate
-from pcmesh.errors import ConfigurationError
+from pcmesh.errors import ConfigurationError, VerificationError
 from pcmesh.mapping import Encoding
 from pcmesh.reporting.pareto import choice_table, losses_table
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.mapper import losses as losses_module
+from pcmesh.workloads.rnnt.mapper import whole as whole_module
 from pcmesh.workloads.rnnt.mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
 from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, vectors_of
 from pcmesh.workloads.rnnt.mapper.ways import FIRST, compile_ways, paper_ways, sizes
@@ -46,6 +49,9 @@ def _vectors() -> dict[str, float]:
 def test_the_paper_takes_142_tiles() -> None:
     widths = RnntWidths()
     found = sizes(widths, CHIP, _vectors())
+    with pytest.raises(ConfigurationError, match="enc-lstm0-wx in 2-PCM: loss = nan; what was not measured"):
+        paper_choice(found, widths, CHIP)
+    found = [replace(one, loss=0.1) for one in found]
     paper = paper_choice(found, widths, CHIP)
     assert paper.tiles == PAPER_TILES
     assert paper.layers[FIRST] == "AB,copies=4"
@@ -110,9 +116,12 @@ def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch
         (FIRST, "AB,copies=2"): 2,
     }
     assert min(min(values) for values in first.of_chips.values()) > 0
+    _forget(tmp_path, "dec-fc 2-PCM 1")  # what is missing is measured, not taken as no loss
+    assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
     monkeypatch.setattr(losses_module, "bring_up_rnnt", None)
     assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
-    assert {one.way for one in first.candidates(WIDTHS, CHIP)} == {"AB", "2-PCM", "AB,copies=2"}
+    with pytest.raises(VerificationError, match=r"enc-lstm0-wh: no loss was measured in any of its ways \(2-PCM"):
+        first.candidates(WIDTHS, CHIP)
 
     said = [to_text(one.labels) for one in recognise(NETWORK, RECORDINGS.features)]
     bench = Bench(NETWORK, CHIP, RECORDINGS, said, TRAINING, 2, tmp_path, _quiet)
@@ -120,7 +129,17 @@ def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch
     point = bench.measure("paper", paper_ways(WIDTHS, CHIP))
     assert (point.tiles, len(point.errors)) == (13, 2)
     assert point.energy_j > 0
+    for key in ("tiles", "energy_j"):
+        _forget(tmp_path / "whole", key)
     assert bench.measure("paper", paper_ways(WIDTHS, CHIP)) == point
+    monkeypatch.setattr(whole_module, "bring_up_rnnt", None)
+    assert bench.measure("paper", paper_ways(WIDTHS, CHIP)) == point
+
+
+def _forget(folder: Path, key: str) -> None:
+    kept = [file for file in folder.rglob("*.json") if json.loads(file.read_text(encoding="utf-8"))["key"] == key]
+    assert len(kept) == 1
+    kept[0].unlink()
 
 
 def test_mappings_to_measure_are_each_there_once() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pcmesh.evaluation.performance.costs import Cost, CostTable
+from pcmesh.evaluation.performance.costs import CostTable
 from pcmesh.evaluation.performance.power_test import ChipActivity
 from pcmesh.evaluation.performance.run import Run
 
@@ -70,18 +70,16 @@ def run_energy(run: Run, activities: Sequence[ChipActivity], costs: CostTable) -
     items: list[Item] = []
     for activity in activities:
         items += _items(activity, costs, run.runs_of_chips[activity.chip])
-    named = {entry.counts: entry for entry in costs.cost}
     for task, count in run.operations.digital.items():
         kind = "matrix_operations" if task in run.operations.matrices else "vector_operations"
-        joule = count * named[kind].pj * 1e-12
-        items.append(Item(0, DIGITAL, DIGITAL, task, named[kind].name, joule))
+        items += [
+            Item(0, DIGITAL, DIGITAL, task, entry.name, count * entry.pj * 1e-12) for entry in costs.of_kind(kind)
+        ]
     return Energy(tuple(items))
 
 
 def _items(activity: ChipActivity, costs: CostTable, runs: int) -> tuple[Item, ...]:
-    by_kind: Mapping[str, list[Cost]] = defaultdict(list)
-    for entry in costs.cost:
-        by_kind[entry.counts].append(entry)
+    by_kind = {kind: costs.of_kind(kind) for kind in {part.kind: None for part in activity.counts}}
     return tuple(
         Item(
             chip=activity.chip + 1,

@@ -48,7 +48,9 @@ class Figure:
 
     def predicted(self, costs: CostTable) -> float:
         """Return the value with given costs."""
-        return self.of_energy(sum(self.counts.get(entry.name, 0.0) * entry.pj * 1e-12 for entry in costs.cost))
+        return self.of_energy(
+            sum(n * entry.pj * 1e-12 for n, entry in zip(events(self.counts, costs), costs.cost, strict=True))
+        )
 
     def of_energy(self, energy: float) -> float:
         """Return the value that an energy stands for."""
@@ -60,6 +62,16 @@ class Figure:
     def tolerance(self) -> float:
         """Relative: its rounding, or what the paper's figures differ among themselves."""
         return max(self.rounding / self.value, SLACK)
+
+
+def events(counts: Counts, costs: CostTable) -> list[float]:
+    """Return the events of each cost, in the order of the table; a cost that counts do not name has none.
+
+    Raises:
+        ConfigurationError: counts of a cost that the table does not have: they would be free.
+    """
+    costs.check_names(counts)
+    return [counts.get(entry.name, 0.0) for entry in costs.cost]
 
 
 def fit(figures: Sequence[Figure], costs: CostTable, free: Sequence[str]) -> CostTable:
@@ -124,7 +136,7 @@ def leave_one_out(
 
 def bounds(known: Sequence[Figure], asked: Figure, costs: CostTable) -> tuple[float, float]:
     """Return the lowest and highest value of a figure that any costs from 0 up allow, given others as published."""
-    ends = _extremes(known, np.array([asked.counts.get(entry.name, 0.0) for entry in costs.cost]) * 1e-12, costs)
+    ends = _extremes(known, np.array(events(asked.counts, costs)) * 1e-12, costs)
     low, high = sorted(asked.of_energy(energy) for energy in ends)
     return low, high
 
@@ -141,12 +153,13 @@ class Freedom:
 
 def freedom(figures: Sequence[Figure], costs: CostTable, of: Counts) -> list[Freedom]:
     """Return for each cost which share of an energy it can have if all figures are as published."""
-    total = sum(of.get(entry.name, 0.0) * entry.pj * 1e-12 for entry in costs.cost)
+    counts = events(of, costs)
+    total = sum(n * entry.pj * 1e-12 for n, entry in zip(counts, costs.cost, strict=True))
     published = next((figure.energy for figure in figures if dict(figure.counts) == dict(of)), total)
     found = []
     for number, entry in enumerate(costs.cost):
         weight = np.zeros(len(costs.cost))
-        weight[number] = of.get(entry.name, 0.0) * 1e-12
+        weight[number] = counts[number] * 1e-12
         if weight[number]:
             low, high = (energy / published for energy in _extremes(figures, weight, costs))
             share = weight[number] * entry.pj / total
@@ -156,9 +169,7 @@ def freedom(figures: Sequence[Figure], costs: CostTable, of: Counts) -> list[Fre
 
 def _matrix(figures: Sequence[Figure], costs: CostTable) -> npt.NDArray[np.float64]:
     """Return (figures, costs): energy of 1 pJ per event, in units of the published energy."""
-    return np.array(
-        [[figure.counts.get(entry.name, 0.0) * 1e-12 / figure.energy for entry in costs.cost] for figure in figures]
-    )
+    return np.array([[n * 1e-12 / figure.energy for n in events(figure.counts, costs)] for figure in figures])
 
 
 def _extremes(figures: Sequence[Figure], weight: npt.NDArray[np.float64], costs: CostTable) -> tuple[float, float]:

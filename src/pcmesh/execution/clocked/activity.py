@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from pcmesh.errors import VerificationError
 from pcmesh.execution.clocked.clock import Clock
 
 
@@ -58,7 +59,13 @@ class Counter:
         self._clock = clock
 
     def add(self, kind: str, count: float, who: str, cycle: int | None = None) -> None:
-        """Count something that happens now, or began at a cycle; `kind` is a field of `Activity`."""
+        """Count something that happens now, or began at a cycle; `kind` is a field of `Activity`.
+
+        Raises:
+            VerificationError: it is not.
+        """
+        if kind not in KINDS:
+            raise VerificationError(f"an event of unknown kind {kind!r} by {who}; kinds: {', '.join(KINDS)}")
         self.events[Event(kind, self._clock.cycle if cycle is None else cycle, who)] += count
 
     def activity(self, frames: int) -> Activity:

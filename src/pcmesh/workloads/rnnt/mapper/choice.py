@@ -38,7 +38,10 @@ def plan_choice(choice: Choice, widths: RnntWidths, chip: ChipSpec) -> Plan:
     options = {name: product_options(way, Encoding.AB) for name, way in choice.layers.items()}
     first = options[FIRST]
     sized = widths.model_copy(update={"expand": first.expand, "input_copies": first.copies})
-    pinned = {name: one.model_copy(update={"chip": choice.chips.get(name)}) for name, one in options.items()}
+    pinned = {
+        name: one.model_copy(update={"chip": choice.chips[name] if choice.chips else None})
+        for name, one in options.items()
+    }
     return plan_rnnt(sized, chip, pinned)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pcmesh.artefact import check
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.candidates import Candidate
@@ -40,10 +41,18 @@ class Losses:
     vectors: Mapping[str, float]
 
     def candidates(self, widths: RnntWidths, chip: ChipSpec) -> list[Candidate]:
-        """Return every way of every matrix of a network of some width, with the losses that were measured."""
+        """Return every way of every matrix of a network of some width, with the losses that were measured.
+
+        Raises:
+            VerificationError: no way of a matrix was measured.
+        """
         mean = {key: sum(values) / len(values) for key, values in self.of_chips.items()}
         found = sizes(widths, chip, self.vectors)
-        return [replace(one, loss=mean[one.layer, one.way]) for one in found if (one.layer, one.way) in mean]
+        known = [replace(one, loss=mean[one.layer, one.way]) for one in found if (one.layer, one.way) in mean]
+        for name in dict.fromkeys(one.layer for one in found):
+            ways = ", ".join(one.way for one in found if one.layer == name)
+            check(any(one.layer == name for one in known), f"{name}: no loss was measured in any of its ways ({ways})")
+        return known
 
 
 def validation_recordings(count: int, seed: int) -> Recordings:
@@ -96,7 +105,7 @@ def measure_losses(
                 cache.put(f"{matrix} {way} {number}", divergence(got, wanted, written))
             store.clear()
         for matrix, way in ways.items():
-            found[matrix, way] = [float(cache.get(f"{matrix} {way} {n}") or 0.0) for n in range(chips)]
+            found[matrix, way] = [float(cache.measured(f"{matrix} {way} {n}")) for n in range(chips)]
     report("matrices alone on the chip", len(trials), len(trials))
     return Losses(
         {key: tuple(values) for key, values in found.items()}, vectors_of(paper_ways(network.widths, chip), written)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from pcmesh.chip import ChipSpec
-from pcmesh.chip_model.candidates import Candidate, ways_with_more_rows
+from pcmesh.chip_model.candidates import NOT_MEASURED, Candidate, ways_with_more_rows
 from pcmesh.chip_model.energy import joule, vector_events, vector_steps
 from pcmesh.chip_model.options import ProductOptions, product_options
 from pcmesh.mapping import Encoding
@@ -79,4 +79,6 @@ def _size(name: str, options: ProductOptions, weight: torch.Tensor, chip: ChipSp
     mapping = map_network(graph, chip, {name: options})
     where = (mapping, chip, [0] * len(mapping.tiles), name)
     energy = joule(vector_events(*where)) + joule({"matrix_operations": more.operations if more else 0.0})
-    return Candidate(name, options.way, 0.0, len(mapping.tiles), vectors * vector_steps(*where), vectors * energy)
+    return Candidate(
+        name, options.way, NOT_MEASURED, len(mapping.tiles), vectors * vector_steps(*where), vectors * energy
+    )

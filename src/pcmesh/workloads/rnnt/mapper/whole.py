@@ -61,7 +61,9 @@ class Bench:
         """
         key = (network_digest(self.network), self.recordings.digest(), self.chip.model_dump(mode="json"), self.seed)
         cache = ResultCache(self.folder / "whole", (*key, dict(ways)))
-        missing = [number for number in range(self.chips) if cache.get(f"wer {number}") is None]
+        sizes = ("tiles", "energy_j")
+        needed = {number: (f"wer {number}", *(sizes if number == 0 else ())) for number in range(self.chips)}
+        missing = [number for number, keys in needed.items() if any(cache.get(key) is None for key in keys)]
         program = compile_ways(self.network, self.chip, ways) if missing else None
         frames = calibration_frames(program, self.training, seed=self.seed) if program else {}
         store = Store(self.folder / "work")
@@ -75,8 +77,9 @@ class Bench:
                 cache.put("tiles", len(program.compiled.mapping.tiles))
                 cache.put("energy_j", energy_of(program, written, self.seed))
             cache.put(f"wer {number}", word_errors(self.said, [to_text(one.labels) for one in written]).rate)
-        errors = tuple(float(cache.get(f"wer {number}") or 0.0) for number in range(self.chips))
-        return Point(name, dict(ways), int(cache.get("tiles") or 0), float(cache.get("energy_j") or 0.0), errors, marks)
+        errors = tuple(float(cache.measured(f"wer {number}")) for number in range(self.chips))
+        tiles, energy_j = (cache.measured(key) for key in sizes)
+        return Point(name, dict(ways), int(tiles), float(energy_j), errors, marks)
 
     def _named(self, stage: str) -> Report:
         return lambda _, done, total: self.report(stage, done, total)
