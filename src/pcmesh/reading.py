@@ -84,6 +84,14 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, st
     return rows
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; a name that none can have (too long, a zero byte) is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _read_bytes(path: Path, remedy: str) -> bytes:
     try:
         with path.open("rb") as stream:

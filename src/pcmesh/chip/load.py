@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pcmesh.chip.spec import ChipSpec
 from pcmesh.errors import ConfigurationError, InputError
-from pcmesh.reading import parse_toml, read_toml
+from pcmesh.reading import is_file, parse_toml, read_toml
 
 DEFAULT_PRESET = "nature2023"
 _MOST_SHOWN = 80
@@ -53,7 +53,7 @@ def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
     if str(name_or_file) in preset_names():
         return _build(_preset(str(name_or_file)), str(name_or_file))
     path = Path(name_or_file)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"no chip '{name_or_file}': neither a preset nor a file", _presets(str(name_or_file)))
     values = read_toml(path, "docs/chip.md has an example")
     return _build(_resolve({"base": DEFAULT_PRESET, "name": path.stem, **values}), str(path))

@@ -33,6 +33,7 @@ from pcmesh.files import disk_failure, is_disk_failure
 
 EXIT_USER_ERROR, EXIT_DEFECT = 2, 1
 DEBUG = "PCMESH_DEBUG"
+_LONGEST_MESSAGE = 1_500
 
 app = typer.Typer(
     name="pcmesh",
@@ -119,7 +120,7 @@ def _report(error: Exception) -> NoReturn:
     print(user_traceback(error) if isinstance(error, PcmeshError) else "", end="", file=sys.stderr)
     if os.environ.get(DEBUG, "") not in ("", "0"):
         traceback.print_exception(error)
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {_one_line(message)}", file=sys.stderr)
     raise SystemExit(status)
 
 
@@ -134,6 +135,14 @@ def _leave_out_what_is_left() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, output.fileno())
         os.close(nowhere)
+
+
+def _one_line(message: str) -> str:
+    """Return a message without line ends and what else would move a terminal's cursor, and at most so long."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(message.split()))
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    return f"{text[: _LONGEST_MESSAGE // 2]} ... {text[-_LONGEST_MESSAGE // 3 :]}"
 
 
 def _message(error: Exception) -> tuple[str, int]:
@@ -163,7 +172,7 @@ def _print_notices() -> None:
         line: str | None = None,
     ) -> None:
         if issubclass(category, Notice):
-            print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+            print(f"note: {_one_line(str(message))}", file=sys.stderr)
         else:
             others(message, category, filename, lineno, file, line)
 

@@ -37,11 +37,16 @@ def perf(
         ),
     ] = None,
     utterances: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only the first N recordings; for other networks: N frames.")
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="Only the first N recordings; for other networks: N frames."
+        ),
     ] = None,
     expand: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Report first the RNN-T with Enc-LSTM0 Wx expanded to N rows."),
+        typer.Option(
+            min=1, max=65_536, metavar="N", help="Report first the RNN-T with Enc-LSTM0 Wx expanded to N rows."
+        ),
     ] = None,
     overlap: Annotated[
         bool, typer.Option(help="An utterance enters while the one before is still on the chips.")
@@ -87,7 +92,7 @@ def perf(
         typer.Option(metavar="HOW", help="What if all layers were held like this: AB, 2-PCM, 4-PCM?"),
     ] = None,
     more_olps: Annotated[
-        int, typer.Option(min=0, metavar="N", help="What if there were N more output landing pads?")
+        int, typer.Option(min=0, max=1_000, metavar="N", help="What if there were N more output landing pads?")
     ] = 0,
     mac: Annotated[
         bool, typer.Option("--mac", help="Measure how exact products are on that chip: one tile, random weights.")

@@ -32,9 +32,11 @@ Layers = Annotated[
 ]
 Expand = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Weight expansion of Enc-LSTM0 Wx to N rows, instead of copies."),
+    typer.Option(min=1, max=65_536, metavar="N", help="Weight expansion of Enc-LSTM0 Wx to N rows, instead of copies."),
 ]
-Copies = Annotated[int, typer.Option(min=1, metavar="N", help="Copies of Enc-LSTM0's inputs, without expansion.")]
+Copies = Annotated[
+    int, typer.Option(min=1, max=1_000, metavar="N", help="Copies of Enc-LSTM0's inputs, without expansion.")
+]
 Age = Annotated[
     str, typer.Option(metavar="AGE", help="Age of the weights since programming and calibration: 1h, 1d, 1w, 1mo.")
 ]

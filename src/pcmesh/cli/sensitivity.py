@@ -35,7 +35,9 @@ class _Networks(TyperGroup):
 
 sensitivity = typer.Typer(name="sensitivity", cls=_Networks, no_args_is_help=True, rich_markup_mode="rich")
 
-Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes; the figures are the same for any number.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=256, metavar="N", help="Processes; the figures are the same for any number.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
 Json = Annotated[
     Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")

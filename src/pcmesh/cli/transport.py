@@ -13,7 +13,9 @@ from pcmesh.cli.paths import chip_name, json_target
 
 
 def transport(
-    vectors: Annotated[int, typer.Option(min=1, metavar="N", help="Vectors sent for each range of durations.")] = 2048,
+    vectors: Annotated[
+        int, typer.Option(min=1, max=1_000_000, metavar="N", help="Vectors sent for each range of durations.")
+    ] = 2048,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of the durations.")] = 0,
     chip: Annotated[
         str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")

@@ -24,7 +24,7 @@ _TRACED_WIRES = 4
 
 def verify(
     folder: Folder,
-    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames that are executed.")] = 3,
+    frames: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Frames that are executed.")] = 3,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -34,7 +34,8 @@ def verify(
         ),
     ] = None,
     noise: Annotated[
-        int | None, typer.Option(min=100, metavar="N", help="Run the first frame N times with read noise too.")
+        int | None,
+        typer.Option(min=100, max=100_000, metavar="N", help="Run the first frame N times with read noise too."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the die and of random frames.")] = 0,
     trace: Annotated[

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pcmesh.artefact import Artefact, check
 from pcmesh.chip import ChipSpec, Site
@@ -20,7 +21,7 @@ PAD_VECTORS = 32
 class Program(Artefact):
     """A controller's program as it lies in its SRAM: 128-bit words in hexadecimal."""
 
-    words: tuple[str, ...]
+    words: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")], ...]
 
     @classmethod
     def of(cls, instructions: tuple[Instruction, ...]) -> Program:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.reading import read_text
+from pcmesh.reading import is_file, read_text
 from pcmesh.speech.sound_files import LONGEST_S, audio_files, recording_s
 from pcmesh.speech.transcripts import normalise_transcript
 
@@ -148,7 +148,7 @@ def _read_tsv(table: Path) -> Iterator[Utterance]:
             raise InputError(f"{where}: has no tab", "Write path<TAB>text")
         if path in listed:
             raise InputError(f"{where}: {name} is listed twice", "Leave one of the lines")
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"{where}: there is no recording {name}", f"Paths are relative to {table.parent}")
         listed.add(path)
         yield Utterance(path=path, text=_normalised(text, where))

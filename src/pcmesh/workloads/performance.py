@@ -91,10 +91,11 @@ def run_performance(
     own = chip_model_folder(Path(options.network))
     if own is not None:
         return _own(own, options, chip)
+    recorded = _data(options, RnntWidths()) if options.network == "rnnt" else None
     plans = _plans(options, chip, progress)
     first = next(iter(plans.values()))
     widths = rnnt_widths(first.graph) if first.graph.name == "rnnt" else None
-    data = _data(options, widths)
+    data = recorded or _data(options, widths)
     _check_fit(options, plans)
     activities = power_tests(plans, options.load.seed, progress)
     costs = load_costs()

@@ -10,11 +10,14 @@ from typing import Any
 
 from pcmesh.cache import ResultCache
 from pcmesh.errors import InputError
+from pcmesh.speech.corpora import list_manifest, list_utterances
+from pcmesh.speech.layouts import list_clips
 from pcmesh.workloads.paper.answers import all_answers
 from pcmesh.workloads.paper.claims import CLAIMS, Claim
 from pcmesh.workloads.paper.experiments import Experiments, PaperOptions, Report
 from pcmesh.workloads.paper.figures import FIGURES
 from pcmesh.workloads.paper.found import Found, deviation
+from pcmesh.workloads.rnnt.transcribe import load_speech_network
 
 _DATA_OPTIONS = (
     ("gsc", "--gsc"),
@@ -22,6 +25,18 @@ _DATA_OPTIONS = (
     ("checkpoint", "--checkpoint"),
     ("manifest", "--manifest"),
 )
+
+
+def _check_data(options: PaperOptions) -> None:
+    """Raise InputError where data are named that cannot be used, before hours are spent on the claims before theirs."""
+    if options.gsc is not None:
+        list_clips(options.gsc, "test")
+    if options.librispeech is not None:
+        list_utterances(options.librispeech)
+    if options.checkpoint is not None:
+        load_speech_network(options.checkpoint)
+    if options.manifest is not None:
+        list_manifest(options.manifest)
 
 
 def run_paper(
@@ -47,6 +62,7 @@ def run_paper(
     unknown = [number for number in only if number not in known]
     if unknown:
         raise InputError(f"--only {unknown[0]}: there is no such claim", f"Claims are numbered 1 to {len(CLAIMS)}")
+    _check_data(options)
     tell = report or (lambda *_: None)
     cache, full = (_cache(chosen, folder, fresh) for chosen in (options, replace(options, full=True)))
     work = (folder or Path("runs/paper")) / "work"
