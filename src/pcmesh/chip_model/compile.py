@@ -84,7 +84,7 @@ def compile_model(
             network does: nothing is counted or computed between them, and their columns are calibrated by their devices
             (slopes, bias rows, zero level). Faster; what it costs in accuracy, `evaluate` says.
         seed, number: which chip instance.
-        batch_dim: dimension of the samples in the inputs; None where there are none.
+        batch_dim: dimension of the samples in the inputs; None where there are none (then it must be said).
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
         capture_by: see `pcmesh.model.capture.capture`.
         frames: calibration frames kept for each layer (paper: 2,000).
@@ -93,8 +93,9 @@ def compile_model(
         name: of the network, for people; by default its class.
 
     Raises:
-        InputError: the network does not run with the example inputs.
-        UnsupportedModelError: it cannot be captured, or a weight is NaN; the module is named.
+        InputError: the network does not run with the example inputs, they lack the dimension of the samples, or a value
+            of the calibration data is NaN.
+        UnsupportedModelError: it cannot be captured, or a parameter is NaN; it is named.
         CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
         ConfigurationError: a pin names no layer, or an argument is not what its annotation says.
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pcmesh.errors import InputError, PcmeshError, UnsupportedModelError, out_of_memory
+from pcmesh.model.batch_check import check_batch
 from pcmesh.model.copies import follow_modules
 from pcmesh.model.eager import capture_eager
 from pcmesh.model.examples import Examples
@@ -58,6 +59,8 @@ def capture(
                 "Give example_inputs with which the network itself can be called",
             ) from error
         check_parameters(own)
+        check_batch(own, examples)
+        place.clear()
         try:
             if way != "eager":
                 return _checked(capture_exported(own, examples, block, pins or {}, dynamic_shapes), own)
