@@ -159,8 +159,8 @@ def compiled_of(files: Dict[str, bytes], folder: Path) -> CompiledNetwork:
     return found
 
 
-def tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file; none holds NaN or infinity.
+def tensors_of(content: bytes, path: Path, finite: bool = True) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file; with `finite` none holds NaN or infinity.
 
     Raises:
         InputError: it is no such file; `path` is named.
@@ -170,7 +170,7 @@ def tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read ({error})", "Compile it again") from error
     for name, tensor in found.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if finite and tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{path}: {name} holds NaN or infinity", "Compile it again")
     return found
 

@@ -256,3 +256,23 @@ def test_inputs_without_a_batch_have_noise_of_their_own() -> None:
         assert not torch.equal(one(x)[0], one.without_noise()(x)[0])
         other = one(x)[0]
     assert not torch.equal(other, one(x)[0])
+
+
+class Masked(nn.Module):
+    """Attention with a mask of minus infinity, as networks keep it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x, attn_mask=self.mask, need_weights=False)[0]
+
+
+def test_infinities_of_the_network_itself_are_kept(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(60, 5, 8)
+    model = pcmesh.compile(Masked(), x)
+    model.save(tmp_path / "model")
+    assert torch.equal(pcmesh.load(tmp_path / "model")(x), model(x))

@@ -273,7 +273,7 @@ def _own_code(
             f"{place}: this network runs its own Python code, which no file holds",
             "Give the code: pcmesh.load(folder, network=make_model()), or --code FILE.py:FUNCTION",
         )
-    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS)
+    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS, finite=False)
     own = copy.deepcopy(network)
     try:
         own.load_state_dict({name: x for name, x in tensors.items() if not name.startswith(_EXAMPLES)})
@@ -292,7 +292,7 @@ def _own_code(
 
 
 def _captured(files: Mapping[str, bytes], place: Path, stored: StoredModel) -> CapturedNetwork:
-    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS)
+    tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS, finite=False)
     try:
         program = read_program(files[_NETWORK], tensors)
     except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
