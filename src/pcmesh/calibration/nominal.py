@@ -40,7 +40,7 @@ def nominal_ranges(
     for layer in graph.layers:
         if layer.input not in vectors:
             vector = graph.vector(layer.input)
-            drawn = torch.randn(_RANDOM_INPUTS, vector.size, generator=generator)
+            drawn = torch.randn(_RANDOM_INPUTS, vector.size, generator=generator, dtype=torch.float32)
             vectors[layer.input] = drawn if vector.signed else drawn.abs()
         values, weight = vectors[layer.input], graph.weights[layer.name]
         products = values @ weight

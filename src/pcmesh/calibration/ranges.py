@@ -158,7 +158,7 @@ def _largest_partials(
     mapping: Mapping, layer: str, weight: torch.Tensor, inputs: torch.Tensor, clipped_share: float
 ) -> torch.Tensor:
     """Return the largest magnitude of what each column's capacitors hold (columns,), but for a share of the inputs."""
-    largest = torch.zeros(weight.shape[1])
+    largest = torch.zeros(weight.shape[1], dtype=torch.float32)
     rank = max(1, math.ceil((1 - clipped_share) * len(inputs)))
     for columns, held in partial_products(mapping, layer, weight, inputs):
         largest[columns] = torch.maximum(largest[columns], held.abs().kthvalue(rank, dim=0).values)
@@ -173,7 +173,10 @@ def partial_products(
         columns = slice(group.column_start, group.column_stop)
         pairs = [block for tile in group.tiles for pair in (1, 2) if (block := mapping.tiles[tile].block(pair))]
         rows = sorted({(block.row_start, block.row_stop) for block in pairs})
-        yield columns, sum((inputs[:, a:b] @ weight[a:b, columns] for a, b in rows), torch.zeros(()))
+        yield (
+            columns,
+            sum((inputs[:, a:b] @ weight[a:b, columns] for a, b in rows), torch.zeros((), dtype=torch.float32)),
+        )
 
 
 def _volts_per_unit(chip: ChipSpec, encoding: Encoding, largest_term: float) -> float:

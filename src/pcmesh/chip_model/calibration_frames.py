@@ -80,17 +80,21 @@ def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products
 
 
 def _seen(recorder: RecordedProducts, product: MatrixProduct) -> Tensor:
-    return recorder.examples(product.name) if product.name in recorder.inputs else torch.zeros(0, product.rows)
+    return (
+        recorder.examples(product.name)
+        if product.name in recorder.inputs
+        else torch.zeros(0, product.rows, dtype=torch.float32)
+    )
 
 
 def _balance(recorder: RecordedProducts, product: MatrixProduct) -> Balance:
-    return balance(product.weight, recorder.largest.get(product.name, torch.ones(product.rows)))
+    return balance(product.weight, recorder.largest.get(product.name, torch.ones(product.rows, dtype=torch.float32)))
 
 
 def _completed(found: Tensor, signed: bool, name: str) -> Tensor:
     """Return the frames with normal ones of the same mean and spread, within the range that was seen."""
     generator = torch_generator(0, "data", "frames", name)
-    drawn = torch.randn(ENOUGH - len(found), found.shape[1], generator=generator)
+    drawn = torch.randn(ENOUGH - len(found), found.shape[1], generator=generator, dtype=torch.float32)
     if not len(found):
         return drawn if signed else drawn.abs()
     spread = found.std() if found.numel() > 1 else found.abs().mean()

@@ -97,14 +97,14 @@ def held_weights(network: ProgrammedNetwork, layer: str) -> Tensor:
 def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> NominalProduct:
     side, timing = model.side, model.deployment.chip.timing
     frames, pieces = model.deployment.frames.inputs[name], side.layout.pieces[name]
-    weight = torch.zeros(max(p.row_stop for p in pieces), max(p.column_stop for p in pieces))
+    weight = torch.zeros(max(p.row_stop for p in pieces), max(p.column_stop for p in pieces), dtype=torch.float32)
     for p in pieces:
         height, width = p.row_stop - p.row_start, p.column_stop - p.column_start
         part = held[p.layer][p.row : p.row + height, p.column : p.column + width]
         weight[p.row_start : p.row_stop, p.column_start : p.column_stop] = part
     weight = weight * side.layout.scale[name]
     ends = side.ends[name]
-    columns = torch.ones(weight.shape[1]) if ends.balance is None else ends.balance.columns
+    columns = torch.ones(weight.shape[1], dtype=torch.float32) if ends.balance is None else ends.balance.columns
     spans = [side.chip.calibration.ranges[p.layer] for p in pieces]
     levels = round(timing.input_max_ns / timing.input_step_ns)
     step = None

@@ -51,7 +51,7 @@ def _line(wanted: Tensor, error: Tensor) -> tuple[float, float]:
 
 
 def _root_mean_square(values: list[float]) -> float:
-    return float(torch.tensor(values).square().mean().sqrt())
+    return float(torch.tensor(values, dtype=torch.float32).square().mean().sqrt())
 
 
 def _weight_errors(model: ChipModel, layer: str) -> tuple[Tensor, Tensor]:

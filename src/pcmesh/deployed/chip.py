@@ -141,7 +141,7 @@ class Chip:
         for entry in self.banks(layer.name).banks:
             ramp = self.calibration.ramps[entry.bank.groups[0]]
             ends = span.values(torch.tensor([0, step]), ramp, self.calibration.gains[layer.name])
-            columns = torch.ones(len(entry.columns))
+            columns = torch.ones(len(entry.columns), dtype=torch.float32)
             found.append(Readout((ends[1] - ends[0]) * columns, ends[0] * columns))
         return replace(self, readouts={**self.readouts, layer.name: tuple(found)})
 
@@ -177,7 +177,9 @@ class Chip:
         """Return the chip with a chain's numbers enlarged by what they lack on calibration frames."""
         last, expected = chain[-1], x_BK
         for layer in chain:
-            expected = expected @ self.graph.weights[layer.name] + self.graph.biases.get(layer.name, torch.zeros(()))
+            expected = expected @ self.graph.weights[layer.name] + self.graph.biases.get(
+                layer.name, torch.zeros((), dtype=torch.float32)
+            )
             expected = torch.relu(expected) if layer is not last else expected
         made = self.with_nominal_readout(last)
         keys = noise_keys(self.network.instance, [f"calibration/{number}" for number in range(len(x_BK))])
@@ -189,10 +191,12 @@ class Chip:
 
     def _fitted(self, name: str, x_BK: torch.Tensor) -> tuple[Readout, ...]:
         chip, span, weight = self.network.chip, self.calibration.ranges[name], self.graph.weights[name]
-        gains = self.column_gains.get(name, torch.ones(weight.shape[1]))
+        gains = self.column_gains.get(name, torch.ones(weight.shape[1], dtype=torch.float32))
         keys = noise_keys(self.network.instance, [f"calibration/{name}/{number}" for number in range(len(x_BK))])
         ticks = input_ticks(x_BK, span.input_full_scale, chip.timing)
-        values = ticks.to(torch.float32) * (span.input_full_scale / float(input_ticks(torch.ones(1), 1.0, chip.timing)))
+        values = ticks.to(torch.float32) * (
+            span.input_full_scale / float(input_ticks(torch.ones(1, dtype=torch.float32), 1.0, chip.timing))
+        )
 
         def fit(entry: LayerBank) -> Readout:
             columns = gains[entry.columns]

@@ -107,7 +107,7 @@ def _values(
     """Return a layer's numbers; sums over rows of different groups are added here, digitally."""
     if len(banks.banks) == 1:
         return readouts[0].values(codes_of(banks.banks[0], ticks_BK, keys_B))
-    out = torch.zeros((ticks_BK.shape[0], banks.columns), device=ticks_BK.device)
+    out = torch.zeros((ticks_BK.shape[0], banks.columns), dtype=torch.float32, device=ticks_BK.device)
     for entry, readout in zip(banks.banks, readouts, strict=True):
         out.index_add_(1, entry.columns, readout.values(codes_of(entry, ticks_BK, keys_B)))
     return out

@@ -177,7 +177,7 @@ def _pack(
     for number, entries in placed.items():
         height = max(p.row + p.row_stop - p.row_start for _, p in entries)
         width = max(p.column + p.column_stop - p.column_start for _, p in entries)
-        matrix = torch.zeros(height, width)
+        matrix = torch.zeros(height, width, dtype=torch.float32)
         for product, p in entries:
             block = product.weight[p.row_start : p.row_stop, p.column_start : p.column_stop] / scale[product.name]
             matrix[p.row : p.row + block.shape[0], p.column : p.column + block.shape[1]] = block

@@ -70,4 +70,4 @@ def normal_matrix(rows: int, inputs: int, generator: torch.Generator) -> Tensor:
     """
     if rows < inputs:
         raise ConfigurationError(f"weight expansion to {rows} rows", f"Expand to at least {inputs} rows (the inputs)")
-    return torch.randn(rows, inputs, generator=generator)
+    return torch.randn(rows, inputs, generator=generator, dtype=torch.float32)

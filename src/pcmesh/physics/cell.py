@@ -66,7 +66,7 @@ def cell_arrays(g: torch.Tensor, fabric: TileFabric, variance_table: torch.Tenso
     """
     divisions = FINE_DIVISIONS if g.dtype == torch.int32 else 1
     plus, minus = g[:, 0].to(torch.float32), g[:, 1].to(torch.float32)
-    directions = torch.tensor([1.0, -1.0]).view(1, 2, 1, 1) * fabric.direction
+    directions = torch.tensor([1.0, -1.0], dtype=torch.float32).view(1, 2, 1, 1) * fabric.direction
     gain_plus = 1.0 + fabric.branch + directions
     gain_minus = 1.0 - fabric.branch + directions
     charge = torch.round(plus[:, None] * gain_plus - minus[:, None] * gain_minus)

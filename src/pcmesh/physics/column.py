@@ -136,5 +136,5 @@ def ramp_ticks(volts: torch.Tensor, column: ColumnParameters) -> torch.Tensor:
     part = ticks / column.full_scale_ticks
     bow = part * (1.0 - part)
     ticks = ticks + bow * column.bow_ticks
-    zero = torch.zeros((), device=ticks.device)
+    zero = torch.zeros((), dtype=torch.float32, device=ticks.device)
     return torch.round(torch.maximum(torch.minimum(ticks, column.full_scale_ticks), zero)).to(torch.int32)

@@ -55,7 +55,7 @@ def fabricate_tile(chip: ChipSpec, instance: Instance, site: Site) -> TileFabric
     column = chip.column
 
     def draw(sigma: float) -> torch.Tensor:
-        return torch.randn(chip.tile.columns, generator=generator) * sigma
+        return torch.randn(chip.tile.columns, generator=generator, dtype=torch.float32) * sigma
 
     branch, direction = (
         draw(sigma).clamp(-_MAX_ASYMMETRY, _MAX_ASYMMETRY)
@@ -64,7 +64,7 @@ def fabricate_tile(chip: ChipSpec, instance: Instance, site: Site) -> TileFabric
     gain = (1.0 + draw(column.gain_sigma)).clamp(0.5, 1.5)
     compression = column.compression * (1.0 + draw(column.compression_sigma)).clamp(0.0, 3.0)
     offset = draw(column.offset_sigma_mv * 1e-3)
-    bow = float(torch.randn(1, generator=generator)) * column.ramp_bow
+    bow = float(torch.randn(1, generator=generator, dtype=torch.float32)) * column.ramp_bow
     key = stream_key(instance.seed, "fabrication", "devices", *names)
     return TileFabric(branch, direction, gain, compression, offset, bow, key)
 
@@ -78,11 +78,13 @@ def wire_shifts(chip: ChipSpec, instance: Instance, site: Site, port: str) -> to
     names = (instance.number, instance.chip, site.row, site.column, port)
     generator = torch_generator(instance.seed, "fabrication", "wire", *names)
     mesh = chip.mesh
-    shift_ns = mesh.hop_width_shift_ns + mesh.hop_width_sigma_ns * torch.randn(chip.wires, generator=generator)
+    shift_ns = mesh.hop_width_shift_ns + mesh.hop_width_sigma_ns * torch.randn(
+        chip.wires, generator=generator, dtype=torch.float32
+    )
     return torch.round(shift_ns * TICKS_PER_NS).to(torch.int32)
 
 
 def clock_ratio(chip: ChipSpec, instance: Instance, olp: int) -> float:
     """Return the period of an OLP's clock, in units of the ILPs' clock."""
     generator = torch_generator(instance.seed, "fabrication", "clock", instance.number, instance.chip, olp)
-    return 1.0 + chip.mesh.clock_ratio_sigma * float(torch.randn(1, generator=generator))
+    return 1.0 + chip.mesh.clock_ratio_sigma * float(torch.randn(1, generator=generator, dtype=torch.float32))

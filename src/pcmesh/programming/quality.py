@@ -42,13 +42,14 @@ class PairQuality:
     def spread_1_99(self) -> float:
         """Distance between the 1 % and the 99 % point of the error's distribution."""
         low, high = torch.quantile(
-            self.error.flatten()[:: max(1, self.error.numel() // 1_000_000)], torch.tensor([0.01, 0.99])
+            self.error.flatten()[:: max(1, self.error.numel() // 1_000_000)],
+            torch.tensor([0.01, 0.99], dtype=torch.float32),
         )
         return float(high - low)
 
     def as_json(self, map_size: int) -> dict[str, Any]:
         """Return the pair as plain data for figures: an error map of that many means a side, and the distribution."""
-        shares = torch.linspace(0, 1, 101)
+        shares = torch.linspace(0, 1, 101, dtype=torch.float32)
         block = torch.nn.functional.adaptive_avg_pool2d(self.error[None], map_size)[0]
         points = torch.quantile(self.error.flatten(), shares)
         return {

@@ -37,7 +37,9 @@ class LayerTargets:
     def nominal(cls, weight: torch.Tensor, max_weight: float) -> LayerTargets:
         """Return the targets before any calibration: no slopes, no bias."""
         columns = weight.shape[1]
-        return cls(weight, max_weight, torch.ones(columns), torch.zeros(columns))
+        return cls(
+            weight, max_weight, torch.ones(columns, dtype=torch.float32), torch.zeros(columns, dtype=torch.float32)
+        )
 
 
 def largest_weight(weight: torch.Tensor, saturated_share: float) -> float:
@@ -66,7 +68,7 @@ def tile_targets(mapping: Mapping, tile: TileImage, targets: LayerTargets, chip:
     """
     group = mapping.groups[tile.group]
     columns = physical_columns(group)
-    out = torch.zeros(2, chip.tile.rows + chip.tile.bias_rows, chip.tile.columns)
+    out = torch.zeros(2, chip.tile.rows + chip.tile.bias_rows, chip.tile.columns, dtype=torch.float32)
     part = slice(group.column_start, group.column_stop)
     biased = chip.tile.bias_rows > 0 and tile.index == group.tiles[-1]
     for pair in (1, 2):

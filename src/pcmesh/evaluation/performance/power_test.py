@@ -113,7 +113,7 @@ def test_vectors(compiled: Compiled, seed: int) -> dict[str, torch.Tensor]:
         vector = graph.vector(layer.input)
         if graph.producer(vector.name) is None and vector.name not in found:
             generator = torch_generator(seed, "data", "power", vector.name)
-            values = torch.randn((VECTORS, vector.size), generator=generator)
+            values = torch.randn((VECTORS, vector.size), generator=generator, dtype=torch.float32)
             signed = values if vector.signed else values.abs()
             found[vector.name] = input_ticks(signed, FULL_SCALE_SIGMA, compiled.chip.timing)
     return found

@@ -22,8 +22,8 @@ def random_frames(graph: LayerGraph, chip: ChipSpec, count: int, seed: int) -> d
             continue
         vector = graph.vector(layer.input)
         generator = torch_generator(seed, "data", "verify", vector.name)
-        spread = 0.05 + torch.rand((count, 1), generator=generator)
-        values = torch.randn((count, vector.size), generator=generator) * spread
-        values *= torch.rand(values.shape, generator=generator) > 0.1
+        spread = 0.05 + torch.rand((count, 1), generator=generator, dtype=torch.float32)
+        values = torch.randn((count, vector.size), generator=generator, dtype=torch.float32) * spread
+        values *= torch.rand(values.shape, generator=generator, dtype=torch.float32) > 0.1
         found[vector.name] = input_ticks(values if vector.signed else values.abs(), 1.0, chip.timing)
     return found

@@ -131,7 +131,12 @@ def _voltages(start: int, charged: Sequence[Charging], reading: Reading, columns
 def _at(one: Charging, name: str, times: Sequence[int]) -> torch.Tensor:
     """Return charge or current (T', C) of one integration at other times: 0 before it, what it gave after it."""
     values: torch.Tensor = getattr(one, name)
-    place = torch.bucketize(torch.tensor(times), torch.tensor(one.times), right=True) - 1
+    place = (
+        torch.bucketize(
+            torch.tensor(times, dtype=torch.float32), torch.tensor(one.times, dtype=torch.float32), right=True
+        )
+        - 1
+    )
     found = values[place.clamp(min=0)]
     return torch.where((place >= 0)[:, None], found, torch.zeros_like(found))
 
