@@ -74,8 +74,9 @@ def record_frames(captured: CapturedNetwork, batches: Iterable[Any] | None, limi
 
 
 def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products) -> None:
-    with torch.no_grad(), captured.runtime.computing(FiniteProducts(products)):
-        for number, run in enumerate(runs):
+    finite = FiniteProducts(products)
+    for number, run in enumerate(runs):
+        with torch.no_grad(), captured.runtime.computing(finite, size=run.size):
             run_once(captured, run, "example_inputs" if run is captured.examples else f"calibration batch {number}")
 
 

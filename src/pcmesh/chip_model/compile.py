@@ -25,6 +25,7 @@ from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import calibrate
 from pcmesh.errors import CapacityError
 from pcmesh.execution.paths import route_paths
+from pcmesh.lowering import Pass, lowered, prepared
 from pcmesh.lowering.hand_over import hand_over as pass_hand_over
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
@@ -53,6 +54,8 @@ def compile_model(
     pack: Pack = "auto",
     max_chips: Count | None = None,
     balance_scales: bool = True,
+    scale_columns: bool = False,
+    lowering: Sequence[Pass] = (),
     route: bool = False,
     hand_over: bool = False,
     seed: Seed = 0,
@@ -78,6 +81,9 @@ def compile_model(
             where it saves a chip.
         max_chips: the most chips that may be used.
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
+        scale_columns: write each column with the gain that conductances and capacitors allow, undone by its read-out.
+        lowering: passes that change the network before it is mapped, in order (`pcmesh.lowering`): `JoinRecurrent`,
+            `CollapseEmbedding`, `CentreInputs`.
         route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses
             widen on their ways (seconds for each chip, and slower runs); otherwise tiles are side by side.
         hand_over: send pulses from tile to tile where only a ReLU stands between two layers, as the paper's keyword
@@ -97,7 +103,8 @@ def compile_model(
             of the calibration data is NaN.
         UnsupportedModelError: it cannot be captured, or a parameter is NaN; it is named.
         CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
-        ConfigurationError: a pin names no layer, or an argument is not what its annotation says.
+        ConfigurationError: a pin or a pass names no layer, or an argument is not what its annotation says.
+        VerificationError: with a pass the network gives something else for the example inputs.
 
     Example:
         >>> chip_model = pcmesh.compile(model, example_inputs)
@@ -109,7 +116,8 @@ def compile_model(
     pins = dict(layers or {})
     places: Pins = {entry: "digital" if pin == "digital" else "analog" for entry, pin in pins.items()}
     tile = (spec.tile.rows, spec.tile.columns)
-    captured = capture(model, examples, tile, places, dynamic_shapes, capture_by)
+    captured = capture(prepared(model, lowering), examples, tile, places, dynamic_shapes, capture_by)
+    captured = lowered(captured, lowering, model)
     options = pinned_options(captured, pins, Encoding(encoding))
     captured = pass_hand_over(captured) if hand_over else captured
     looking = partial(_extremes, captured, options, balance_scales, tile if clipped_share == 0 else None)
@@ -121,6 +129,7 @@ def compile_model(
         pack=pack,
         clipped_share=clipped_share,
         balance=balance_scales,
+        scale_columns=scale_columns,
         max_chips=max_chips,
         route=route,
         hand_over=hand_over,
@@ -177,7 +186,14 @@ def deploy(
     blank = fabricate(chip, instance, fit.mapping, placement)
     sent = sent_frames(seen.inputs, ends)
     inputs = fit.layout.inputs(sent)
-    programmed = calibrate(blank, graph, inputs, paths=paths, clipped_share=choice.clipped_share)
+    programmed = calibrate(
+        blank,
+        graph,
+        inputs,
+        paths=paths,
+        clipped_share=choice.clipped_share,
+        scale_columns=choice.scale_columns,
+    )
     deployment = Deployment(
         captured=captured,
         layout=fit.layout,

@@ -16,7 +16,7 @@ from pcmesh.chip_model.model import ChipModel
 from pcmesh.model.capture import capture
 from pcmesh.model.eager import EagerNetwork
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, Pins, capture_program
+from pcmesh.model.exported import CapturedNetwork, Lowering, Pins, capture_program
 from pcmesh.model.products import Products
 
 _LIST = "matrices"
@@ -80,7 +80,7 @@ class FloatNetwork(nn.Module):
         example = (given.args, dict(given.kwargs), given.batch_dim)
         weights = [matrix.data for matrix in self.matrices]
         own = (self.block, dict(self.pins), dict(self.ends), weights)
-        return _captured_anew, (made, example, dict(captured.tied), own)
+        return _captured_anew, (made, example, dict(captured.tied), captured.lowered, own)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def _captured_anew(
     made: bytes | nn.Module,
     example: tuple[Any, Any, int | None],
     tied: dict[str, tuple[str, ...]],
+    passes: tuple[Lowering, ...],
     own: tuple[tuple[int, int], Pins, dict[str, Ends], list[Tensor]],
 ) -> FloatNetwork:
     examples, (block, pins, _, _) = Examples.of_size(*example), own
@@ -108,4 +109,6 @@ def _captured_anew(
         captured = capture(made, examples, block, pins, None, "eager")
     else:
         captured = capture_program(torch.export.load(BytesIO(made)), examples, block, pins, tied)
+    for entry in passes:
+        captured = entry.after(captured)
     return FloatNetwork(captured, *own)

@@ -52,6 +52,7 @@ class Choice:
         clipped_share: share of a layer's outputs allowed beyond its range.
         max_chips: the most chips that may be used.
         balance: whether rows and columns get digital factors (`mapping.balance`).
+        scale_columns: whether each column is written with its own gain (`calibration.ranges.column_gains`).
         route: whether vectors get ways through the mesh.
         hand_over: whether pulses go from tile to tile where only a ReLU stands between (`lowering.hand_over`).
     """
@@ -63,6 +64,7 @@ class Choice:
     packed: tuple[str, ...] = ()
     clipped_share: float = 0.001
     balance: bool = True
+    scale_columns: bool = False
     max_chips: int | None = None
     route: bool = False
     hand_over: bool = False
@@ -139,7 +141,8 @@ class ChipModel(nn.Module):
 
     def _run(self, products: Products, samples: Tensor | None, shared: Tensor | None, examples: Examples) -> Any:
         try:
-            with torch.no_grad(), self.deployment.captured.runtime.computing(products, samples, shared):
+            runtime = self.deployment.captured.runtime
+            with torch.no_grad(), runtime.computing(products, samples, shared, size=examples.size):
                 return self.network(*examples.args, **examples.kwargs)
         except RuntimeError as error:
             if not str(error).startswith("Expected input at"):
@@ -289,6 +292,11 @@ class ChipModel(nn.Module):
         save_model(self, Path(folder), report, force)
 
     def _check_whole(self) -> None:
+        if self.deployment.captured.lowered or self.deployment.choice.scale_columns:
+            raise ConfigurationError(
+                "a chip model with lowering passes or scaled columns cannot be written to a folder yet",
+                "Compile without `lowering` and `scale_columns`",
+            )
         if self.only is not None:
             raise ConfigurationError(
                 "some products of this chip model stay in software, which no file can say",

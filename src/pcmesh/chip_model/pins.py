@@ -20,7 +20,7 @@ def pinned_options(captured: CapturedNetwork, pins: Mapping[str, Pin], encoding:
     _check_pins(captured, pins)
     found = {}
     for product in captured.products:
-        pin = next((pins[entry] for entry in pins if _names(entry, product.name, product.sites)), None)
+        pin = next((pins[entry] for entry in pins if product.is_named(entry)), None)
         found[product.name] = product_options(pin, encoding)
     return found
 
@@ -51,12 +51,7 @@ def _check_pins(captured: CapturedNetwork, pins: Mapping[str, Pin]) -> None:
             raise ConfigurationError(
                 f"layer {entry!r} cannot be mapped as None", "Leave it out, or write AB or digital"
             )
-        product = any(_names(entry, p.name, p.sites) for p in captured.products)
+        product = any(p.is_named(entry) for p in captured.products)
         if not product and not any(module == entry or module.startswith(f"{entry}.") for module in modules):
             names = dict.fromkeys((*(p.name for p in captured.products), *(m for m in modules if m)))
             raise unknown("layer", entry, names)
-
-
-def _names(entry: str, product: str, sites: tuple[str, ...]) -> bool:
-    """Return whether an entry names a product or a module that holds or uses it."""
-    return any(entry == name or name.startswith((f"{entry}.", f"{entry}[")) for name in (product, *sites))

@@ -7,6 +7,7 @@ unseen. What this way cannot do: fold batch normalisations, or tell signs apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from pcmesh.model.eager_reasons import digital_rule
 from pcmesh.model.eager_recurrent import RecurrentCalls
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
-from pcmesh.model.layers import Affine, AnalogConvolution, AnalogTransposedConvolution, ConvolutionShape
+from pcmesh.model.layers import Affine, AnalogConvolution, AnalogTransposedConvolution, CellCalls, ConvolutionShape
+from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import tied_names
 from pcmesh.model.seen import Run, Seen
 
@@ -47,6 +49,13 @@ class EagerNetwork(nn.Module):
             run = Run(self._seen, copy, batch)
             with run.following(), _Watch(run), RecurrentCalls(run):
                 return copy.network(*args, **kwargs)
+
+    def change_recurrent(self, change: Callable[[Kind, CellCalls], CellCalls]) -> None:
+        """Let the steps of recurrent layers call other products."""
+        for place, made in self._seen.made.items():
+            if isinstance(made, list):
+                kind = place[0][0]  # type: ignore[index]
+                self._seen.made[place] = [(change(kind, calls), *affine) for calls, *affine in made]
 
 
 def capture_eager(

@@ -43,7 +43,7 @@ class RecurrentCalls(TorchFunctionMode):
         with torch.no_grad(), _disable_current_modes():
             layer = self._layer(kind, parameters, bool(has_biases), both, batch_first)
             found = layer(x, state, self.run.copy.packing if packed else None)
-        names = [c.name for calls in layer.calls for c in (calls.input, calls.state, calls.project) if c is not None]
+        names = [name for calls in layer.calls for name in calls.names]
         weights = sum(self.run.seen.catalogue.weights[name].numel() for name in names)
         cost = 2.0 * weights * x.numel() / x.shape[-1]
         self.run.note(kind, names, (x, state), found, cost, layer.cells)
@@ -59,8 +59,8 @@ class RecurrentCalls(TorchFunctionMode):
             return contracted(self.run, *whole, {})
 
     def _taken(self, args: Any) -> bool:
-        lists = [entry for entry in args if isinstance(entry, list | tuple) and len(entry) > 2]
-        weights = [tensor for entry in lists for tensor in entry if tensor.dim() >= 2]
+        packed = isinstance(args[1], Tensor) and args[1].dtype == torch.int64
+        weights = [tensor for tensor in args[3 if packed else 2] if tensor.dim() >= 2]
         return bool(weights) and all(self.run.on_tiles(weight) for weight in weights)
 
     def _layer(

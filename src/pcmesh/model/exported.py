@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, fx, nn
@@ -36,6 +36,13 @@ Pins = Mapping[str, Literal["digital", "analog"]]
 """Qualified name of a module -> where the user wants it."""
 
 
+class Lowering(Protocol):
+    """A pass that changes a captured network (`pcmesh.lowering`)."""
+
+    def after(self, captured: CapturedNetwork) -> CapturedNetwork:
+        """Return the captured network, changed."""
+
+
 @dataclass(frozen=True)
 class CapturedNetwork:
     """A network whose products with weights go through `runtime`, and what became of every operation.
@@ -53,6 +60,7 @@ class CapturedNetwork:
         program: what `torch.export` made of it; None for a network whose own code runs.
         chains: products that hand their pulses from tile to tile (`lowering.hand_over`).
         signature: of the network's `forward`; None where only its exported form is known.
+        lowered: the passes that changed it, in order.
     """
 
     module: nn.Module
@@ -67,6 +75,7 @@ class CapturedNetwork:
     program: ExportedProgram | None = None
     chains: tuple[Chain, ...] = ()
     signature: inspect.Signature | None = None
+    lowered: tuple[Lowering, ...] = ()
 
     @property
     def weights(self) -> dict[str, Tensor]:

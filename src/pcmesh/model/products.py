@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from pcmesh.errors import InputError
+from pcmesh.model.centring import Centring
 from pcmesh.model.operations import Where
-from pcmesh.model.samples import Attribution, Rows, SampleAxis, Use, row_keys
+from pcmesh.model.samples import Attribution, Rows, SampleAxis, Use, row_keys, row_owners
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class MatrixProduct:
     def columns(self) -> int:
         """Number of outputs."""
         return int(self.weight.shape[1])
+
+    def is_named(self, entry: str) -> bool:
+        """Return whether an entry names it, or a module that holds or uses it."""
+        return any(entry == name or name.startswith((f"{entry}.", f"{entry}[")) for name in (self.name, *self.sites))
 
 
 class Cell(NamedTuple):
@@ -124,15 +129,22 @@ class SoftwareProducts(Products):
         return x @ self.weights[layer]
 
 
+_MANY = 4
+"""So many times the rows that are asked for are kept before some are forgotten."""
+
+
 @dataclass
 class RecordedProducts(Products):
     """The products in float32, with the inputs kept: about `limit` rows of each layer, spread over the calls.
+
+    Where there are many more, every second row of those kept is forgotten, again and again.
 
     Attributes:
         weights: layer -> matrix.
         limit: rows kept for each layer.
         inputs: layer -> input rows, one tensor for each call.
         rows: layer -> rows seen in all.
+        every: layer -> of so many rows one is kept, where there are many more than `limit`.
         largest: layer -> (rows of the matrix,) largest magnitude of each input.
     """
 
@@ -140,14 +152,20 @@ class RecordedProducts(Products):
     limit: int = 2000
     inputs: dict[str, list[Tensor]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    every: dict[str, int] = field(default_factory=dict)
     largest: dict[str, Tensor] = field(default_factory=dict)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return x @ weight and keep x."""
         del keys
-        self.rows[layer] = self.rows.get(layer, 0) + len(x)
+        before, every = self.rows.get(layer, 0), self.every.get(layer, 1)
+        self.rows[layer] = before + len(x)
         step = max(1, -(-len(x) // self.limit))
-        self.inputs.setdefault(layer, []).append(x[::step].detach().clone())
+        own = x[::step] if every == 1 else x[-before % every :: every]
+        kept = self.inputs.setdefault(layer, [])
+        kept.append(own.detach().clone())
+        if sum(map(len, kept)) > _MANY * self.limit:
+            self.inputs[layer], self.every[layer] = [torch.cat(kept)[::2].clone()], 2 * every
         largest = x.abs().amax(0)
         self.largest[layer] = torch.maximum(self.largest.get(layer, largest), largest)
         return x @ self.weights[layer]
@@ -166,13 +184,15 @@ class ProductRuntime:
     any number of them can run at once.
 
     Attributes:
-        weights: layer -> matrix, for products outside of `computing`.
+        weights: layer -> matrix, for products outside of `computing`; lowering passes change them.
         attribution: whose the rows of every product are; None where there is no batch.
+        centred: layer -> how its inputs are centred, by a lowering pass.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, weights: dict[str, Tensor]) -> None:
         self.weights = weights
         self.attribution: Attribution | None = None
+        self.centred: dict[str, Centring] = {}
 
     @contextmanager
     def computing(
@@ -181,6 +201,7 @@ class ProductRuntime:
         samples: Tensor | None = None,
         shared: Tensor | None = None,
         watch: Callable[[Use, Sequence[int], Tensor, Rows | None], None] | None = None,
+        size: int | None = None,
     ) -> Iterator[None]:
         """Let the network's calls in this block, in this thread, take their products from `products`.
 
@@ -189,8 +210,9 @@ class ProductRuntime:
             samples: (B,) int64 keys of the samples; None without noise.
             shared: (1,) int64 key of what belongs to no sample.
             watch: gets every product's use, leading shape, rows and, of packed sequences, whose they are.
+            size: samples, where they have no keys.
         """
-        token = _CALL.set(_Call(self, products, samples, shared, watch))
+        token = _CALL.set(_Call(self, products, samples, shared, watch, size if samples is None else len(samples)))
         try:
             yield
         finally:
@@ -200,8 +222,13 @@ class ProductRuntime:
         """Return the product of x (..., rows) as (..., columns), in x's type; `given`: whose rows packed ones are."""
         call, leading, rows = self._call(), x.shape[:-1], x.reshape(-1, x.shape[-1]).float()
         call.look(use, leading, rows, given)
-        axis = self._axis(use, leading, call, given)
-        out = call.products.product(use[0], rows, call.keys(leading, axis, *use[1:]))
+        axis, centring = self._axis(use, leading, call, given), self.centred.get(use[0])
+        keys = call.keys(leading, axis, *use[1:])
+        if centring is None:
+            out = call.products.product(use[0], rows, keys)
+        else:
+            sent, *undo = centring.sent(rows, row_owners(leading, axis, call.size or 1))
+            out = centring.restored(call.products.product(use[0], sent, keys), *undo)
         return out.reshape(*leading, out.shape[-1]).to(x.dtype)
 
     def run_chain(self, chain: Chain, use: Use, x: Tensor) -> Tensor:
@@ -219,13 +246,14 @@ class ProductRuntime:
     def _call(self) -> _Call:
         call = _CALL.get()
         if call is None or call.runtime is not self:
-            return _Call(self, SoftwareProducts(self.weights), None, None, None)
+            return _Call(self, SoftwareProducts(self.weights), None, None, None, None)
         return call
 
     def _axis(self, use: Use, leading: Sequence[int], call: _Call, given: Rows | None) -> SampleAxis | Rows | None:
-        if self.attribution is None or call.samples is None:
+        needed = call.samples is not None or use[0] in self.centred
+        if self.attribution is None or call.size is None or not needed:
             return None
-        return self.attribution.rows(use, leading, len(call.samples), given)
+        return self.attribution.rows(use, leading, call.size, given)
 
 
 @dataclass(frozen=True)
@@ -237,6 +265,7 @@ class _Call:
     samples: Tensor | None
     shared: Tensor | None
     watch: Callable[[Use, Sequence[int], Tensor, Rows | None], None] | None
+    size: int | None
 
     def look(self, use: Use, leading: Sequence[int], rows: Tensor, given: Rows | None) -> None:
         """Show the rows to what watches the call."""

@@ -239,7 +239,7 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
         both, value = bool(bidirectional), context.constants.value
         signs = InputSigns(not context.signs.nonnegative(x), not context.signs.nonnegative(state))
         cells = recurrent_cells(kind, flat, bool(has_biases), both, signs, call, value)
-        names = tuple(c.name for calls, _, _ in cells for c in (calls.input, calls.state, calls.project) if c)
+        names = tuple(name for calls, _, _ in cells for name in calls.names)
         layer = AnalogRecurrent(kind, cells, both, bool(batch_first))
         return Replacement(layer, (x, state), names, layer.cells)
 
@@ -260,8 +260,7 @@ def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
             context.catalogue.call(value(wh).t(), context.constants.sources(wh), context.module_of(node), True),
         )
         affine = [Affine(None, value(argument(node, 4 + i, name))) for i, name in enumerate(("b_ih", "b_hh"))]
-        names = (calls.input.name, calls.state.name)
-        return Replacement(AnalogCell(kind, calls, *affine), (x, state), names, (Cell(0, names),))
+        return Replacement(AnalogCell(kind, calls, *affine), (x, state), calls.names, (Cell(0, calls.names),))
 
     return rewrite
 

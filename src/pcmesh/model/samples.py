@@ -77,6 +77,12 @@ class Attribution:
                 alike[place].add(whose)
         return cls(dict(uses), {place: next(iter(found)) for place, found in alike.items() if len(found) == 1})
 
+    def renamed(self, names: Mapping[str, str]) -> Attribution:
+        """Return the same for matrices of other names."""
+        exact = {(names.get(name, name), number, step): w for (name, number, step), w in self.exact.items()}
+        common = {(names.get(str(place[0]), place[0]), *place[1:]): w for place, w in self.common.items()}
+        return Attribution(exact, common)
+
     def rows(self, use: Use, leading: Sequence[int], batch: int, given: Rows | None) -> SampleAxis | Rows | None:
         """Return where the samples are in rows of the shape `leading`; None: the rows are the whole call's."""
         name, number, _ = use
@@ -123,6 +129,23 @@ def row_keys(
     out = torch.empty(rows, dtype=torch.int64)
     _fill(whose.cpu().numpy().view(np.uint64), size, after, behind, np.uint64(base), out.numpy().view(np.uint64))
     return out.to(samples.device)
+
+
+def row_owners(leading: Sequence[int], axis: SampleAxis | Rows | None, batch: int) -> Tensor | None:
+    """Return the number of the sample of each row (product of `leading`,) int64; None where all are one owner's.
+
+    Args:
+        leading, axis: as for `row_keys`.
+        batch: samples.
+    """
+    if isinstance(axis, Rows):
+        return axis.owners
+    if axis is None:
+        return None
+    size, after = leading[axis.dim], math.prod(leading[axis.dim + 1 :])
+    behind = max(size // batch if axis.behind is None else axis.behind, 1)
+    owners = torch.arange(size) % (batch * behind) // behind
+    return owners[:, None].expand(math.prod(leading[: axis.dim]), size, after).reshape(-1)
 
 
 @numba.njit(error_model="numpy", cache=True)

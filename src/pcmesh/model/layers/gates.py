@@ -43,7 +43,10 @@ STEPS: dict[Kind, Step] = {
 
 
 def recurrent_step(kind: Kind, wx: Tensor, wh: Tensor, state: State) -> State:
-    """Return the state after a step, from the products of input and state (B, gates · hidden)."""
+    """Return the state after a step, from the products of input and state (B, gates · hidden).
+
+    Where one product gave both, the state's share is the biases, (1, gates · hidden).
+    """
     compiled = _COMPILED.get(kind)
     tensors = (wx, wh, *state)
     if compiled is None or not all(_plain(tensor) for tensor in tensors):
@@ -88,11 +91,12 @@ def _lstm(wx, wh, _h, c):  # type: ignore[no-untyped-def]
     batch, n = c.shape
     hidden, cell = np.empty_like(c), np.empty_like(c)
     for b in range(batch):
+        s = b if wh.shape[0] > 1 else 0
         for u in range(n):
-            i, f = _sigmoid(wx[b, u] + wh[b, u]), _sigmoid(wx[b, n + u] + wh[b, n + u])
-            g = _tanh(wx[b, 2 * n + u] + wh[b, 2 * n + u])
+            i, f = _sigmoid(wx[b, u] + wh[s, u]), _sigmoid(wx[b, n + u] + wh[s, n + u])
+            g = _tanh(wx[b, 2 * n + u] + wh[s, 2 * n + u])
             cell[b, u] = f * c[b, u] + i * g
-            hidden[b, u] = _sigmoid(wx[b, 3 * n + u] + wh[b, 3 * n + u]) * _tanh(cell[b, u])
+            hidden[b, u] = _sigmoid(wx[b, 3 * n + u] + wh[s, 3 * n + u]) * _tanh(cell[b, u])
     return hidden, cell
 
 
@@ -111,8 +115,9 @@ def _gru(wx, wh, h):  # type: ignore[no-untyped-def]
 def _rnn_tanh(wx, wh, h):  # type: ignore[no-untyped-def]
     out = np.empty_like(h)
     for b in range(h.shape[0]):
+        s = b if wh.shape[0] > 1 else 0
         for u in range(h.shape[1]):
-            out[b, u] = _tanh(wx[b, u] + wh[b, u])
+            out[b, u] = _tanh(wx[b, u] + wh[s, u])
     return (out,)
 
 

@@ -22,11 +22,26 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class CellCalls:
-    """The products of one layer in one direction; `project` is the projection of an LSTM's output."""
+    """The products of one layer in one direction.
+
+    Attributes:
+        input: of the inputs; where `state` is None, of [input, state] at once (`lowering.JoinRecurrent`).
+        state: of the state.
+        project: the projection of an LSTM's output.
+    """
 
     input: ProductCall
-    state: ProductCall
+    state: ProductCall | None
     project: ProductCall | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the matrices."""
+        return tuple(call.name for call in (self.input, self.state, self.project) if call is not None)
+
+
+Gates = Callable[[int, Tensor, Rows | None], tuple[Tensor, Tensor]]
+"""A step's number, the state before it and whose its rows are -> the inputs' share of the gates, and the state's."""
 
 
 class InputSigns(NamedTuple):
@@ -47,7 +62,12 @@ class AnalogCell(nn.Module):
     def forward(self, x: Tensor, state: Tensor | list[Tensor]) -> Tensor | State:
         """Return the new state: (h, c) of an LSTM, h of the others."""
         before = tuple(state) if isinstance(state, list | tuple) else (state,)
-        wx, wh = self.input_affine(self.calls.input(x)), self.state_affine(self.calls.state(before[0]))
+        if self.calls.state is None:
+            wx = self.calls.input(torch.cat((x, before[0]), dim=-1))
+            wh = self.state_affine(self.input_affine(wx.new_zeros(1, wx.shape[-1])))
+            wh = wh if wx.dim() > 1 else wh[0]
+        else:
+            wx, wh = self.input_affine(self.calls.input(x)), self.state_affine(self.calls.state(before[0]))
         after = recurrent_step(self.kind, wx, wh, before)
         return after if self.kind == "lstm" else after[0]
 
@@ -129,7 +149,9 @@ class AnalogRecurrent(nn.Module):
     def cells(self) -> tuple[Cell, ...]:
         """Products that each step of each layer and direction uses."""
         return tuple(
-            Cell(n // self.directions, (c.input.name, c.state.name), () if c.project is None else (c.project.name,))
+            Cell(
+                n // self.directions, c.names if c.project is None else c.names[:-1], c.names[-1:] if c.project else ()
+            )
             for n, c in enumerate(self.calls)
         )
 
@@ -161,15 +183,13 @@ class AnalogRecurrent(nn.Module):
     def _scan(
         self, number: int, sequence: Tensor, state: State, reverse: bool, packing: Packing | None
     ) -> tuple[Tensor, State]:
-        calls, state_affine = self.calls[number], self.state_affine[number]
-        wx = self.input_affine[number](calls.input(sequence, rows=None if packing is None else packing.all_rows()))
-        steps = wx.unbind(0) if packing is None else wx.split(packing.active)
+        calls, gates = self.calls[number], self._gates(number, sequence, packing)
+        sizes = [sequence.shape[1]] * len(sequence) if packing is None else packing.active
         outputs: list[Tensor] = []
-        for t in range(len(steps) - 1, -1, -1) if reverse else range(len(steps)):
-            rows, going = None if packing is None else packing.rows(t), len(steps[t])
+        for t in range(len(sizes) - 1, -1, -1) if reverse else range(len(sizes)):
+            rows, going = None if packing is None else packing.rows(t), sizes[t]
             before = tuple(part[:going] for part in state)
-            wh = state_affine(calls.state(before[0], t, rows))
-            after = recurrent_step(self.kind, steps[t], wh, before)
+            after = recurrent_step(self.kind, *gates(t, before[0], rows), before)
             if calls.project is not None:
                 after = (calls.project(after[0], t, rows), *after[1:])
             outputs.append(after[0])
@@ -177,3 +197,19 @@ class AnalogRecurrent(nn.Module):
             state = tuple(torch.cat([a, b[going:]]) for a, b in zip(after, state, strict=True)) if ended else after
         found = outputs[::-1] if reverse else outputs
         return torch.stack(found) if packing is None else torch.cat(found), state
+
+    def _gates(self, number: int, sequence: Tensor, packing: Packing | None) -> Gates:
+        """Return what gives the inputs' and the state's share of the gates of a step."""
+        calls, input_affine, state_affine = self.calls[number], self.input_affine[number], self.state_affine[number]
+        of_state = calls.state
+        if of_state is not None:
+            wx = input_affine(calls.input(sequence, rows=None if packing is None else packing.all_rows()))
+            shares = wx.unbind(0) if packing is None else wx.split(packing.active)
+            return lambda t, h, rows: (shares[t], state_affine(of_state(h, t, rows)))
+        inputs = sequence.unbind(0) if packing is None else torch.split(sequence, packing.active)
+
+        def joined(t: int, h: Tensor, rows: Rows | None) -> tuple[Tensor, Tensor]:
+            both = calls.input(torch.cat((inputs[t], h), dim=-1), t, rows)
+            return both, state_affine(input_affine(both.new_zeros(1, both.shape[-1])))
+
+        return joined
