@@ -12,7 +12,8 @@ from torch.utils import _pytree as pytree
 from pcmesh.checks import unknown
 from pcmesh.errors import VerificationError
 from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork, fresh_copy
+from pcmesh.model.exported import CapturedNetwork
+from pcmesh.model.fresh import fresh_copy
 from pcmesh.model.products import MatrixProduct, SoftwareProducts
 
 _TOLERANCE = 1e-3
