@@ -1,22 +1,87 @@
-"""pcmesh: compiler and digital twin of the 14-nm analog-AI chip (Ambrogio et al., Nature 620, 768, 2023)."""
+"""pcmesh: compiler and digital twin of the 14-nm analog-AI chip (Ambrogio et al., Nature 620, 768, 2023).
+
+Everything that is public is named here; what modules below hold may change.
+"""
+
+from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from pcmesh import errors as errors
+    from pcmesh import training as training
+    from pcmesh.chip import ChipSpec as ChipSpec
+    from pcmesh.chip import load_chip as load_chip
+    from pcmesh.chip_model import ChipModel as ChipModel
+    from pcmesh.chip_model import compile_model as compile
+    from pcmesh.chip_model import load_model as load
+    from pcmesh.chip_model.best_mapping import best_mapping as best_mapping
+    from pcmesh.chip_model.candidates import candidates as candidates
+    from pcmesh.chip_model.choose import apply as apply
+    from pcmesh.chip_model.choose import choose as choose
+    from pcmesh.chip_model.evaluate import evaluate as evaluate
+    from pcmesh.chip_model.sensitivity import network_sensitivity as sensitivity
+    from pcmesh.mapping import Encoding as Encoding
+    from pcmesh.mapping import LayerOptions as LayerOptions
+    from pcmesh.training import HardwareAware as HardwareAware
+    from pcmesh.training import NoiseConfig as NoiseConfig
+    from pcmesh.training import hardware_aware as hardware_aware
 
-_LAZY: Final = {
-    "compile": ("pcmesh.chip_model", "compile_model"),
-    "load": ("pcmesh.chip_model", "load_model"),
+__version__ = "0.2.0"
+
+_PUBLIC: Final = {
     "ChipModel": ("pcmesh.chip_model", "ChipModel"),
+    "ChipSpec": ("pcmesh.chip", "ChipSpec"),
+    "Encoding": ("pcmesh.mapping", "Encoding"),
+    "HardwareAware": ("pcmesh.training", "HardwareAware"),
+    "LayerOptions": ("pcmesh.mapping", "LayerOptions"),
+    "NoiseConfig": ("pcmesh.training", "NoiseConfig"),
+    "apply": ("pcmesh.chip_model.choose", "apply"),
+    "best_mapping": ("pcmesh.chip_model.best_mapping", "best_mapping"),
+    "candidates": ("pcmesh.chip_model.candidates", "candidates"),
+    "choose": ("pcmesh.chip_model.choose", "choose"),
+    "compile": ("pcmesh.chip_model", "compile_model"),
+    "errors": ("pcmesh.errors", None),
+    "evaluate": ("pcmesh.chip_model.evaluate", "evaluate"),
+    "hardware_aware": ("pcmesh.training", "hardware_aware"),
+    "load": ("pcmesh.chip_model", "load_model"),
+    "load_chip": ("pcmesh.chip", "load_chip"),
+    "sensitivity": ("pcmesh.chip_model.sensitivity", "network_sensitivity"),
+    "training": ("pcmesh.training", None),
 }
+"""Public name -> module and attribute (None: the module itself), loaded when it is used: PyTorch takes seconds."""
+
+__all__ = [
+    "ChipModel",
+    "ChipSpec",
+    "Encoding",
+    "HardwareAware",
+    "LayerOptions",
+    "NoiseConfig",
+    "__version__",
+    "apply",
+    "best_mapping",
+    "candidates",
+    "choose",
+    "compile",
+    "errors",
+    "evaluate",
+    "hardware_aware",
+    "load",
+    "load_chip",
+    "sensitivity",
+    "training",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Load `compile` and `load` when they are used: they need PyTorch, which takes seconds to start."""
-    if name == "training":
-        return import_module("pcmesh.training")
-    if name in _LAZY:
-        module, attribute = _LAZY[name]
-        return getattr(import_module(module), attribute)
-    raise AttributeError(f"module 'pcmesh' has no attribute {name!r}")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'pcmesh' has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    found = import_module(module)
+    return found if attribute is None else getattr(found, attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
