@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pcmesh.training import NoiseConfig as NoiseConfig
     from pcmesh.training import hardware_aware as hardware_aware
 
-__version__ = "0.2.0"
+from pcmesh.version import __version__
 
 _PUBLIC: Final = {
     "ChipModel": ("pcmesh.chip_model", "ChipModel"),

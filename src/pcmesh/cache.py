@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pcmesh
 from pcmesh.errors import VerificationError
 from pcmesh.files import write_json
 from pcmesh.versions import versions
@@ -97,5 +96,5 @@ def files_fingerprint(paths: Iterable[Path]) -> str:
 @cache
 def code_fingerprint() -> str:
     """Return 16 hexadecimal digits that stand for this pcmesh, its data and the packages that it computes with."""
-    package = Path(pcmesh.__file__).parent
+    package = Path(__file__).parent
     return fingerprint(files_fingerprint(sorted(p for p in package.rglob("*") if p.suffix in _SOURCES)), versions())

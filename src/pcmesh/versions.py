@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-import pcmesh
+from pcmesh.version import __version__
 
 PACKAGES = ("torch", "numpy", "scipy", "numba", "librosa", "ortools")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of pcmesh, Python and the packages on which figures depend; nothing is imported."""
-    found = {"pcmesh": pcmesh.__version__, "python": platform.python_version()}
+    found = {"pcmesh": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

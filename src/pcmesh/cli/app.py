@@ -13,7 +13,6 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from safetensors import SafetensorError
 
-from pcmesh import __version__
 from pcmesh.cli.chip_model import evaluate, summary
 from pcmesh.cli.choose import choose
 from pcmesh.cli.compile import compile_
@@ -30,6 +29,7 @@ from pcmesh.cli.transport import transport
 from pcmesh.cli.verify import verify
 from pcmesh.errors import Notice, PcmeshError
 from pcmesh.files import disk_failure, is_disk_failure
+from pcmesh.version import __version__
 
 EXIT_USER_ERROR, EXIT_DEFECT = 2, 1
 DEBUG = "PCMESH_DEBUG"

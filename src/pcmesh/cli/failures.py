@@ -7,8 +7,6 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-import pcmesh
-
 
 def user_traceback(error: BaseException) -> str:
     """Return the part of the traceback of an error's cause that lies in the user's own files; '' where none does."""
@@ -26,5 +24,5 @@ def _is_users(filename: str) -> bool:
     if filename.startswith("<"):
         return False
     path = Path(filename).resolve()
-    others = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(Path(pcmesh.__file__).parent)}
+    others = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(Path(__file__).parents[1])}
     return not any(path.is_relative_to(Path(other).resolve()) for other in others)
