@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -125,6 +126,10 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "network.json").write_text("{}")
     with pytest.raises(InputError, match="a compiled network of an older version"):
         read(tmp_path)
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(InputError, match="is no file"):
+        read(tmp_path)
+    (tmp_path / "manifest.json").unlink()
     (tmp_path / "manifest.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="damaged"):
         read(tmp_path)

@@ -238,6 +238,8 @@ def _check_place(folder: Path, kind: Kind, old: Manifest | None, files: Mapping[
 
 def _manifest(folder: Path, kind: Kind | None, any_kind: bool = False) -> tuple[Manifest, bytes]:
     """Return a folder's manifest, and its text; with `any_kind`, `kind` is only what errors speak of."""
+    if (folder / MANIFEST).exists() and not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder / MANIFEST}: is no file", "Compile it again")
     try:
         with (folder / MANIFEST).open("rb") as stream:
             text = stream.read(_LARGEST_MANIFEST + 1)
