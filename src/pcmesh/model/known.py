@@ -22,7 +22,8 @@ class KnownWeights:
 
     def __init__(self, network: nn.Module) -> None:
         self._names: dict[int, str] = {}
-        for name, tensor in _tensors_of(network):
+        self._held = list(_tensors_of(network))  # as long as the run takes: nothing else can take their places in memory
+        for name, tensor in self._held:
             self._names.setdefault(_place(tensor), name)
         self._names.pop(0, None)
         self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
