@@ -22,7 +22,7 @@ class KnownWeights:
 
     def __init__(self, network: nn.Module) -> None:
         self._names: dict[int, str] = {}
-        self._held = list(_tensors_of(network))  # as long as the run takes: nothing else can take their places in memory
+        self._held = list(_tensors_of(network))  # while the run takes, nothing else can have their places in memory
         for name, tensor in self._held:
             self._names.setdefault(_place(tensor), name)
         self._names.pop(0, None)
