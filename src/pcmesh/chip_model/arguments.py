@@ -26,7 +26,7 @@ def fitting(captured: CapturedNetwork, args: tuple[Any, ...], kwargs: Mapping[st
     """
     wanted, signature = captured.examples, _signature(captured)
     given = _labelled(signature, args, kwargs)
-    examples = _labelled(signature, wanted.args, wanted.kwargs)
+    examples = _labelled(signature, wanted.args, wanted.kwargs, partial=True)
     sizes = _Sizes()
     if captured.program is None:
         for label, value in given.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
@@ -27,6 +27,7 @@ from pcmesh.durations import seconds_of
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.packing import Layout
+from pcmesh.model.eager import part_of
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.products import MatrixProduct, Products, SoftwareProducts
@@ -234,6 +235,24 @@ class ChipModel(nn.Module):
             route=d.choice.route and only is None,
         )
         return deploy(d.captured, d.frames, choice, spec, instance, only, d.compiled)
+
+    def using(self, products: Collection[str]) -> ChipModel:
+        """Return the same programmed chip of which some products are used, the others computed in software.
+
+        Raises:
+            ConfigurationError: there is no such product on it.
+        """
+        known_products([product.name for product in self.deployment.products], products)
+        return ChipModel(self.deployment, self.side, self.noisy, frozenset(products))
+
+    def part(self, name: str) -> ChipModel:
+        """Return the same chip, called at a module of the network, whose own code runs: `model.part("encoder")(x)`.
+
+        Raises:
+            ConfigurationError: there is no such module, or the network was exported.
+        """
+        captured = part_of(self.deployment.captured, name)
+        return ChipModel(replace(self.deployment, captured=captured), self.side, self.noisy, self.only)
 
     def without_noise(self) -> ChipModel:
         """Return the same chip read without noise: what programming and periphery alone do."""

@@ -17,6 +17,8 @@ from pcmesh.model.products import Chain, Products
 _CHUNK_ROWS = 1024
 """So many rows go all the way before the next ones: what lies between the steps stays in the caches."""
 
+_SOFTWARE_ROWS = 64
+
 
 @dataclass(frozen=True)
 class ChipSide(Products):
@@ -116,4 +118,11 @@ class MixedProducts(Products):
         """Return the product from where it is computed."""
         if layer in self.on_chip:
             return self.chip.product(layer, x, keys)
-        return torch.as_tensor(x @ self.weights[layer])
+        return _alike(x, self.weights[layer])
+
+
+def _alike(x: Tensor, weight: Tensor) -> Tensor:
+    """Return x @ weight, each row with the same bits in any company: libraries sum by the shapes that they get."""
+    rows = len(x)
+    padded = torch.nn.functional.pad(x, (0, 0, 0, -rows % _SOFTWARE_ROWS))
+    return torch.cat([part @ weight for part in torch.split(padded, _SOFTWARE_ROWS)] or [x @ weight])[:rows]

@@ -7,13 +7,17 @@ unseen. What this way cannot do: fold batch normalisations, or tell signs apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pcmesh.checks import unknown
+from pcmesh.errors import ConfigurationError
 from pcmesh.model.attribution import attribute
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.contraction import CONTRACTIONS
@@ -44,11 +48,15 @@ class EagerNetwork(nn.Module):
 
         Within `RecurrentCalls` PyTorch does not fuse whole attention layers, which has no setting of a thread's own.
         """
-        batch = Examples.of(args or kwargs, self._batch_dim).size
+        return self.called("", args, kwargs)
+
+    def called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the code of a module of the network ('': the network's own)."""
+        batch = Examples.of(tuple(args) or kwargs, self._batch_dim).size
         with self._copies.one() as copy:
             run = Run(self._seen, copy, batch)
             with run.following(), _Watch(run), RecurrentCalls(run):
-                return copy.network(*args, **kwargs)
+                return copy.network.get_submodule(name)(*args, **kwargs)
 
     def change_recurrent(self, change: Callable[[Kind, CellCalls], CellCalls]) -> None:
         """Let the steps of recurrent layers call other products."""
@@ -56,6 +64,38 @@ class EagerNetwork(nn.Module):
             if isinstance(made, list):
                 kind = place[0][0]  # type: ignore[index]
                 self._seen.made[place] = [(change(kind, calls), *affine) for calls, *affine in made]
+
+
+class EagerPart(nn.Module):
+    """A module of a network whose own code runs, called alone."""
+
+    def __init__(self, whole: EagerNetwork, name: str) -> None:
+        super().__init__()
+        self.whole, self.name = whole, name
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the module's code."""
+        return self.whole.called(self.name, args, kwargs)
+
+
+def part_of(captured: CapturedNetwork, name: str) -> CapturedNetwork:
+    """Return a captured network that is called at one of its modules.
+
+    Raises:
+        ConfigurationError: there is no such module, or the network was exported, which has one entry only.
+    """
+    whole = captured.module
+    if not isinstance(whole, EagerNetwork):
+        raise ConfigurationError(
+            "an exported network is called as a whole", "Compile it with capture_by='eager', which keeps its modules"
+        )
+    try:
+        module = whole.network.get_submodule(name)
+    except AttributeError as error:
+        raise unknown("module", name, [entry for entry, _ in whole.network.named_modules() if entry]) from error
+    examples = Examples((), {}, captured.examples.batch_dim, captured.examples.size)
+    signature = inspect.signature(module.forward)
+    return replace(captured, module=EagerPart(whole, name), examples=examples, signature=signature)
 
 
 def capture_eager(

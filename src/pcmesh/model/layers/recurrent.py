@@ -178,7 +178,8 @@ class AnalogRecurrent(nn.Module):
                 last.append(final)
             sequence = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
         finals = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
-        return (sequence.transpose(0, 1) if turned else sequence, *finals)
+        # in one piece, so that what comes next is the same operation for one sample and for many
+        return (sequence.transpose(0, 1).clone(memory_format=torch.contiguous_format) if turned else sequence, *finals)
 
     def _scan(
         self, number: int, sequence: Tensor, state: State, reverse: bool, packing: Packing | None

@@ -82,9 +82,14 @@ def software_lstm(weights: LstmWeights, inputs: Sequence[Tensor]) -> list[Tensor
     return found
 
 
-def _module(weights: LstmWeights) -> nn.LSTM:
+def lstm_module(network: RnntNetwork, name: str) -> nn.LSTM:
+    """Return one LSTM of a network as a module of its own, samples first, both biases in one."""
+    return _module(lstm_weights(network, name), True)
+
+
+def _module(weights: LstmWeights, batch_first: bool = False) -> nn.LSTM:
     with torch.device("meta"):
-        module = nn.LSTM(weights.ih.shape[1], weights.units)
+        module = nn.LSTM(weights.ih.shape[1], weights.units, batch_first=batch_first)
     state = {
         "weight_ih_l0": weights.ih,
         "weight_hh_l0": weights.hh,

@@ -105,15 +105,30 @@ class Joint(nn.Module):
         first: nn.Linear = self.net[0]  # type: ignore[assignment]
         return first.bias
 
+    @property
+    def encoder_weight(self) -> Tensor:
+        """Enc-FC (J, E)."""
+        first: nn.Linear = self.net[0]  # type: ignore[assignment]
+        return first.weight[:, : self.encoder_units]
+
+    @property
+    def prediction_weight(self) -> Tensor:
+        """Dec-FC (J, P)."""
+        first: nn.Linear = self.net[0]  # type: ignore[assignment]
+        return first.weight[:, self.encoder_units :]
+
+    @property
+    def last(self) -> nn.Linear:
+        """Joint-FC."""
+        return self.net[3]  # type: ignore[return-value]
+
     def encoder_part(self, encoded: Tensor) -> Tensor:
         """Return Enc-FC with the bias: (..., E) to (..., J)."""
-        first: nn.Linear = self.net[0]  # type: ignore[assignment]
-        return F.linear(encoded, first.weight[:, : self.encoder_units], first.bias)
+        return F.linear(encoded, self.encoder_weight, self.encoder_bias)
 
     def prediction_part(self, predicted: Tensor) -> Tensor:
         """Return Dec-FC: (..., P) to (..., J)."""
-        first: nn.Linear = self.net[0]  # type: ignore[assignment]
-        return F.linear(predicted, first.weight[:, self.encoder_units :])
+        return F.linear(predicted, self.prediction_weight)
 
     def forward(self, encoder_part: Tensor, prediction_part: Tensor) -> Tensor:
         """Return logits (..., L) of the two parts (..., J), which broadcast."""

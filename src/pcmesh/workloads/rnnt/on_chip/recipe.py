@@ -1,0 +1,174 @@
+"""How the RNN-T is compiled for the chips: the passes and options of the paper, by its names of the matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from pcmesh.chip import ChipSpec
+from pcmesh.chip_model import ChipModel, compile_model
+from pcmesh.chip_model.options import Pin, ProductOptions
+from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass
+from pcmesh.mapping import Encoding
+from pcmesh.random import torch_generator
+from pcmesh.workloads.rnnt.mapping import paper_options
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.transcriber import Transcriber
+from pcmesh.workloads.rnnt.widths import RnntWidths
+
+LAYERS = (*(f"enc-lstm{n}" for n in range(5)), "enc-fc", "dec-lstm0", "dec-lstm1", "dec-fc")
+"""The layers that can be on the chip, in the network's order (paper: Fig. 4a). The joint FC is digital."""
+
+FIRST = "enc-lstm0-wx"
+"""The matrix of the features: it may have more rows than inputs, and its inputs are centred."""
+
+_APART, _JOINED = ("enc-lstm0", "enc-lstm1", "enc-lstm2"), ("enc-lstm3", "enc-lstm4")
+_DECODER = "decoder.prediction"
+
+PRODUCTS: Final[Mapping[str, str]] = {
+    **{f"{n}-w{of}": f"encoder.{n}.lstm.weight_{own}_l0" for n in _APART for of, own in (("x", "ih"), ("h", "hh"))},
+    **{name: f"encoder.{name}.lstm.weight_l0" for name in _JOINED},
+    "enc-fc": "enc-fc",
+    **{name: f"{_DECODER}.{name}.weight_l0" for name in ("dec-lstm0", "dec-lstm1")},
+    "dec-fc": f"{_DECODER}.dec-fc",
+}
+"""The paper's name of a matrix -> the product of the compiled network."""
+
+CALIBRATION_FRAMES = 2000
+"""Frames of each layer (paper: Methods)."""
+_TOGETHER = 16
+
+
+def products_of(layer: str) -> tuple[str, ...]:
+    """Return the products of a layer, or of one matrix, by the paper's names: one, or those of Wx and Wh."""
+    return tuple(PRODUCTS[name] for name in (layer, f"{layer}-wx", f"{layer}-wh") if name in PRODUCTS)
+
+
+def paper_passes(widths: RnntWidths) -> tuple[Pass, ...]:
+    """Return the passes of the paper: Emb x Wx in one matrix, [Wx, Wh] joined from Enc-LSTM3 on, features centred."""
+    return (
+        CollapseEmbedding(f"{_DECODER}.embedding", f"{_DECODER}.dec-lstm0", widths.embedding_copies),
+        JoinRecurrent((*(f"encoder.{name}" for name in _JOINED), f"{_DECODER}.dec-lstm0", f"{_DECODER}.dec-lstm1")),
+        CentreInputs((PRODUCTS[FIRST],)),
+    )
+
+
+def compile_rnnt(
+    network: RnntNetwork,
+    chip: ChipSpec,
+    training: Sequence[Tensor],
+    *,
+    ways: Mapping[str, ProductOptions] | None = None,
+    seed: int = 0,
+    mesh: bool = True,
+    frames: int = CALIBRATION_FRAMES,
+    scale_columns: bool = True,
+) -> ChipModel:
+    """Compile a network as the paper maps it, program the first chip instance with it and calibrate it.
+
+    Args:
+        network: in evaluation mode.
+        chip: the chip.
+        training: features (T, F) of recordings of the training set, to calibrate on.
+        ways: matrix by the paper's name -> encoding and rows, for those that are mapped otherwise than in the paper.
+        seed: of the chips.
+        mesh: False leaves out what wires do to pulses.
+        frames: calibration frames of each layer, drawn from the recordings.
+        scale_columns: whether each column is written with its own gain, undone by its read-out.
+
+    Raises:
+        CapacityError: it does not fit.
+        ConfigurationError: an expansion to fewer rows than features, or a way for an unknown matrix.
+        InputError: no recordings.
+    """
+    if not training:
+        raise InputError("no recordings to calibrate on", "Give some of the training set")
+    pins: dict[str, Pin] = {PRODUCTS[name]: one for name, one in options_of(network.widths, chip, ways or {}).items()}
+    return compile_model(
+        Transcriber(network),
+        _example(network.widths),
+        chip,
+        calibration=list(batches(training)),
+        layers={**pins, "decoder.joint": "digital"},
+        lowering=paper_passes(network.widths),
+        balance_scales=False,
+        scale_columns=scale_columns,
+        pack=False,
+        route=mesh,
+        capture_by="eager",
+        frames=frames,
+        seed=seed,
+        name="rnnt",
+    )
+
+
+def options_of(widths: RnntWidths, chip: ChipSpec, ways: Mapping[str, ProductOptions]) -> dict[str, ProductOptions]:
+    """Return the options of every matrix: the paper's, with encodings and rows as `ways` say.
+
+    Raises:
+        ConfigurationError: there is no such matrix.
+    """
+    found = {name: ProductOptions(**one.model_dump()) for name, one in paper_options(widths, chip).items()}
+    found[FIRST] = found[FIRST].model_copy(update={"copies": widths.input_copies})
+    for name, way in ways.items():
+        if name not in found:
+            raise ConfigurationError(f"no matrix {name!r} to map", f"One of: {', '.join(found)}")
+        update = {"encoding": way.encoding, "copies": way.copies, "expand": way.expand}
+        found[name] = found[name].model_copy(update=update)
+    return found
+
+
+def paper_ways(
+    widths: RnntWidths,
+    chip: ChipSpec,
+    *,
+    expand: int | None = None,
+    copies: int | None = None,
+    encoding: Encoding | None = None,
+    encodings: Mapping[str, Encoding] | None = None,
+) -> dict[str, ProductOptions]:
+    """Return how the paper maps each matrix, with some of it changed.
+
+    Args:
+        widths: of the network.
+        chip: the chip.
+        expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies of each feature.
+        copies: their number; None: the paper's.
+        encoding: of all matrices; None: the paper's choice for each.
+        encodings: of some matrices, before `encoding`.
+
+    Raises:
+        ConfigurationError: an encoding for an unknown matrix.
+    """
+    own, found = encodings or {}, {}
+    for name, one in paper_options(widths, chip).items():
+        found[name] = ProductOptions(encoding=own.get(name, encoding or one.encoding))
+    unknown = sorted(set(own) - set(found))
+    if unknown:
+        raise ConfigurationError(f"no matrix {unknown[0]!r} to pin", f"One of: {', '.join(found)}")
+    rows = widths.input_copies if copies is None else copies
+    first = {"expand": expand, "copies": 1 if expand is not None else rows}
+    found[FIRST] = found[FIRST].model_copy(update=first)
+    return found
+
+
+def batches(features: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield recordings (T, F) of like length side by side: (B, T, F), zeros behind their ends, and lengths (B,)."""
+    order = sorted(range(len(features)), key=lambda n: -len(features[n]))
+    for start in range(0, len(order), _TOGETHER):
+        yield side_by_side([features[n] for n in order[start : start + _TOGETHER]])
+
+
+def side_by_side(recordings: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return recordings (T, K) side by side, (B, T, K), zeros behind their ends, and their lengths (B,)."""
+    return pad_sequence(list(recordings), batch_first=True), torch.tensor([len(one) for one in recordings])
+
+
+def _example(widths: RnntWidths) -> tuple[Tensor, Tensor]:
+    generator = torch_generator(0, "data", "example")
+    return torch.randn(3, 8, widths.features, generator=generator), torch.tensor([8, 5, 7])

@@ -1,0 +1,113 @@
+"""The RNN-T as one module, and compiled: the letters of the software, the same in any company."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor
+
+import pcmesh
+from pcmesh.chip import load_chip
+from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.mapping import Encoding
+from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.on_chip.recipe import (
+    FIRST,
+    LAYERS,
+    PRODUCTS,
+    compile_rnnt,
+    paper_ways,
+    products_of,
+    side_by_side,
+)
+from pcmesh.workloads.rnnt.recognition import encode, recognise
+from pcmesh.workloads.rnnt.transcriber import Transcriber, Written
+from tests.workloads.rnnt.networks import random_features, random_network
+
+WIDTHS = RnntWidths(encoder=32, prediction=16, joint=24)
+NETWORK = random_network(WIDTHS, gain=2.0, blank_bias=1.0)
+FEATURES = [random_features(frames, seed) for seed, frames in enumerate((31, 20, 17, 24, 29))]
+TRAINING = [random_features(90, 100 + number) for number in range(6)]
+INPUTS = side_by_side(FEATURES)
+
+
+@cache
+def compiled(chip: str, expand: int | None = None) -> pcmesh.ChipModel:
+    spec = load_chip(chip)
+    ways = paper_ways(WIDTHS, spec, expand=expand)
+    return compile_rnnt(NETWORK, spec, TRAINING, ways=ways, mesh=False, frames=400)
+
+
+def texts(written: Written) -> list[tuple[int, ...]]:
+    return [tuple(label for label in row if label != NETWORK.blank) for row in written.labels.tolist()]
+
+
+def test_the_module_writes_what_the_network_writes() -> None:
+    wanted = recognise(NETWORK, FEATURES)
+    found = Transcriber(NETWORK)(*INPUTS)
+    assert texts(found) == [one.labels for one in wanted]
+    frames = [row[row_labels != NETWORK.blank] for row, row_labels in zip(found.frames, found.labels, strict=True)]
+    assert [tuple(row.tolist()) for row in frames] == [one.letter_frames for one in wanted]
+    assert found.capped.tolist() == [one.capped_frames for one in wanted]
+    assert sum(len(one.labels) for one in wanted) > 20
+
+
+@pytest.mark.parametrize("expand", [None, 300])
+def test_on_an_ideal_chip_the_letters_and_the_encoder_are_those_of_the_software(expand: int | None) -> None:
+    model = compiled("ideal", expand)
+    x, lengths = INPUTS
+    for number in range(5):
+        x, lengths = model.part(f"encoder.enc-lstm{number}")(x, lengths)
+    for own, wanted in zip(x, encode(NETWORK, FEATURES), strict=True):
+        # 16-bit pulses and codes; values beyond what the calibration frames showed are clipped.
+        assert float((own[: len(wanted)] - wanted).abs().median()) < 2e-3 * float(wanted.std())
+    assert texts(model.using(())(*INPUTS)) == [one.labels for one in recognise(NETWORK, FEATURES)]
+
+
+def test_all_layers_lie_on_five_chips_as_in_the_paper() -> None:
+    model = compiled("nature2023")
+    assert [layer.layer for layer in model.deployment.mapping.layers] == list(PRODUCTS.values())
+    assert len(model.deployment.mapping.tiles) == 13
+    assert model.deployment.placement.chips == 5
+    rows = {p.name: p.rows for p in model.deployment.products}
+    assert rows[PRODUCTS[FIRST]] == 240
+    assert model.deployment.mapping.layer(PRODUCTS[FIRST]).rows == 960
+    assert rows[PRODUCTS["dec-lstm0"]] == 9 * 28 + 16
+    assert {product for layer in LAYERS for product in products_of(layer)} == set(PRODUCTS.values())
+    digital = [entry for entry in model.deployment.captured.operations if entry.module.startswith("decoder.joint")]
+    assert "analog" not in {entry.where for entry in digital}
+
+
+@pytest.mark.parametrize("layers", [LAYERS, ("enc-lstm1", "dec-lstm0")])
+def test_a_transcript_is_the_same_in_any_company(layers: tuple[str, ...]) -> None:
+    model = compiled("nature2023").using([name for layer in layers for name in products_of(layer)])
+    names, (x, lengths) = [str(number) for number in range(len(FEATURES))], INPUTS
+    with model.samples(names):
+        together = model(x, lengths)
+    for number in (1, 2):
+        with model.samples([names[number]]):
+            alone = model(x[[number], : lengths[number]], lengths[[number]])
+        assert texts(alone) == [texts(together)[number]]
+
+
+def test_encodings_are_chosen_by_the_papers_names() -> None:
+    ways = paper_ways(WIDTHS, load_chip(), encodings={"dec-fc": Encoding.PCM2, "enc-lstm2-wx": Encoding.AB})
+    assert (ways["dec-fc"].encoding, ways["enc-lstm2-wx"].encoding) == (Encoding.PCM2, Encoding.AB)
+    assert ways[FIRST].way == "AB,copies=4"
+    with pytest.raises(ConfigurationError, match="no matrix 'enc-lstm9'"):
+        paper_ways(WIDTHS, load_chip(), encodings={"enc-lstm9": Encoding.AB})
+    with pytest.raises(InputError, match="no recordings"):
+        compile_rnnt(NETWORK, load_chip(), [])
+
+
+def test_a_module_of_an_exported_network_cannot_be_called_alone() -> None:
+    x: Tensor = torch.randn(300, 8)
+    model = pcmesh.compile(torch.nn.Sequential(torch.nn.Linear(8, 8)), x, "ideal")
+    with pytest.raises(ConfigurationError, match="called as a whole"):
+        model.part("0")
+    with pytest.raises(ConfigurationError, match="module"):
+        compiled("nature2023").part("enc-lstm9")
+    with pytest.raises(ConfigurationError, match="layer"):
+        compiled("nature2023").using(["enc-lstm9"])
