@@ -127,6 +127,7 @@ def check_tensors(
     """
     chained = [name for chain in stored.chains for name in chain.layers]
     try:
+        _check_names(stored, {product.name for product in products}, place)
         for product in products:
             _check_product(product, tensors, frames, place)
         for layer, count in stored.readouts.items():
@@ -148,6 +149,12 @@ def check_tensors(
         raise
     except (RuntimeError, IndexError) as error:
         raise InputError(f"{place}: its tensors do not fit its mapping ({error})", _AGAIN) from error
+
+
+def _check_names(stored: StoredModel, products: set[str], place: Path) -> None:
+    for what, known in (("options", stored.options), ("vectors", stored.vectors)):
+        _check(place, set(known) == products, f"{what} of other products than the network has")
+    _check(place, set(stored.completed) | set(stored.packed) <= products, "names that the network does not have")
 
 
 def _check_product(
