@@ -154,6 +154,27 @@ def test_killed_before_any_step_the_old_or_the_new_one_is_there(
     assert seen == {before, "three"}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("write", "read"), ARTEFACTS.values(), ids=ARTEFACTS.keys())
+def test_killed_at_random_moments_the_old_or_the_new_one_is_there(tmp_path: Path, write: Write, read: Read) -> None:
+    draw, killed = random.Random(1), 0
+    write(tmp_path, "one")
+    start = time.monotonic()
+    write(tmp_path, "one")
+    took = time.monotonic() - start + 0.002
+    for number in range(50):
+        text = ("three", "one")[number % 2]
+        killed += killed_after(draw.uniform(0, 1.5 * took), partial(write, tmp_path, text))
+        assert read(tmp_path) in ("one", "three")
+    write(tmp_path, "three")
+    left = files(tmp_path)
+    clean = tmp_path.parent / f"{tmp_path.name} clean"
+    clean.mkdir()
+    write(clean, "three")
+    assert left == files(clean)
+    assert killed
+
+
 def test_killed_at_random_moments_a_chip_model_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     x = torch.randn(32, 16)

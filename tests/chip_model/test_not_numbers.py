@@ -152,3 +152,13 @@ def test_gates_pass_a_nan_on(kind: str, gates: int, parts: int, where: str) -> N
     after = recurrent_step(kind, wx, wh, state)  # type: ignore[arg-type]
     assert torch.isnan(after[0][1, 3])
     assert int(torch.isnan(after[0]).sum()) == 1
+
+
+def test_data_to_evaluate_names_batch_and_sample() -> None:
+    x = torch.randn(300, 6)
+    model = pcmesh.compile(torch.nn.Linear(6, 3), x)
+    bad = x[:8].clone()
+    bad[5, 2] = torch.nan
+    for measure in (pcmesh.evaluate, pcmesh.sensitivity, pcmesh.candidates):
+        with pytest.raises(InputError, match="batch 1: sample 5: the network itself gives NaN"):
+            measure(model, [x[:8], bad])  # type: ignore[operator]

@@ -102,6 +102,22 @@ def first_output(output: Any) -> Tensor:
     return found
 
 
+def software_output(output: Any) -> Tensor:
+    """Return the first tensor of real numbers in what a network gives in software.
+
+    Raises:
+        InputError: it holds NaN, or infinity above 0 (a mask's -inf is a score like any other); the sample is named.
+    """
+    found = first_output(output)
+    wrong = (found.isnan() | found.isposinf()).reshape(len(found), -1).any(1)
+    if bool(wrong.any()):
+        raise InputError(
+            f"sample {int(wrong.nonzero()[0, 0])}: the network itself gives NaN or infinity",
+            "Leave the sample out, or mend the data",
+        )
+    return found
+
+
 @contextmanager
 def naming_batch(number: int) -> Iterator[None]:
     """Let an error say which batch of the data is wrong, counted from 0."""

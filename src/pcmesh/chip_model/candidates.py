@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from pcmesh.artefact import check
 from pcmesh.checks import Count, checked
-from pcmesh.chip_model.batches import call
+from pcmesh.chip_model.batches import call, naming_batch, software_output
 from pcmesh.chip_model.energy import joule
 from pcmesh.chip_model.figures import model_figures
 from pcmesh.chip_model.model import ChipModel
@@ -96,6 +96,9 @@ def candidates(
     """
     trials = list(_trials(model, [Encoding(name) for name in encodings], more_rows))
     wanted = [call(model.software, batch) for batch in batches]
+    for number, output in enumerate(wanted):
+        with naming_batch(number):
+            software_output(output)
     losses: dict[tuple[str, str], list[float]] = {}
     sizes: dict[tuple[str, str], Candidate] = {}
     for number in range(chips):

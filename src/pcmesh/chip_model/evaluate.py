@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.checks import checked
-from pcmesh.chip_model.batches import batches_of, call, first_output, naming_batch
+from pcmesh.chip_model.batches import batches_of, call, first_output, naming_batch, software_output
 from pcmesh.chip_model.model import ChipModel
 from pcmesh.errors import InputError
 
@@ -53,7 +53,7 @@ def evaluate(model: ChipModel, batches: Iterable[Any]) -> Evaluation:
     wanted, got, labels, samples = [], [], [], 0
     for number, batch in enumerate(batches_of(batches)):
         with naming_batch(number):
-            wanted.append(first_output(call(model.software, batch.inputs)))
+            wanted.append(software_output(call(model.software, batch.inputs)))
             got.append(first_output(call(model, batch.inputs)))
             if batch.labels is not None:
                 labels.append(_labels(batch.labels, wanted[-1]))

@@ -260,7 +260,14 @@ class ChipModel(nn.Module):
 
     @contextmanager
     def samples(self, ids: Sequence[str | int]) -> Iterator[None]:
-        """Name the samples of this model's calls in this block, in this thread: new names are new noise."""
+        """Name the samples of this model's calls in this block, in this thread: new names are new noise.
+
+        Raises:
+            InputError: a name is neither text nor a whole number.
+        """
+        for entry in ids:
+            if isinstance(entry, bool) or not isinstance(entry, str | int):
+                raise InputError(f"a sample is named by a {type(entry).__name__}", "Give texts or whole numbers")
         token = _NAMED.set((*_NAMED.get(), (self, tuple(str(entry) for entry in ids))))
         try:
             yield

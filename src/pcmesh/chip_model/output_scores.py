@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from pcmesh.chip_model.batches import Batch, first_output
+from pcmesh.chip_model.batches import Batch, first_output, naming_batch, software_output
 from pcmesh.errors import InputError
 from pcmesh.evaluation.scores import Scores
 
@@ -45,7 +45,7 @@ class OutputScores:
             InputError: some batches have labels and others none, or labels do not fit the output.
         """
         inputs = tuple(batch.inputs for batch in batches)
-        outputs = tuple(first_output(network(entry)) for entry in inputs)
+        outputs = tuple(_named(number, network(entry)) for number, entry in enumerate(inputs))
         labels = [batch.labels for batch in batches if batch.labels is not None]
         if labels:
             _check(labels, outputs)
@@ -83,3 +83,8 @@ def _check(labels: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
                 f"labels of shape {tuple(label.shape)}, outputs of shape {tuple(output.shape)}",
                 "Labels are classes of the output's last dimension: one for each of its other places",
             )
+
+
+def _named(number: int, output: Any) -> Tensor:
+    with naming_batch(number):
+        return software_output(output)

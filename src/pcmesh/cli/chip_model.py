@@ -49,12 +49,28 @@ class OwnNetwork:
     chip: str
     weights: Path | None
     example: str | None
+    batch_dim: int | None
     calibration: str | None
     layers: list[str]
     route: bool
     hand_over: bool
     report: bool
     force: bool
+
+
+def batch_dimension(text: str) -> int | None:
+    """Return the dimension that `--batch-dim` names.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    from pcmesh.errors import ConfigurationError
+
+    if text == "none":
+        return None
+    if not text.isdecimal() or len(text) > 2:
+        raise ConfigurationError(f"--batch-dim {text[:40]!r} is no dimension", "Give 0, 1, .. or none")
+    return int(text)
 
 
 def compile_own(asked: OwnNetwork, json: Path | None) -> None:
@@ -79,6 +95,7 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
             asked.chip,
             calibration=batches,
             layers=pins,
+            batch_dim=asked.batch_dim,
             route=asked.route,
             hand_over=asked.hand_over,
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.chip_model import Force, OwnNetwork, compile_own, compiled_page
+from pcmesh.cli.chip_model import Force, OwnNetwork, batch_dimension, compile_own, compiled_page
 from pcmesh.cli.output import console, write_result
 from pcmesh.cli.paths import chip_name, folder_target, input_file, json_target
 from pcmesh.cli.tables import overview_tables
@@ -31,6 +31,10 @@ def compile_(
     example: Annotated[
         str | None, typer.Option(metavar="EXPRESSION", help="Your network's input: 'torch.randn(8, 1, 28, 28)'.")
     ] = None,
+    batch_dim: Annotated[
+        str,
+        typer.Option(metavar="N", help="Dimension of the samples in your network's input; none: it has no batch."),
+    ] = "0",
     calibration: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="Yields batches of your data, to calibrate with.")
     ] = None,
@@ -69,6 +73,7 @@ def compile_(
             chip=chip,
             weights=weights,
             example=example,
+            batch_dim=batch_dimension(batch_dim),
             calibration=calibration,
             layers=layer or [],
             route=route,
