@@ -17,7 +17,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip import DEVICE_LAWS, ChipSpec, load_chip
 from pcmesh.chip.grid import PadSpec
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
@@ -33,6 +33,7 @@ _OWNER = {
     "ILP": "For input landing pads",
     "OLP": "For output landing pads",
 }
+LAWS = ", ".join([*(f'`"{name}"`' for name in DEVICE_LAWS.shipped), "a package's", "a CSV file"])
 STATUS = {"P": "stated", "D": "derived", "F": "fitted", "A": "assumed"}
 
 
@@ -81,7 +82,8 @@ def chip_keys() -> str:
         parts += [f"### `[{name}]`", "", "| key | unit | may be | `nature2023` | meaning |", "|---|---|---|---|---|"]
         for key, field in spec.model_fields.items():
             value = "" if name == "grid.pads" else _shown(getattr(getattr(chip, name), key))
-            cells = (f"`{key}`", unit(key), limits(field), value, field.description or "")
+            may_be = LAWS if (name, key) == ("pcm", "law") else limits(field)
+            cells = (f"`{key}`", unit(key), may_be, value, field.description or "")
             parts.append("| " + " | ".join(cells) + " |")
         parts.append("")
     return "\n".join(parts).strip()

@@ -12,6 +12,7 @@ from typing import Any
 
 from pcmesh.errors import VerificationError
 from pcmesh.files import write_json
+from pcmesh.registry import plugins
 from pcmesh.versions import versions
 
 _SOURCES = (".py", ".toml", ".safetensors")
@@ -95,6 +96,7 @@ def files_fingerprint(paths: Iterable[Path]) -> str:
 
 @cache
 def code_fingerprint() -> str:
-    """Return 16 hexadecimal digits that stand for this pcmesh, its data and the packages that it computes with."""
+    """Return 16 hexadecimal digits that stand for this pcmesh, its data, its plugins and the packages that it uses."""
     package = Path(__file__).parent
-    return fingerprint(files_fingerprint(sorted(p for p in package.rglob("*") if p.suffix in _SOURCES)), versions())
+    sources = sorted(path for path in package.rglob("*") if path.suffix in _SOURCES)
+    return fingerprint(files_fingerprint(sources), versions(), plugins())

@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip import DEVICE_LAWS, ChipSpec, load_chip
 from pcmesh.deployed import bring_up
 from pcmesh.errors import PcmeshError
 from pcmesh.evaluation.performance import DataSet, TimeOptions, plan, run_time
@@ -30,8 +30,8 @@ from pcmesh.physics.pulse import input_ticks
 from pcmesh.pipeline import compile_network
 from tests.networks import chain
 
-LABELS = {("name",), ("grid", "pads", 0, "domain")}
-"""Keys that only name something; they stand in reports and messages."""
+LABELS = {("name",), ("grid", "pads", 0, "domain"), ("pcm", "table")}
+"""Keys that only name something and stand in reports and messages; and the table that `pcm.law` fills."""
 FULL_SCALE = 3.0
 FRAMES = 6
 WEEK_S = 6.05e5
@@ -136,6 +136,7 @@ def others(value: Any, field: FieldInfo) -> list[Any]:
     union = get_origin(field.annotation) in (Union, UnionType)
     kinds = get_args(field.annotation) if union else (field.annotation,)
     found: list[Any] = [choice for kind in kinds for choice in get_args(kind) if isinstance(choice, str)]
+    found += DEVICE_LAWS.names() if value in DEVICE_LAWS.shipped else ()
     if isinstance(value, tuple):
         found += [value[1:], ((0, 2), *value)]
     if isinstance(value, int) or (isinstance(value, str) and int in kinds):

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from pcmesh.chip import ChipSpec
+from pcmesh.chip import DEVICE_LAWS, ChipSpec
 from pcmesh.errors import InputError
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.mapping.mapper import map_network
 from pcmesh.physics.fabrication import Instance
-from pcmesh.physics.pcm import LAWS
 from pcmesh.placement.direct import place_direct
 from pcmesh.programming.chip import ProgrammedNetwork, fabricate, program, program_bias
 from pcmesh.programming.targets import LayerTargets
@@ -72,7 +71,7 @@ def test_bias_rows_written_again_drift_as_young_devices() -> None:
     written = bias_rows(week).double()
     level = np.array([float(written[written > 2000].mean()) / 9600])
     left = bias_rows(hour)[written > 2000].double() / written[written > 2000]
-    law = LAWS["pcm_like"]
+    law = DEVICE_LAWS.load("pcm_like")
     young = (1 + 3600.0 / chip.pcm.rewriting_age_s) ** -float(law.drift_mean(level)[0])
     old = (1 + 3600.0 / chip.pcm.calibration_age_s) ** -float(law.drift_mean(level)[0])
     assert float(left.mean()) == pytest.approx(young, abs=0.01)

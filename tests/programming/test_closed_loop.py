@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pcmesh.physics.pcm import LAWS
+from pcmesh.chip import DEVICE_LAWS
 from pcmesh.programming.closed_loop import write_tile
 from pcmesh.programming.drift import age
 from tests.machines import small_chip
@@ -69,7 +69,7 @@ def test_a_device_is_the_same_one_whichever_rows_are_written(start):
 def test_drift_follows_the_law():
     """Mean and spread of the exponent of 100,000 devices at half of g_max; 5 σ."""
     chip = small_chip(pcm={"read_noise_window_s": 1e12})
-    law, g = LAWS["pcm_like"], torch.full((400, 256), 4800, dtype=torch.int16)
+    law, g = DEVICE_LAWS.load("pcm_like"), torch.full((400, 256), 4800, dtype=torch.int16)
     week = 7 * 86_400.0
     exponent = -torch.log(age(g, week, 3, chip.pcm).double() / 4800) / torch.log(torch.tensor(8.0)).double()
     import numpy as np

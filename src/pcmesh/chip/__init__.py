@@ -4,9 +4,10 @@ from pcmesh.chip.grid import GridSpec, Pad, PadSpec, Site
 from pcmesh.chip.load import change_chip, load_chip, preset_names
 from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
 from pcmesh.chip.spec import ChipSpec, TileSpec
-from pcmesh.chip.storage import PcmSpec, ProgrammingSpec
+from pcmesh.chip.storage import DEVICE_LAWS, PcmSpec, ProgrammingSpec
 
 __all__ = [
+    "DEVICE_LAWS",
     "ChipSpec",
     "ColumnSpec",
     "ControllerSpec",

@@ -11,7 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pcmesh.chip.device_table import is_device_table, read_device_table
 from pcmesh.chip.spec import ChipSpec
+from pcmesh.chip.storage import DEVICE_LAWS
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.reading import is_file, parse_toml, read_toml
 
@@ -35,7 +37,8 @@ def change_chip(chip: ChipSpec, changes: Sequence[str]) -> ChipSpec:
     """
     values = chip.model_dump()
     for change in changes:
-        values = _overlay(values, parse_toml(change, f"'{change}'", "Write table.key=value: tile.rows=1024"))
+        given = parse_toml(change, f"'{change}'", "Write table.key=value: tile.rows=1024")
+        values = _with_devices(_overlay(values, given), given, Path())
     name = " ".join([chip.name, *changes])
     return _build(values | {"name": name}, "the chip as changed") if changes else chip
 
@@ -56,7 +59,8 @@ def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
     if not is_file(path):
         raise InputError(f"no chip '{name_or_file}': neither a preset nor a file", _presets(str(name_or_file)))
     values = read_toml(path, "docs/chip.md has an example")
-    return _build(_resolve({"base": DEFAULT_PRESET, "name": path.stem, **values}), str(path))
+    resolved = _resolve({"base": DEFAULT_PRESET, "name": path.stem, **values})
+    return _build(_with_devices(resolved, values, path.parent), str(path))
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -87,6 +91,25 @@ def _overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         old = merged.get(key)
         merged[key] = _overlay(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _with_devices(values: dict[str, Any], given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the values with the devices that the given law means: the rows of its CSV file, and its g_max.
+
+    Where no law is given the devices stay what they were.
+    """
+    pcm, stated = values.get("pcm"), given.get("pcm")
+    if not isinstance(pcm, dict) or not isinstance(stated, Mapping) or not isinstance(stated.get("law"), str):
+        return values
+    law = stated["law"]
+    if is_device_table(law) and "table" not in stated:
+        rows = read_device_table(folder / law)
+        devices: dict[str, Any] = {"law": Path(law).name, "table": rows, "g_max_us": rows[-1].target_us}
+    elif law in DEVICE_LAWS:
+        devices = {"table": (), "g_max_us": DEVICE_LAWS.load(law).g_max_us}
+    else:
+        devices = {}
+    return values | {"pcm": pcm | devices | {key: stated[key] for key in ("table", "g_max_us") if key in stated}}
 
 
 def _build(values: Mapping[str, Any], source: str) -> ChipSpec:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from pcmesh.chip.base import Spec
+from pcmesh.chip.device_table import DeviceRow, first_problem, is_device_table
+from pcmesh.registry import Registry
 
-PcmLawName = Literal["pcm_like", "hermes_1", "hermes_2", "ideal"]
+DEVICE_LAWS: Final = Registry(
+    kind="device law",
+    group="pcmesh.devices",
+    protocol="pcmesh.devices.law:DeviceLaw",
+    shipped={
+        "pcm_like": "pcmesh.devices.pcm:PCM_LIKE",
+        "hermes_1": "pcmesh.devices.pcm:HERMES_1",
+        "hermes_2": "pcmesh.devices.pcm:HERMES_2",
+        "ideal": "pcmesh.devices.pcm:IDEAL",
+    },
+)
 
 
 class PcmSpec(Spec):
-    """Phase-change memory devices.
+    """Memory devices.
 
-    `law` names the set of published statistics (programming noise, drift exponents, 1/f noise) in `physics.pcm`.
+    `law` names their statistics (programming, drift, read noise): one that ships, one that a package adds, or the CSV
+    file from which `table` was read.
     """
 
-    law: PcmLawName = Field(default="pcm_like", description="published statistics of the devices (docs/physics.md)")
+    law: str = Field(
+        default="pcm_like",
+        description="statistics of the devices (docs/physics.md, docs/extending.md)",
+    )
+    table: tuple[DeviceRow, ...] = Field(
+        default=(), description="rows of the CSV file that `law` names; filled when the chip is read"
+    )
     g_max_us: float = Field(gt=0, le=200, description="largest conductance a weight is mapped to, µS")
     g_ceiling_spread: float = Field(
         ge=0, lt=0.3, description="device-to-device spread (σ) of the largest reachable conductance"
@@ -41,6 +60,29 @@ class PcmSpec(Spec):
         gt=0,
         description="fluctuations faster than this are drawn anew at each read, slower ones are frozen, s",
     )
+
+    @field_validator("law")
+    @classmethod
+    def _law(cls, name: str) -> str:
+        return name if is_device_table(name) else DEVICE_LAWS.known(name)
+
+    @model_validator(mode="after")
+    def _check(self) -> PcmSpec:
+        if is_device_table(self.law) != bool(self.table):
+            raise ValueError(
+                f"law = {self.law!r} with a table of {len(self.table)} rows: a CSV file has one, no law does"
+            )
+        if not self.table:
+            return self
+        problem = first_problem(self.table)
+        if problem is not None:
+            raise ValueError(f"row {problem[0] + 1} of the devices' table: {problem[1]}")
+        if self.table[-1].target_us < self.g_max_us:
+            raise ValueError(
+                f"{self.law} ends at {self.table[-1].target_us:g} µS, but weights are mapped to conductances up to "
+                f"pcm.g_max_us = {self.g_max_us:g}; set it to what the devices reach"
+            )
+        return self
 
 
 class ProgrammingSpec(Spec):

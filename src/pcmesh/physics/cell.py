@@ -6,13 +6,14 @@ Shape legend: P device pairs (WP1, WP2), D polarities (charge +, reversed -), R 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from pcmesh.chip import PcmSpec
+from pcmesh.devices import law_of
 from pcmesh.physics.fabrication import TileFabric
-from pcmesh.physics.pcm import LAWS, read_noise_sigma
 from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,
     CURRENT_LEVELS,
@@ -40,11 +41,11 @@ class CellArrays:
     variance: torch.Tensor
 
 
+@lru_cache(16)
 def read_variance_table(pcm: PcmSpec) -> torch.Tensor:
     """Return the variance of the read noise (units of g_max²) for each conductance step, (16,384,) float32."""
-    law = LAWS[pcm.law]
     g = np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX
-    sigma = read_noise_sigma(law, g, 2 * law.read_time_s, pcm.read_noise_window_s)
+    sigma = law_of(pcm).read_sigma(g, pcm.read_noise_window_s)
     return torch.from_numpy((sigma**2).astype(np.float32))
 
 

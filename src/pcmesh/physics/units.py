@@ -7,6 +7,7 @@ finer than the programming noise, and 256 times finer still for devices without 
 """
 
 from pcmesh.chip import PcmSpec
+from pcmesh.devices import law_of
 
 TICKS_PER_NS = 256
 MAX_PULSE_TICKS = 65_535
@@ -28,7 +29,7 @@ def step_divisions(pcm: PcmSpec) -> int:
 
     Noise hides a step; without noise its rounding is what a matrix product is off by. Divided steps take a third digit.
     """
-    return FINE_DIVISIONS if pcm.law == "ideal" else 1
+    return FINE_DIVISIONS if law_of(pcm).exact else 1
 
 
 def steps_per_g_max(pcm: PcmSpec) -> int:

@@ -3,26 +3,27 @@
 Each pair is written minor device first (target 0), then the major one towards the weight plus what the minor one was
 read to hold, so that a stuck or leaky minor device is compensated where the major one can reach; a major device that
 is stuck too high is compensated by the minor one. With 4-PCM the second pair takes what the first one missed.
-After its last pulse a device relaxes: the published programming noise, which was measured after such loops, is what
-the loop leaves; the loop itself adds its acceptance window.
+After its last pulse a device relaxes: the noise of its law, which was measured after such loops, is what the loop
+leaves; the loop itself adds its acceptance window.
 Ambrogio et al. 2023, Fig. 1f, Methods; Narayanan et al., IEEE T-ED 68, 6629 (2021), 10.1109/TED.2021.3115993.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
 import torch
 
 from pcmesh.chip import ChipSpec, PcmSpec
+from pcmesh.devices import law_of
 from pcmesh.physics.normal import normal, uniform
-from pcmesh.physics.pcm import LAWS
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
 
-_SIGMA_POINTS = 257
-_SIGMA_RANGE = 1.28
+_CURVE_POINTS = 257
+_CURVE_RANGE = 1.28
 _DRAWS = 4096
 """Counter space of one device: two draws a round; the second half is for a second turn."""
 
@@ -42,11 +43,11 @@ class WrittenTile:
 
 
 @numba.njit(inline="always")
-def _spread(g, sigma):  # type: ignore[no-untyped-def]
-    """Return the published spread of a conductance, from the table."""
+def _between(g, table):  # type: ignore[no-untyped-def]
+    """Return a curve's value at a conductance, linear between the table's points."""
     position = max(min(g, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
     index = min(int(position), 255)
-    return sigma[index] + (position - np.float32(index)) * (sigma[index + 1] - sigma[index])
+    return table[index] + (position - np.float32(index)) * (table[index + 1] - table[index])
 
 
 @numba.njit(inline="always")
@@ -58,14 +59,15 @@ def _fabricated(key, device, defects):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def _write_device(target, ceiling, stuck, key, first, sigma, loop):  # type: ignore[no-untyped-def]
+def _write_device(target, ceiling, stuck, key, first, curve, loop):  # type: ignore[no-untyped-def]
     """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
     rounds, window, verify, gain, pulse_scale, relaxation = loop
+    missed, sigma = curve
     conductance = np.float32(0.0)
     if stuck == 2:
         conductance = ceiling
     reading = conductance
-    spread = pulse_scale * _spread(target, sigma)
+    spread = pulse_scale * _between(target, sigma)
     pulses = 0
     for step in range(rounds):
         reading = conductance + verify * normal(key, first + np.uint64(2 * step))
@@ -76,13 +78,13 @@ def _write_device(target, ceiling, stuck, key, first, sigma, loop):  # type: ign
         conductance = max(min(conductance, ceiling), np.float32(0.0))
         pulses += 1
     if stuck == 0:
-        relaxed = relaxation * _spread(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1))
-        conductance = max(min(conductance + relaxed, ceiling), np.float32(0.0))
+        relaxed = relaxation * _between(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1))
+        conductance = max(min(conductance + _between(target, missed) + relaxed, ceiling), np.float32(0.0))
     return conductance, reading, pulses
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, defects, scale, out):  # type: ignore[no-untyped-def]
+def _write_tile(weights, first_row, both, device_key, pass_key, curve, loop, defects, scale, out):  # type: ignore[no-untyped-def]
     """Fill out (2, 2, R, C) for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
 
     `scale` is the number of conductance steps to g_max.
@@ -111,7 +113,7 @@ def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, def
                     elif turn == 2:
                         target = read_major - abs(weight)
                     first = device * np.uint64(_DRAWS) + np.uint64(_DRAWS // 2 if turn == 2 else 0)
-                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, sigma, loop)
+                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, curve, loop)
                     if turn == 1:
                         read_major = reading
                     else:
@@ -124,9 +126,12 @@ def _write_tile(weights, first_row, both, device_key, pass_key, sigma, loop, def
     return pulses.sum()
 
 
-def published_sigma(pcm: PcmSpec) -> np.ndarray:
-    """Return the law's programming noise σ (units of g_max) at 257 conductances from 0 to 1.28 g_max."""
-    return LAWS[pcm.law].programming_sigma(np.linspace(0, _SIGMA_RANGE, _SIGMA_POINTS)).astype(np.float32)
+@lru_cache(16)
+def programming_curve(pcm: PcmSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much the law's devices miss their target on average, and σ, at 257 targets from 0 to 1.28 g_max."""
+    targets = np.linspace(0, _CURVE_RANGE, _CURVE_POINTS)
+    given = law_of(pcm).programmed(targets)
+    return (given.mean - targets).astype(np.float32), given.sigma.astype(np.float32)
 
 
 def write_tile(
@@ -146,11 +151,12 @@ def write_tile(
         The conductances written and the pulses given.
     """
     programming, pcm = chip.programming, chip.pcm
+    exact = law_of(pcm).exact
     loop = (
         programming.max_rounds,
-        np.float32(programming.window if pcm.law != "ideal" else 1e-6),
+        np.float32(programming.window if not exact else 1e-6),
         np.float32(programming.verify_noise),
-        np.float32(programming.correction_gain if pcm.law != "ideal" else 1.0),
+        np.float32(programming.correction_gain if not exact else 1.0),
         np.float32(programming.pulse_noise_scale),
         np.float32(programming.relaxation_scale),
     )
@@ -160,8 +166,7 @@ def write_tile(
     )
     scale = steps_per_g_max(pcm)
     out = np.empty((2, 2, *weights.shape[1:]), np.int16 if scale == STEPS_PER_G_MAX else np.int32)
-    sigma = published_sigma(pcm)
     keys = np.uint64(device_key), np.uint64(pass_key)
-    limits = (sigma, loop, defects, np.float32(scale))
+    limits = (programming_curve(pcm), loop, defects, np.float32(scale))
     pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, *limits, out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

@@ -6,7 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from pcmesh.physics.pcm import LAWS, PcmLaw, read_noise_sigma
+from pcmesh.chip import DEVICE_LAWS
+from pcmesh.devices.pcm import PcmLaw, read_noise_sigma
+
+LAWS: dict[str, PcmLaw] = {name: DEVICE_LAWS.load(name) for name in DEVICE_LAWS.shipped}
 
 CURVES = ("programming_sigma", "drift_mean", "drift_sigma", "read_q")
 # Just beside and on the borders where a published formula changes, g = 0, and above G_max.
