@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,9 +25,10 @@ _DISK = re.compile(
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; on success it takes the place of `path`, on error it goes.
+    """Yield a temporary path beside `path`; on success it takes the place of `path`, on error it goes.
 
-    Temporary files that killed processes left for the same path go, too.
+    It lies in a folder of its own, since some writers put temporary files of theirs beside it. What killed processes
+    left for the same path goes, too.
 
     Raises:
         InputError: the folder or the file cannot be written (no permission, disk full, ...); named.
@@ -39,16 +41,17 @@ def whole_file(path: Path) -> Iterator[Path]:
                 yield temporary
             return
         _remove_left_behind(path)
-        temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        own = path.with_name(f".{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        temporary = own / path.name
         try:
+            own.mkdir()
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL, 0o666))
             yield temporary
             to_disk(temporary)
             temporary.replace(path)
             to_disk(path.parent)
         finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            shutil.rmtree(own, ignore_errors=True)
 
 
 @contextmanager
@@ -117,8 +120,7 @@ def _remove_left_behind(path: Path) -> None:
     for entry in path.parent.glob(f".{_literal(path.name[:100])}.*.part"):
         process = re.fullmatch(r"(\d+)\..*", entry.name.removeprefix(f".{path.name[:100]}."))
         if process is not None and not _alive(int(process[1])):
-            with suppress(OSError):
-                entry.unlink()
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _literal(name: str) -> str:

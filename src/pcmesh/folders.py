@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -198,7 +199,10 @@ def _finished(folder: Path) -> Manifest | None:
         if _content(folder, name, entry) is not None:
             (folder / name).unlink(missing_ok=True)
     for path in _left_behind(folder):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     _remove_if_empty(folder / ROUTED)
     return manifest
 
@@ -206,7 +210,7 @@ def _finished(folder: Path) -> Manifest | None:
 def _left_behind(folder: Path) -> Iterator[Path]:
     for part in (folder, folder / ROUTED):
         if part.is_dir():
-            yield from (entry for entry in part.iterdir() if _OURS.fullmatch(entry.name) and entry.is_file())
+            yield from (entry for entry in part.iterdir() if _OURS.fullmatch(entry.name))
 
 
 def _remove_if_empty(folder: Path) -> None:
