@@ -22,7 +22,7 @@ from pcmesh.chip_model.pins import pinned_options
 from pcmesh.chip_model.routes import Routes
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.deployed import calibrate
+from pcmesh.deployed import CalibrationKind, calibrate
 from pcmesh.errors import CapacityError
 from pcmesh.execution.paths import route_paths
 from pcmesh.lowering import Pass, lowered, prepared
@@ -55,6 +55,7 @@ def compile_model(
     max_chips: Count | None = None,
     balance_scales: bool = True,
     scale_columns: bool = False,
+    columns: CalibrationKind = "auto",
     lowering: Sequence[Pass] = (),
     route: bool = False,
     hand_over: bool = False,
@@ -82,6 +83,9 @@ def compile_model(
         max_chips: the most chips that may be used.
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
         scale_columns: write each column with the gain that conductances and capacitors allow, undone by its read-out.
+        columns: how columns are calibrated: `read-out`, an affine map of their codes; `analog`, by their devices (slopes,
+            bias rows, zero level); `none`, not at all; `auto`, by their devices where pulses go from tile to tile, by
+            their codes elsewhere.
         lowering: passes that change the network before it is mapped, in order (`pcmesh.lowering`): `JoinRecurrent`,
             `CollapseEmbedding`, `CentreInputs`.
         route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses
@@ -103,7 +107,8 @@ def compile_model(
             of the calibration data is NaN.
         UnsupportedModelError: it cannot be captured, or a parameter is NaN; it is named.
         CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
-        ConfigurationError: a pin or a pass names no layer, or an argument is not what its annotation says.
+        ConfigurationError: a pin or a pass names no layer, an argument is not what its annotation says, or a read-out
+            is asked for where pulses go from tile to tile.
         VerificationError: with a pass the network gives something else for the example inputs.
 
     Example:
@@ -130,6 +135,7 @@ def compile_model(
         clipped_share=clipped_share,
         balance=balance_scales,
         scale_columns=scale_columns,
+        columns=columns,
         max_chips=max_chips,
         route=route,
         hand_over=hand_over,
@@ -190,6 +196,7 @@ def deploy(
         blank,
         graph,
         inputs,
+        choice.columns,
         paths=paths,
         clipped_share=choice.clipped_share,
         scale_columns=choice.scale_columns,

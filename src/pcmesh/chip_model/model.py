@@ -23,6 +23,7 @@ from pcmesh.chip_model.options import Pin, ProductOptions
 from pcmesh.chip_model.pins import changed_options, known_products
 from pcmesh.chip_model.side import ChipSide, MixedProducts
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import CalibrationKind
 from pcmesh.durations import seconds_of
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Mapping as TileMapping
@@ -51,6 +52,7 @@ class Choice:
         pack: whether what does not fill a tile shares tiles.
         packed: products that do.
         clipped_share: share of a layer's outputs allowed beyond its range.
+        columns: how columns are calibrated.
         max_chips: the most chips that may be used.
         balance: whether rows and columns get digital factors (`mapping.balance`).
         scale_columns: whether each column is written with its own gain (`calibration.ranges.column_gains`).
@@ -66,6 +68,7 @@ class Choice:
     clipped_share: float = 0.001
     balance: bool = True
     scale_columns: bool = False
+    columns: CalibrationKind = "auto"
     max_chips: int | None = None
     route: bool = False
     hand_over: bool = False
@@ -211,6 +214,7 @@ class ChipModel(nn.Module):
         number: Seed | None = None,
         options: Mapping[str, Pin] | None = None,
         clipped_share: Share | None = None,
+        columns: CalibrationKind | None = None,
         only: Names | None = None,
     ) -> ChipModel:
         """Return the same network on another chip, programmed and calibrated there, without capturing it anew.
@@ -220,6 +224,7 @@ class ChipModel(nn.Module):
             seed, number: another chip instance; None: the same.
             options: product -> how it is mapped, for those that shall be mapped otherwise.
             clipped_share: share of a layer's outputs allowed beyond its range; None: the same.
+            columns: how columns are calibrated; None: the same.
             only: products that are programmed, without routes, while the others are computed in software; None: all.
         """
         from pcmesh.chip_model.compile import deploy
@@ -232,6 +237,7 @@ class ChipModel(nn.Module):
             d.choice,
             options=changed_options(d.choice.options, options),
             clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
+            columns=d.choice.columns if columns is None else columns,
             route=d.choice.route and only is None,
         )
         return deploy(d.captured, d.frames, choice, spec, instance, only, d.compiled)

@@ -117,7 +117,8 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    captured = hand_over(captured) if stored.chains else captured
+    handed = {name for chain in stored.chains if len(chain.layers) > 1 for name in chain.layers}
+    captured = hand_over(captured, captured.weights.keys() - handed) if handed else captured
     ends = ends_of(captured.products, stored.options, balances if stored.balanced else {}, captured.chains)
     packed = sharing(stored.options, stored.packed)
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed, captured.chains)
@@ -140,9 +141,10 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
             packed=stored.packed,
             clipped_share=stored.clipped_share,
             balance=stored.balanced,
+            columns=stored.columns,
             max_chips=stored.max_chips,
             route=stored.routed,
-            hand_over=bool(stored.chains),
+            hand_over=bool(handed),
         ),
         compiled=compiled,
     )
@@ -208,6 +210,7 @@ def _stored(model: ChipModel) -> StoredModel:
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
         balanced=deployment.choice.balance,
+        columns=deployment.choice.columns,
         max_chips=deployment.choice.max_chips,
         mapping=deployment.mapping,
         placement=deployment.placement,
@@ -222,7 +225,7 @@ def _stored(model: ChipModel) -> StoredModel:
         noisy=model.noisy,
         routed=deployment.compiled is not None,
         own_code=deployment.captured.program is None,
-        chains=tuple(_stored_chain(chip, chain.products) for chain in deployment.captured.chains),
+        chains=tuple(_stored_chain(chip, names) for names in _by_devices(chip)),
     )
 
 
@@ -235,6 +238,12 @@ def _stored_chain(chip: Chip, layers: tuple[str, ...]) -> StoredChain:
     )
 
 
+def _by_devices(chip: Chip) -> list[tuple[str, ...]]:
+    """Return the layers that are calibrated by their devices, those that hand pulses over together."""
+    chains = [tuple(layer.name for layer in chain) for chain in chip.graph.chains()]
+    return [names for names in chains if names[0] in chip.calibration.analog]
+
+
 def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
     chip = model.side.chip
     found = {f"g/{tile}": g.contiguous() for tile, g in chip.network.g.items()}
@@ -242,7 +251,7 @@ def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
         for bank, readout in enumerate(readouts):
             found[f"slope/{layer}/{bank}"] = readout.slope.contiguous()
             found[f"offset/{layer}/{bank}"] = readout.offset.contiguous()
-    for name in (name for chain in model.deployment.captured.chains for name in chain.products):
+    for name in (name for names in _by_devices(chip) for name in names):
         targets = chip.network.targets[name]
         found[f"targets/slope/{name}"] = targets.slope.contiguous()
         found[f"targets/bias/{name}"] = targets.bias.contiguous()

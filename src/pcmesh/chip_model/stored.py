@@ -13,6 +13,7 @@ from pcmesh.artefact import Artefact
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.options import ProductOptions
+from pcmesh.deployed import CalibrationKind
 from pcmesh.errors import InputError, PcmeshError, VerificationError
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping import TileImage
@@ -39,9 +40,9 @@ _LEAST_CORRELATION, _LEAST_SPREAD = 0.2, 0.05
 
 
 class StoredChain(Artefact):
-    """How layers that hand pulses over are driven: for each its gain and its ramp's setting."""
+    """How layers calibrated by their devices are driven, handing pulses over: for each its gain and ramp's setting."""
 
-    layers: tuple[str, ...] = Field(min_length=2)
+    layers: tuple[str, ...] = Field(min_length=1)
     gains: tuple[float, ...]
     ramps: tuple[RampSetting, ...]
 
@@ -60,6 +61,7 @@ class StoredModel(Artefact):
     options: dict[str, ProductOptions]
     clipped_share: float = Field(ge=0, lt=1)
     balanced: bool
+    columns: CalibrationKind = "auto"
     max_chips: int | None = Field(ge=1)
     mapping: TileMapping
     placement: Placement
