@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import time
 
-from pcmesh.chip import load_chip
 from pcmesh.deployed import program_nominal
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import compile_network
-from pcmesh.workloads.kws.graph import keyword_graph
-from pcmesh.workloads.kws.network import load_keyword_network
+from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 
 GOAL_S = 0.5
 
 
 def main() -> None:
-    compiled = compile_network(keyword_graph(load_keyword_network()), load_chip())
+    compiled = prepare(KwsOptions(utterances=1), lambda *_: None).compiled
     chip = program_nominal(compiled, Instance(0))
     engine = ClockedChip(chip_hardware(chip.network), compiled.microcode.chips[0])
     for count in (1, 16):

@@ -6,20 +6,22 @@ import pytest
 
 from pcmesh.chip import load_chip
 from pcmesh.chip.variants import with_integration
+from pcmesh.chip_model import ChipModel
 from pcmesh.errors import ConfigurationError
+from pcmesh.mapping import Encoding
 from pcmesh.workloads import accuracy_probe
 from pcmesh.workloads.accuracy_probe import keyword_accuracy
-from pcmesh.workloads.kws.graph import keyword_options
 from pcmesh.workloads.performance import PerfOptions, run_performance
 
 
 def test_keywords_are_spotted_on_the_chip_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    chip, seen = with_integration(load_chip(), 150, tile_to_tile=True), []
+    chip = with_integration(load_chip(), 150, tile_to_tile=True)
+    seen: list[ChipModel] = []
     spot = accuracy_probe.spot
     monkeypatch.setattr(accuracy_probe, "spot", lambda prepared, made: seen.append(made) or spot(prepared, made))
-    found = keyword_accuracy(chip, keyword_options(False), 1, 0, lambda *_: None)
-    assert [made.network.chip for made in seen] == [chip]
-    assert {tile.encoding.value for tile in seen[0].network.mapping.tiles} == {"4-PCM"}
+    found = keyword_accuracy(chip, Encoding.PCM4, 1, 0, lambda *_: None)
+    assert [made.deployment.chip for made in seen] == [chip]
+    assert {tile.encoding.value for tile in seen[0].deployment.mapping.tiles} == {"4-PCM"}
     assert 0.8 < found.per_chip[0] <= 1
     assert found.software > 0.9
     assert found.as_json()["mean"] == found.per_chip[0]

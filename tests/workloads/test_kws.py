@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 
-from pcmesh.deployed import bring_up
-from pcmesh.physics.fabrication import Instance
-from pcmesh.physics.pulse import input_ticks
-from pcmesh.workloads.kws.experiment import bring_up_chip, run_kws, spot
-from pcmesh.workloads.kws.graph import INPUT, LAYERS
-from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, prepare
+import pcmesh
+from pcmesh.cache import ResultCache
+from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.workloads.kws.experiment import run_kws, spot
+from pcmesh.workloads.kws.layers_alone import losses_alone
+from pcmesh.workloads.kws.network import LAYERS
+from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, features_of, prepare, remapped
 
 
 def quiet(*_: object) -> None:
@@ -22,20 +23,24 @@ def prepared() -> Prepared:
     return prepare(KwsOptions(chips=1, utterances=120), quiet)
 
 
+def test_it_is_pcmesh_compile_on_the_keyword_module(prepared: Prepared):
+    features = features_of(synthesise_keywords(1000, "validation", 0))
+    model = pcmesh.compile(prepared.network, features, hand_over=True, route=True, name="kws")
+    assert model.deployment.mapping == prepared.compiled.mapping
+    assert model.deployment.placement == prepared.compiled.placement
+    with model.samples(prepared.speech.utterance_ids):
+        assert torch.equal(model(prepared.features).argmax(1), spot(prepared, prepared.model).predicted)
+
+
 def test_ideal_chip_equals_the_pytorch_network_within_1e_4_of_full_scale():
     made = prepare(KwsOptions(chip="ideal", chips=1, utterances=120), quiet)
-    inputs, graph = torch.cat([made.calibration, made.inputs]), made.compiled.graph
-    full_scale = float(inputs.abs().max())
-    chip = bring_up(made.compiled, Instance(0), {INPUT: inputs}, "none", clipped_share=0.0)
-    outputs = chip.engine().run({INPUT: input_ticks(made.inputs, full_scale, made.chip.timing)}, None)
-    wanted = made.inputs
-    for name in LAYERS:
-        wanted = wanted @ graph.weights[name]
-        wanted = torch.relu(wanted) if name != LAYERS[-1] else wanted
-        span = chip.calibration.ranges[name]
-        ramp = chip.calibration.ramps[made.compiled.mapping.groups_of(name)[0].index]
-        error = span.values(outputs[name][0], ramp) - wanted
-        assert float(error.abs().max()) < 1e-4 * span.output_full_scale
+    x = torch.cat([made.features, made.features])
+    model = pcmesh.compile(
+        made.network, x, "ideal", hand_over=True, route=True, columns="none", clipped_share=0.0
+    ).without_noise()
+    with torch.no_grad():
+        error = model(made.features) - made.network(made.features)
+    assert float(error.abs().max()) < 1e-4 * model.side.chip.calibration.ranges[LAYERS[-1]].output_full_scale
 
 
 def test_four_tiles_and_a_frame_of_eight_steps(prepared: Prepared):
@@ -47,7 +52,7 @@ def test_four_tiles_and_a_frame_of_eight_steps(prepared: Prepared):
 
 
 def test_chip_is_close_to_the_software_and_the_same_every_time(prepared: Prepared):
-    runs = [spot(prepared, bring_up_chip(prepared, 0)) for _ in range(2)]
+    runs = [spot(prepared, model) for model in (prepared.model, prepared.model.on(number=0))]
     assert torch.equal(runs[0].predicted, runs[1].predicted)
     for name in LAYERS:
         assert torch.equal(runs[0].mac[name].chip, runs[1].mac[name].chip)
@@ -73,9 +78,15 @@ def test_result_holds_what_it_promises():
     assert not math.isnan(result["layers"][2]["mac_sigma"])
 
 
-def test_without_balance_the_frame_is_shorter_and_the_products_worse():
-    plain = prepare(KwsOptions(chips=1, utterances=120, balanced=False, calibrated=False), quiet)
-    balanced = prepare(KwsOptions(chips=1, utterances=120, calibrated=False), quiet)
-    errors = [spot(made, bring_up_chip(made, 0)).mac["layer1"].sigma for made in (plain, balanced)]
+def test_without_balance_the_frame_is_shorter_and_the_products_worse(prepared: Prepared):
+    plain, balanced = (remapped(prepared, on, calibrated=False) for on in (False, True))
+    errors = [spot(made, made.model).mac["layer1"].sigma for made in (plain, balanced)]
     assert errors[0] > 1.3 * errors[1]
     assert plain.compiled.routing.chips[0].interval_steps == 4
+    assert balanced.compiled.routing == prepared.compiled.routing
+
+
+def test_a_layer_alone_loses_less_than_all_together(prepared: Prepared):
+    lost = losses_alone(prepared, 1, ResultCache(None, {}, False), quiet)
+    assert {name: len(values) for name, values in lost["nats per word"].items()} == dict.fromkeys(LAYERS, 1)
+    assert all(abs(values[0]) < 0.1 for values in lost["nats per word"].values())

@@ -83,9 +83,9 @@ def compile_model(
         max_chips: the most chips that may be used.
         balance_scales: give rows and columns digital factors that make weights fill the conductances.
         scale_columns: write each column with the gain that conductances and capacitors allow, undone by its read-out.
-        columns: how columns are calibrated: `read-out`, an affine map of their codes; `analog`, by their devices (slopes,
-            bias rows, zero level); `none`, not at all; `auto`, by their devices where pulses go from tile to tile, by
-            their codes elsewhere.
+        columns: how columns are calibrated: `read-out`, an affine map of their codes; `analog`, by their devices
+            (slopes, bias rows, zero level); `none`, not at all; `auto`, by their devices where pulses go from tile to
+            tile, by their codes elsewhere.
         lowering: passes that change the network before it is mapped, in order (`pcmesh.lowering`): `JoinRecurrent`,
             `CollapseEmbedding`, `CentreInputs`.
         route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses

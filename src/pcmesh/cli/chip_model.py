@@ -80,7 +80,7 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.errors import InputError
-    from pcmesh.folders import ROUTED, check_place
+    from pcmesh.folders import check_place
 
     check_place(asked.out, "chip model", asked.force)
     if asked.example is None:
@@ -99,11 +99,18 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
             route=asked.route,
             hand_over=asked.hand_over,
         )
-        compiled = made.deployment.compiled if asked.report else None
-        page = None if compiled is None else compiled_page(compiled)
-        made.save(asked.out, report=page, force=asked.force)
-    _show(made.summary(), made.figures(), json)
-    written = [asked.out] if page is None else [asked.out, asked.out / ROUTED / REPORT_FILE]
+    write_model(made, asked.out, asked.report, asked.force, json)
+
+
+def write_model(model: ChipModel, out: Path, report: bool, force: bool, json: Path | None) -> None:
+    """Write a chip model to a folder, with a report of its routed layers, and print its summary."""
+    from pcmesh.folders import ROUTED
+
+    compiled = model.deployment.compiled if report else None
+    page = None if compiled is None else compiled_page(compiled)
+    model.save(out, report=page, force=force)
+    _show(model.summary(), model.figures(), json)
+    written = [out] if page is None else [out, out / ROUTED / REPORT_FILE]
     console().print("Written: " + ", ".join(map(str, written)))
 
 

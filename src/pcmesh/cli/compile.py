@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.chip_model import Force, OwnNetwork, batch_dimension, compile_own, compiled_page
+from pcmesh.cli.chip_model import Force, OwnNetwork, batch_dimension, compile_own, compiled_page, write_model
 from pcmesh.cli.output import console, write_result
 from pcmesh.cli.paths import chip_name, folder_target, input_file, json_target
 from pcmesh.cli.tables import overview_tables
@@ -56,9 +56,10 @@ def compile_(
 ) -> None:
     """Put a network onto chips.
 
-    By name: mapped, placed and routed, down to the local controllers' programs. Your own PyTorch network
-    ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]): mapped, programmed into a chip instance and
-    calibrated; go on with [bold]pcmesh summary DIR[/bold] and [bold]pcmesh evaluate DIR data.py:batches[/bold].
+    By name: mapped, placed and routed, down to the local controllers' programs; [bold]kws[/bold] is programmed into a
+    chip instance and calibrated too, as your own PyTorch network is
+    ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]); go on with [bold]pcmesh summary DIR[/bold] and
+    [bold]pcmesh evaluate DIR data.py:batches[/bold].
     [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits. With [bold]--route[/bold] it is
     placed and routed too, and [bold]pcmesh verify DIR[/bold] executes its microcode on the clocked chip.
 
@@ -83,6 +84,7 @@ def compile_(
         )
         compile_own(asked, json)
         return
+    from pcmesh.compiled import CompiledNetwork
     from pcmesh.folders import check_place
     from pcmesh.reporting.inspection import overview
     from pcmesh.workloads.networks import compile_named
@@ -90,7 +92,11 @@ def compile_(
     check_place(out, "compiled network", force)
     with console(error=True).status(f"Compiling {network}"):
         compiled = compile_named(network, chip, weights)
-        compiled.save(out, compiled_page(compiled) if report else None, force)
+        if isinstance(compiled, CompiledNetwork):
+            compiled.save(out, compiled_page(compiled) if report else None, force)
+    if not isinstance(compiled, CompiledNetwork):
+        write_model(compiled, out, report, force, json)
+        return
     found = overview(compiled)
     for shown in overview_tables(found, steps=False, tiles=False):
         console().print(shown)

@@ -136,13 +136,14 @@ class Chip:
     def with_nominal_readout(self, layer: AnalogLayer) -> Chip:
         """Return the chip with a layer's codes taken for what they are nominally."""
         span, chip = self.calibration.ranges[layer.name], self.network.chip
-        step = round(chip.timing.output_step_ns * TICKS_PER_NS)
+        longest = round(chip.timing.output_max_ns * TICKS_PER_NS)
+        codes = chip.timing.output_max_ns / chip.timing.output_step_ns  # one step alone is lost in float32
         found = []
         for entry in self.banks(layer.name).banks:
             ramp = self.calibration.ramps[entry.bank.groups[0]]
-            ends = span.values(torch.tensor([0, step]), ramp, self.calibration.gains[layer.name])
+            ends = span.values(torch.tensor([0, longest]), ramp, self.calibration.gains[layer.name])
             columns = torch.ones(len(entry.columns), dtype=torch.float32)
-            found.append(Readout((ends[1] - ends[0]) * columns, ends[0] * columns))
+            found.append(Readout((ends[1] - ends[0]) / codes * columns, ends[0] * columns))
         return replace(self, readouts={**self.readouts, layer.name: tuple(found)})
 
     def calibrator(

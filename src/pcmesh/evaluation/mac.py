@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,11 @@ class MacError:
 
     chip: torch.Tensor
     software: torch.Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence[MacError]) -> MacError:
+        """Return the errors of several batches as one."""
+        return cls(torch.cat([part.chip for part in parts]), torch.cat([part.software for part in parts]))
 
     @property
     def sigma(self) -> float:

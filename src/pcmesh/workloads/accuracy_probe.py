@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pcmesh.chip import ChipSpec
 from pcmesh.evaluation.accuracy import accuracy, interval_95
-from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.workloads.kws.experiment import bring_up_chip, spot
+from pcmesh.mapping import Encoding
+from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
@@ -54,22 +54,22 @@ class ChipAccuracy:
 
 
 def keyword_accuracy(
-    chip: ChipSpec, mapped: Mapping[str, LayerOptions], chips: int, seed: int, progress: Progress
+    chip: ChipSpec, encoding: Encoding | None, chips: int, seed: int, progress: Progress
 ) -> ChipAccuracy:
     """Spot synthetic words with the keyword network on instances of a chip.
 
     Args:
         chip: the chip.
-        mapped: how the layers are mapped.
+        encoding: of all layers; None: the paper's choice.
         chips: instances.
         seed: of everything random.
         progress: is told the stage.
     """
-    prepared = prepare(KwsOptions(chips=chips, seed=seed), progress, None, chip, mapped)
+    prepared = prepare(KwsOptions(chips=chips, seed=seed), progress, None, chip, encoding)
     labels, found = prepared.speech.labels, []
     for number in range(chips):
         progress("accuracy on chips", number, chips)
-        found.append(accuracy(spot(prepared, bring_up_chip(prepared, number)).predicted, labels))
+        found.append(accuracy(spot(prepared, prepared.on_chip(number)).predicted, labels))
     progress("accuracy on chips", chips, chips)
     words = f"{len(labels):,} synthetic words"
     return ChipAccuracy("kws", "accuracy", words, accuracy(prepared.software, labels), tuple(found))

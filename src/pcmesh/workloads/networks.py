@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pcmesh.chip import load_chip
+from pcmesh.chip_model import ChipModel
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import InputError
 from pcmesh.pipeline import compile_network
@@ -17,10 +18,10 @@ from pcmesh.workloads.rnnt.graph import rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
-Compiler = Callable[[str, Path | None], CompiledNetwork]
+Compiler = Callable[[str, Path | None], ChipModel | CompiledNetwork]
 
 
-def compile_named(name: str, chip: str = "nature2023", weights: Path | None = None) -> CompiledNetwork:
+def compile_named(name: str, chip: str = "nature2023", weights: Path | None = None) -> ChipModel | CompiledNetwork:
     """Compile one of the networks that pcmesh knows, mapped as the paper does.
 
     Args:
@@ -40,8 +41,8 @@ def compile_named(name: str, chip: str = "nature2023", weights: Path | None = No
     return COMPILERS[name](chip, weights)
 
 
-def _kws(chip: str, weights: Path | None) -> CompiledNetwork:
-    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), lambda *_: None).compiled
+def _kws(chip: str, weights: Path | None) -> ChipModel:
+    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), lambda *_: None).model
 
 
 def _rnnt(widths: RnntWidths) -> Compiler:

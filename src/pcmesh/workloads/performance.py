@@ -15,7 +15,7 @@ from pcmesh.chip_model.store import load_model
 from pcmesh.chip_model.user_code import user_model
 from pcmesh.compiled import load_compiled
 from pcmesh.errors import ConfigurationError
-from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, plan, run_time
+from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, run_time
 from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.evaluation.performance.energy import run_energy
 from pcmesh.evaluation.performance.mlperf import comparison
@@ -24,8 +24,7 @@ from pcmesh.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
 from pcmesh.workloads.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
-from pcmesh.workloads.kws.graph import keyword_graph, keyword_options
-from pcmesh.workloads.kws.network import load_keyword_network
+from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.mac_probe import mac_error
 from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS, rnnt_plans, time_rnnt
@@ -168,7 +167,7 @@ def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str,
 def _accuracy(options: PerfOptions, chip: ChipSpec, expanded: bool, progress: Progress) -> ChipAccuracy:
     count, seed, what_if = options.accuracy, options.load.seed, options.what_if
     if options.network == "kws":
-        return keyword_accuracy(chip, what_if.mapped(keyword_options(True)), count, seed, progress)
+        return keyword_accuracy(chip, what_if.encoding, count, seed, progress)
     rows = options.expand if expanded else None
     return speech_accuracy(chip, what_if.encoding, rows, count, seed, progress)
 
@@ -201,8 +200,8 @@ def _plans(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> M
         return rnnt_plans(RnntWidths(), options.expand, changed, progress, what_if.mapped)
     if options.network == "kws":
         changed = what_if.chip(chip or load_chip(), tile_to_tile=True)
-        mapped = what_if.mapped(keyword_options(True))
-        return {"as mapped": plan(keyword_graph(load_keyword_network()), changed, mapped)}
+        words = KwsOptions(utterances=1, seed=options.load.seed)
+        return {"as mapped": prepare(words, progress, None, changed, what_if.encoding).compiled}
     if chip is not None or what_if.anything:
         raise ConfigurationError(
             f"another chip for {options.network}, which is compiled already", "Compile it for that chip: pcmesh compile"

@@ -1,4 +1,4 @@
-"""Which word is in one recording?"""
+"""Keyword spotting of one recording."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pcmesh.speech.datasets import load_recording
 from pcmesh.versions import versions
-from pcmesh.workloads.kws.experiment import bring_up_chip, spot
+from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, Progress, prepare
 
 
@@ -25,7 +25,7 @@ def listen(file: Path, options: KwsOptions, progress: Progress = lambda *_: None
     speech = load_recording(file)
     prepared = prepare(options, progress, speech)
     progress("chip", 0, 1)
-    run = spot(prepared, bring_up_chip(prepared, 0).aged(options.time_s))
+    run = spot(prepared, prepared.model.at(options.time_s))
     progress("chip", 1, 1)
     schedule = prepared.compiled.routing.chips[0]
     return {

@@ -14,6 +14,7 @@ from pcmesh.errors import InputError
 from pcmesh.files import whole_file
 from pcmesh.speech.types import KEYWORD_CLASSES
 
+LAYERS = ("layer0", "layer1", "layer2")
 FRAMES, COEFFICIENTS, PIXELS, HIDDEN = 49, 40, 1024, 512
 CLASSES = len(KEYWORD_CLASSES)
 

@@ -28,10 +28,10 @@ from pcmesh.files import write_json, write_text
 from pcmesh.mapping import Encoding
 from pcmesh.reporting.pareto import PAPER, pareto_figure, pareto_table
 from pcmesh.versions import versions
+from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.pareto import Point, by_tiles, on_front
 
-LAYERS = ("layer0", "layer1", "layer2")
 _CALIBRATION_FRAMES = 512
 
 Ways = tuple[str, ...]
@@ -56,7 +56,7 @@ def load_keywords(data: Path | None, utterances: int | None) -> Keywords:
         network.add_module(name, getattr(ready.network, name))
         if name != LAYERS[-1]:
             network.append(torch.nn.ReLU())
-    calibration = ready.calibration[:_CALIBRATION_FRAMES]
+    calibration = ready.model.deployment.frames.inputs[LAYERS[0]][:_CALIBRATION_FRAMES]
     model = compile_model(network, calibration, name="keywords")
     return Keywords(network, ready.inputs, ready.speech.labels, calibration, model)
 

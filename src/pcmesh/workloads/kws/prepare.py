@@ -1,24 +1,24 @@
-"""What an experiment needs before any chip: options, speech, calibration inputs, software and compiled network."""
+"""What every keyword experiment shares: options, speech, calibration features, software and the compiled network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip_model import ChipModel, compile_model
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import CalibrationKind
 from pcmesh.errors import ConfigurationError, InputError
-from pcmesh.mapping import LayerOptions
-from pcmesh.pipeline import compile_network
+from pcmesh.mapping import Encoding
 from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet, Split
-from pcmesh.workloads.kws.graph import INPUT, keyword_graph, keyword_options
-from pcmesh.workloads.kws.network import KeywordNetwork, load_keyword_network
+from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork, load_keyword_network
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,25 +58,59 @@ class KwsOptions:
     chip: str = "nature2023"
     drift_times_s: tuple[float, ...] = (DAY_S, WEEK_S, MONTH_S)
 
+    @property
+    def encoding(self) -> Encoding:
+        """How all layers are mapped: the paper's way, or, for comparison, both pairs alike on the same tiles."""
+        return Encoding.AB if self.balanced else Encoding.PCM4
+
+    @property
+    def columns(self) -> CalibrationKind:
+        """How columns are calibrated."""
+        return "auto" if self.calibrated else "none"
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that does not depend on the chip instance."""
+    """Words, and the keyword network in software and on the first chip instance.
+
+    Attributes:
+        options: what to run.
+        network: in software.
+        speech: the words.
+        features: of the words, (B, 49, 40) float32.
+        calibration_source: what calibrates, for people.
+        model: the network on chip instance 0, pulses handed over from tile to tile.
+        software: what the network says in software, (B,) int64.
+    """
 
     options: KwsOptions
     network: KeywordNetwork
     speech: SpeechSet
-    inputs: torch.Tensor
-    calibration: torch.Tensor
+    features: torch.Tensor
     calibration_source: str
-    full_scale: float
-    compiled: CompiledNetwork
+    model: ChipModel
     software: torch.Tensor
 
     @property
     def chip(self) -> ChipSpec:
-        """The chip."""
-        return self.compiled.chip
+        """The kind of chip."""
+        return self.model.deployment.chip
+
+    @property
+    def compiled(self) -> CompiledNetwork:
+        """Its layers with routes and the controllers' programs."""
+        compiled = self.model.deployment.compiled
+        assert compiled is not None
+        return compiled
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """What goes into the first layer for each word, (B, 1024) float32."""
+        return self.network.inputs(self.features)
+
+    def on_chip(self, number: int) -> ChipModel:
+        """Return the network on a chip instance, programmed and calibrated."""
+        return self.model if number == self.model.deployment.instance.number else self.model.on(number=number)
 
 
 def prepare(
@@ -84,16 +118,16 @@ def prepare(
     progress: Progress,
     speech: SpeechSet | None = None,
     chip: ChipSpec | None = None,
-    mapped: Mapping[str, LayerOptions] | None = None,
+    encoding: Encoding | None = None,
 ) -> Prepared:
     """Load or make speech, run the software network, and compile it for the chip.
 
     Args:
         options: what to run.
-        progress: is told the stage.
+        progress: receives the stage.
         speech: words to take instead of those of the options.
         chip: another chip than the one that the options name.
-        mapped: how layers are mapped, instead of what the options say.
+        encoding: of all layers, instead of what the options say.
 
     Raises:
         InputError: no usable data or weights (named).
@@ -105,24 +139,31 @@ def prepare(
     network = load_keyword_network(options.weights)
     progress("speech", 0, 2)
     speech = _speech(options) if speech is None else speech
-    inputs = network_inputs(network, speech)
+    features = features_of(speech)
     progress("speech", 1, 2)
     validation, source = _validation(options)
-    calibration = network_inputs(network, validation)
+    model = compile_model(
+        network,
+        features_of(validation),
+        chip,
+        encoding=options.encoding if encoding is None else encoding,
+        columns=options.columns,
+        route=True,
+        hand_over=True,
+        seed=options.seed,
+        name="kws",
+    )
     progress("speech", 2, 2)
-    software = _software(network, inputs)
-    chosen = keyword_options(options.balanced) if mapped is None else mapped
-    compiled = compile_network(keyword_graph(network), chip, chosen, {INPUT: calibration})
-    full_scale = float(calibration.abs().max())
-    return Prepared(options, network, speech, inputs, calibration, source, full_scale, compiled, software)
+    with torch.no_grad():
+        software = network(features).argmax(1)
+    return Prepared(options, network, speech, features, source, model, software)
 
 
 def remapped(prepared: Prepared, balanced: bool, calibrated: bool) -> Prepared:
     """Return the same words and network with another mapping, with calibrated chips or not."""
     options = replace(prepared.options, balanced=balanced, calibrated=calibrated)
-    mapped = keyword_options(balanced)
-    compiled = compile_network(prepared.compiled.graph, prepared.chip, mapped, {INPUT: prepared.calibration})
-    return replace(prepared, options=options, compiled=compiled)
+    mapped = dict.fromkeys(LAYERS, options.encoding)
+    return replace(prepared, options=options, model=prepared.model.on(options=mapped, columns=options.columns))
 
 
 def _speech(options: KwsOptions) -> SpeechSet:
@@ -157,13 +198,6 @@ def _validation(options: KwsOptions) -> tuple[SpeechSet, str]:
     return joined, f"{len(real)} real, {len(rest)} synthetic"
 
 
-def network_inputs(network: KeywordNetwork, speech: SpeechSet) -> torch.Tensor:
-    """Return what goes into the first layer for each utterance, (B, 1024) float32."""
-    with torch.no_grad():
-        return torch.cat([network.inputs(keyword_features(part.waves)) for part in speech.batches(BATCH)])
-
-
-def _software(network: KeywordNetwork, inputs: torch.Tensor) -> torch.Tensor:
-    with torch.no_grad():
-        logits: torch.Tensor = network.layer2(torch.relu(network.layer1(torch.relu(network.layer0(inputs)))))
-    return logits.argmax(1)
+def features_of(speech: SpeechSet) -> torch.Tensor:
+    """Return what the network takes for each utterance, (B, 49, 40) float32."""
+    return torch.cat([keyword_features(part.waves) for part in speech.batches(BATCH)])

@@ -17,10 +17,9 @@ from pcmesh.evaluation.quantisation import WeightPart
 from pcmesh.evaluation.ranking import rankings
 from pcmesh.evaluation.scores import Scores
 from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
-from pcmesh.workloads.kws.experiment import bring_up_chip, spot
-from pcmesh.workloads.kws.graph import LAYERS
+from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.layers_alone import losses_alone
-from pcmesh.workloads.kws.network import KeywordNetwork
+from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare
 
 NETWORK = "network"
@@ -90,7 +89,7 @@ def _chip_accuracy(prepared: Prepared, number: int, cache: ResultCache, progress
     progress("chips", number, prepared.options.chips)
     kept = cache.get(f"chip {number}")
     if kept is None:
-        run = spot(prepared, bring_up_chip(prepared, number).aged(prepared.options.time_s))
+        run = spot(prepared, prepared.on_chip(number).at(prepared.options.time_s))
         kept = accuracy(run.predicted, prepared.speech.labels)
         cache.put(f"chip {number}", kept)
     progress("chips", number + 1, prepared.options.chips)

@@ -8,10 +8,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from pcmesh.deployed import Chip
+from pcmesh.chip_model import ChipModel
 from pcmesh.durations import format_duration
 from pcmesh.evaluation.accuracy import accuracy, interval_95
-from pcmesh.workloads.kws.experiment import bring_up_chip, recalibrated, spot
+from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare, remapped
 
 ALL = "everything on"
@@ -40,11 +40,11 @@ def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None
     for number, name in enumerate(names):
         progress("techniques", number, len(names) + 1)
         prepared = _variant(name, first)
-        chips = [bring_up_chip(prepared, chip) for chip in range(options.chips)]
+        chips = [prepared.on_chip(chip) for chip in range(options.chips)]
         rows.append(_row(name, prepared, chips, rows))
     progress("techniques", len(names), len(names) + 1)
-    chips = [bring_up_chip(first, number) for number in range(options.chips)]
-    rows += [_row(name, first, aged, rows) for name, aged in _ages(first, chips, options.drift_times_s)]
+    chips = [first.on_chip(number) for number in range(options.chips)]
+    rows += [_row(name, first, aged, rows) for name, aged in _ages(chips, options.drift_times_s)]
     progress("techniques", len(names) + 1, len(names) + 1)
     return {
         "techniques": rows,
@@ -69,14 +69,14 @@ def _variant(name: str, first: Prepared) -> Prepared:
         return prepare(replace(first.options, weights=plain), lambda *_: None, first.speech)
 
 
-def _ages(prepared: Prepared, chips: list[Chip], times_s: tuple[float, ...]) -> Iterator[tuple[str, list[Chip]]]:
+def _ages(chips: list[ChipModel], times_s: tuple[float, ...]) -> Iterator[tuple[str, list[ChipModel]]]:
     for time_s in times_s:
-        aged = [chip.aged(time_s) for chip in chips]
+        aged = [chip.at(time_s) for chip in chips]
         yield f"after {format_duration(time_s)}", aged
-        yield f"after {format_duration(time_s)}, new bias rows", [recalibrated(prepared, chip) for chip in aged]
+        yield f"after {format_duration(time_s)}, new bias rows", [chip.recalibrate() for chip in aged]
 
 
-def _row(name: str, prepared: Prepared, chips: list[Chip], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(name: str, prepared: Prepared, chips: list[ChipModel], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return one line; `rows` begins with the chips that have everything on, to which each chip is compared."""
     labels = prepared.speech.labels
     per_chip = [accuracy(spot(prepared, chip).predicted, labels) for chip in chips]

@@ -12,6 +12,7 @@ import torch
 
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.variants import with_integration
+from pcmesh.chip_model import ChipModel
 from pcmesh.deployed import Chip
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.evaluation.performance import DataSet, Plan, Run, TimeOptions
@@ -20,7 +21,8 @@ from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
-from pcmesh.workloads.kws.experiment import bring_up_chip, drift_point, spot
+from pcmesh.workloads.kws.experiment import drift_point, spot
+from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, kws_result
 from pcmesh.workloads.kws.sensitivity import GROUPS, KeywordScores
@@ -108,25 +110,30 @@ class Experiments:
         return prepare(self.kws_options, self.report)
 
     @cached_property
-    def kws_chips(self) -> list[Chip]:
+    def kws_models(self) -> list[ChipModel]:
         """Chip instances with the keyword network, programmed and calibrated."""
         found = []
         for number in range(self.kws_options.chips):
             self.report("keyword chips", number, self.kws_options.chips)
-            found.append(bring_up_chip(self.kws, number))
+            found.append(self.kws.on_chip(number))
         self.report("keyword chips", self.kws_options.chips, self.kws_options.chips)
         return found
+
+    @property
+    def kws_chips(self) -> list[Chip]:
+        """Their programmed layers."""
+        return [model.side.chip for model in self.kws_models]
 
     @cached_property
     def kws_runs(self) -> list[ChipRun]:
         """All words on each chip."""
-        return [spot(self.kws, chip) for chip in self.kws_chips]
+        return [spot(self.kws, model) for model in self.kws_models]
 
     @cached_property
     def kws_result(self) -> dict[str, Any]:
         """What `pcmesh kws` would write; drift only in a full run."""
         times = (0.0, DAY_S, WEEK_S, MONTH_S) if self.options.full else ()
-        drift = [drift_point(self.kws, self.kws_chips[0], time_s) for time_s in times]
+        drift = [drift_point(self.kws, self.kws_models[0], time_s) for time_s in times]
         return kws_result(self.kws, self.kws_runs, drift)
 
     @cached_property
@@ -141,7 +148,7 @@ class Experiments:
         halved, found = prepare(self.kws_options, self.report, self.kws.speech, chip), []
         for number in range(self.kws_options.chips):
             self.report("half the integration time", number, self.kws_options.chips)
-            found.append(accuracy(spot(halved, bring_up_chip(halved, number)).predicted, halved.speech.labels))
+            found.append(accuracy(spot(halved, halved.on_chip(number)).predicted, halved.speech.labels))
         return found
 
     @cached_property
@@ -163,7 +170,13 @@ class Experiments:
     @cached_property
     def kws_ticks(self) -> torch.Tensor:
         """The words as input pulses, (B, rows) int32."""
-        return input_ticks(self.kws.inputs, self.kws.full_scale, self.chip.timing)
+        full_scale = self.kws_chips[0].calibration.ranges[LAYERS[0]].input_full_scale
+        return input_ticks(self.kws.inputs, full_scale, self.chip.timing)
+
+    @cached_property
+    def kws_pulses(self) -> str:
+        """Name of the vector that they are."""
+        return self.kws.compiled.graph.layer(LAYERS[0]).input
 
     @cached_property
     def transport(self) -> Transport:

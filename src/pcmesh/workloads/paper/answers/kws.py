@@ -15,7 +15,7 @@ from pcmesh.random import torch_generator
 from pcmesh.speech.augmentation import AugmentConfig, add_noise, warp_time
 from pcmesh.speech.features import PAPER_MFCC, mfcc
 from pcmesh.training import HardwareAware, NoiseConfig
-from pcmesh.workloads.kws.graph import INPUT, LAYERS
+from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.recipe import RecipeConfig
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Found, computed, quoted, simulated
@@ -136,7 +136,7 @@ def calibration(e: Experiments) -> Found:
     spread = float(network.targets[LAYERS[0]].slope.std())
     bias = max(int(network.targets[name].bias.abs().max() > 0) for name in LAYERS) * e.chip.tile.bias_rows
     note = f"{e.kws.calibration_source}; slopes of the first layer were scaled by 1 ± {spread:.3f}"
-    return simulated((len(e.kws.calibration), bias), note)
+    return simulated((e.kws.model.deployment.frames.samples, bias), note)
 
 
 def data_types(e: Experiments) -> Found:
@@ -145,7 +145,7 @@ def data_types(e: Experiments) -> Found:
     sent = e.kws_ticks // step
     signed = int(sent.min()) < 0
     keys = noise_keys(e.kws_chips[0].network.instance, e.kws.speech.utterance_ids[:50])
-    codes = e.kws_engine.run({INPUT: e.kws_ticks[:50]}, keys)[LAYERS[-1]]
+    codes = e.kws_engine.run({e.kws_pulses: e.kws_ticks[:50]}, keys)[LAYERS[-1]]
     received = int(codes.max()).bit_length()
     types = f"FP32, INT{int(sent.abs().max()).bit_length() + signed}, duration, UINT{received}, FP32"
     return simulated(types, "bits of the pulses sent and of the codes counted")
@@ -154,8 +154,8 @@ def data_types(e: Experiments) -> Found:
 def batch(e: Experiments) -> Found:
     """Compare words alone with words among others."""
     keys = noise_keys(e.kws_chips[0].network.instance, e.kws.speech.utterance_ids[:8])
-    together = e.kws_engine.run({INPUT: e.kws_ticks[:8]}, keys)[LAYERS[-1]]
-    alone = [e.kws_engine.run({INPUT: e.kws_ticks[i : i + 1]}, keys[i : i + 1])[LAYERS[-1]] for i in range(8)]
+    together = e.kws_engine.run({e.kws_pulses: e.kws_ticks[:8]}, keys)[LAYERS[-1]]
+    alone = [e.kws_engine.run({e.kws_pulses: e.kws_ticks[i : i + 1]}, keys[i : i + 1])[LAYERS[-1]] for i in range(8)]
     same = torch.equal(torch.cat(alone, dim=1), together)
     return simulated(1.0 if same else 8.0, "each word's codes are the same alone and among others")
 

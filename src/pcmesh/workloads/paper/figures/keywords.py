@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.random import torch_generator
 from pcmesh.speech.features import keyword_features
 from pcmesh.training.noise import Normal, add_relative_normal
-from pcmesh.workloads.kws.experiment import bring_up_chip, spot
-from pcmesh.workloads.kws.graph import LAYERS
-from pcmesh.workloads.kws.network import KeywordNetwork
+from pcmesh.workloads.kws.experiment import spot
+from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork
 from pcmesh.workloads.kws.prepare import remapped
 from pcmesh.workloads.kws.sensitivity import NETWORK
 from pcmesh.workloads.paper.experiments import Experiments
@@ -25,7 +22,7 @@ _DRAWS = 4
 def balance(e: Experiments) -> Data:
     """Error of products with asymmetry balance and without."""
     plain = remapped(e.kws, balanced=False, calibrated=True)
-    without = spot(plain, bring_up_chip(plain, 0)).mac
+    without = spot(plain, plain.model).mac
     with_ = e.kws_runs[0].mac
     return bars(
         "σ of the error, % of full scale",
@@ -113,11 +110,12 @@ def techniques(e: Experiments) -> Data:
 
 def bias_rows(e: Experiments) -> Data:
     """Offsets of the first layer's columns as programmed, and after the slopes and the bias rows were calibrated."""
-    raw = bring_up_chip(replace(e.kws, options=replace(e.kws.options, calibrated=False)), 0)
+    raw = remapped(e.kws, e.kws.options.balanced, calibrated=False).model.side.chip
+    frames = e.kws.model.deployment.frames.inputs[LAYERS[0]]
     curves = {}
     for name, chip in (("as programmed", raw), ("slopes and bias rows calibrated", e.kws_chips[0])):
         span = chip.calibration.ranges[LAYERS[0]]
-        fit = chip.calibrator(chip.graph.layers, e.kws.calibration).first_layer_fit(chip.network, chip.calibration)
+        fit = chip.calibrator(chip.graph.layers, frames).first_layer_fit(chip.network, chip.calibration)
         offsets = (100 * fit.offset / span.output_full_scale).sort().values
         curves[name] = (offsets.tolist(), [100 * (n + 1) / len(offsets) for n in range(len(offsets))])
     return lines("offset of a column, % of full scale", "columns with a smaller offset, %", curves, step=True)

@@ -7,7 +7,7 @@ from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.voltages import VoltageProbe, Voltages
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.physics.fabrication import Instance
-from pcmesh.workloads.kws.graph import INPUT, LAYERS
+from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data
 
@@ -25,7 +25,7 @@ def _record(e: Experiments) -> Voltages:
     group = compiled.mapping.groups_of(LAYERS[0])[0]
     probe = VoltageProbe()
     probes = {compiled.placement.places[group.tiles[-1]].site: probe}
-    ClockedChip(chip_hardware(chip.network), program).run({INPUT: e.kws_ticks[:1]}, noise=False, probes=probes)
+    ClockedChip(chip_hardware(chip.network), program).run({e.kws_pulses: e.kws_ticks[:1]}, noise=False, probes=probes)
     first = probe.voltages(range(e.chip.tile.columns))[0]
     return probe.voltages(_spread(first))[0]
 
