@@ -19,10 +19,10 @@ from pydantic.fields import FieldInfo
 
 from pcmesh.chip import DEVICE_LAWS, ChipSpec, load_chip
 from pcmesh.chip.grid import PadSpec
-from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
 from pcmesh.model.digital import DIGITAL_COSTS
 from pcmesh.model.operations import operations_table
+from pcmesh.performance.costs import load_costs
 
 DOCS = Path(__file__).parent
 UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}

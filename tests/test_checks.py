@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 import pcmesh
+from pcmesh.analysis.candidates import Candidate, candidates
+from pcmesh.analysis.choose import choose
+from pcmesh.analysis.evaluate import evaluate
+from pcmesh.analysis.network_sensitivity import network_sensitivity
 from pcmesh.checks import Count, Names, Seed, Share, checked
-from pcmesh.chip_model.candidates import Candidate, candidates
-from pcmesh.chip_model.choose import choose
-from pcmesh.chip_model.evaluate import evaluate
-from pcmesh.chip_model.sensitivity import network_sensitivity
 from pcmesh.errors import ConfigurationError, PcmeshError
 from pcmesh.mapping import Encoding
 from pcmesh.training import NoiseConfig, hardware_aware

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pcmesh import errors as errors
     from pcmesh import training as training
+    from pcmesh.analysis.best_mapping import best_mapping as best_mapping
+    from pcmesh.analysis.candidates import candidates as candidates
+    from pcmesh.analysis.choose import apply as apply
+    from pcmesh.analysis.choose import choose as choose
+    from pcmesh.analysis.evaluate import evaluate as evaluate
+    from pcmesh.analysis.network_sensitivity import network_sensitivity as sensitivity
     from pcmesh.chip import ChipSpec as ChipSpec
     from pcmesh.chip import load_chip as load_chip
     from pcmesh.chip_model import ChipModel as ChipModel
     from pcmesh.chip_model import compile_model as compile
     from pcmesh.chip_model import load_model as load
-    from pcmesh.chip_model.best_mapping import best_mapping as best_mapping
-    from pcmesh.chip_model.candidates import candidates as candidates
-    from pcmesh.chip_model.choose import apply as apply
-    from pcmesh.chip_model.choose import choose as choose
-    from pcmesh.chip_model.evaluate import evaluate as evaluate
-    from pcmesh.chip_model.sensitivity import network_sensitivity as sensitivity
     from pcmesh.mapping import Encoding as Encoding
     from pcmesh.mapping import LayerOptions as LayerOptions
     from pcmesh.training import HardwareAware as HardwareAware
@@ -37,17 +37,17 @@ _PUBLIC: Final = {
     "HardwareAware": ("pcmesh.training", "HardwareAware"),
     "LayerOptions": ("pcmesh.mapping", "LayerOptions"),
     "NoiseConfig": ("pcmesh.training", "NoiseConfig"),
-    "apply": ("pcmesh.chip_model.choose", "apply"),
-    "best_mapping": ("pcmesh.chip_model.best_mapping", "best_mapping"),
-    "candidates": ("pcmesh.chip_model.candidates", "candidates"),
-    "choose": ("pcmesh.chip_model.choose", "choose"),
+    "apply": ("pcmesh.analysis.choose", "apply"),
+    "best_mapping": ("pcmesh.analysis.best_mapping", "best_mapping"),
+    "candidates": ("pcmesh.analysis.candidates", "candidates"),
+    "choose": ("pcmesh.analysis.choose", "choose"),
     "compile": ("pcmesh.chip_model", "compile_model"),
     "errors": ("pcmesh.errors", None),
-    "evaluate": ("pcmesh.chip_model.evaluate", "evaluate"),
+    "evaluate": ("pcmesh.analysis.evaluate", "evaluate"),
     "hardware_aware": ("pcmesh.training", "hardware_aware"),
     "load": ("pcmesh.chip_model", "load_model"),
     "load_chip": ("pcmesh.chip", "load_chip"),
-    "sensitivity": ("pcmesh.chip_model.sensitivity", "network_sensitivity"),
+    "sensitivity": ("pcmesh.analysis.network_sensitivity", "network_sensitivity"),
     "training": ("pcmesh.training", None),
 }
 """Public name -> module and attribute (None: the module itself), loaded when it is used: PyTorch takes seconds."""

@@ -16,15 +16,15 @@ from pydantic.fields import FieldInfo
 from pcmesh.chip import DEVICE_LAWS, ChipSpec, load_chip
 from pcmesh.deployed import bring_up
 from pcmesh.errors import PcmeshError
-from pcmesh.evaluation.performance import DataSet, TimeOptions, plan, run_time
-from pcmesh.evaluation.performance.costs import load_costs
-from pcmesh.evaluation.performance.energy import run_energy
-from pcmesh.evaluation.performance.power_test import blank_hardware, plain_microcode, run_power_test
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.microcode import generate
 from pcmesh.model import LayerGraph
+from pcmesh.performance import DataSet, TimeOptions, plan, run_time
+from pcmesh.performance.costs import load_costs
+from pcmesh.performance.energy import run_energy
+from pcmesh.performance.power_test import blank_hardware, plain_microcode, run_power_test
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.pipeline import compile_network

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import pcmesh
-from pcmesh.chip_model.evaluate import evaluate
+from pcmesh.analysis.evaluate import evaluate
 from pcmesh.errors import InputError
 
 

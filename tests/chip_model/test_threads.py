@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import pcmesh
-from pcmesh.chip_model.float_network import FloatNetwork
+from pcmesh.analysis.float_network import FloatNetwork
 
 THREADS = 8
 

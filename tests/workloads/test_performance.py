@@ -11,8 +11,8 @@ import pytest
 
 from pcmesh.chip import change_chip, load_chip
 from pcmesh.errors import ConfigurationError, InputError
-from pcmesh.evaluation.performance import Link, TimeOptions
-from pcmesh.evaluation.performance.costs import load_costs
+from pcmesh.performance import Link, TimeOptions
+from pcmesh.performance.costs import load_costs
 from pcmesh.workloads.performance import PerfOptions, run_performance
 from pcmesh.workloads.rnnt.footprint import plan_rnnt
 from pcmesh.workloads.rnnt.performance import time_rnnt

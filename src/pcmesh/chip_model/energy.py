@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pcmesh.chip import ChipSpec
-from pcmesh.evaluation.performance.costs import load_costs
 from pcmesh.mapping import Mapping
 from pcmesh.model.digital import AFFINE, CONVERSION
+from pcmesh.performance.costs import load_costs
 
 
 def vector_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> int:

@@ -33,7 +33,7 @@ class ProductFigures:
         steps: time steps for each vector.
         uses: calls in the network.
         expansion: digital operations for each sample that make its rows from its inputs (weight expansion).
-        energy_j: energy of its vectors for each sample, by the cost table of `evaluation.performance`.
+        energy_j: energy of its vectors for each sample, by the cost table of `performance`.
     """
 
     name: str

@@ -75,8 +75,8 @@ def batch_dimension(text: str) -> int | None:
 
 def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     """Compile a user's own network (`FILE.py:FUNCTION`) and print its summary."""
+    from pcmesh.analysis.batches import user_batches
     from pcmesh.chip_model import compile_model
-    from pcmesh.chip_model.batches import user_batches
     from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.errors import InputError
@@ -149,8 +149,8 @@ def evaluate(
     json: Json = None,
 ) -> None:
     """Run a compiled network on one's own data, in software and on the chip."""
-    from pcmesh.chip_model.batches import user_batches
-    from pcmesh.chip_model.evaluate import evaluate as compare
+    from pcmesh.analysis.batches import user_batches
+    from pcmesh.analysis.evaluate import evaluate as compare
 
     model = load_own(folder, code)
     batches = user_batches(data)

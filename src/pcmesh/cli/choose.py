@@ -13,7 +13,7 @@ from pcmesh.cli.output import console, facts, progress, table, write_result
 from pcmesh.cli.paths import chip_name, finite, folder_target, input_file
 
 if TYPE_CHECKING:
-    from pcmesh.chip_model.best_mapping import BestMapping
+    from pcmesh.analysis.best_mapping import BestMapping
 
 
 class Least(StrEnum):
@@ -89,10 +89,10 @@ def choose(
     Then ask: [bold]--least tiles --max-loss 0.01[/bold] for the fewest tiles that lose at most 1 % of the outputs'
     power, [bold]--least energy[/bold], [bold]--pin fc1=digital --digital-layers 1[/bold].
     """
+    from pcmesh.analysis.batches import user_batches
+    from pcmesh.analysis.best_mapping import best_mapping
+    from pcmesh.analysis.choose import Limits
     from pcmesh.chip_model import compile_model
-    from pcmesh.chip_model.batches import user_batches
-    from pcmesh.chip_model.best_mapping import best_mapping
-    from pcmesh.chip_model.choose import Limits
     from pcmesh.chip_model.options import read_pins
     from pcmesh.chip_model.user_code import example_of, user_model
     from pcmesh.folders import check_place
@@ -125,7 +125,7 @@ def choose(
 
 
 def _show(found: BestMapping) -> None:
-    from pcmesh.chip_model.choose import shown
+    from pcmesh.analysis.choose import shown
 
     choice = found.choice
     rows = [

@@ -133,8 +133,8 @@ def perf(
     """
     from pcmesh.chip import change_chip, load_chip
     from pcmesh.errors import ConfigurationError
-    from pcmesh.evaluation.performance import Link, TimeOptions
     from pcmesh.mapping import Encoding
+    from pcmesh.performance import Link, TimeOptions
     from pcmesh.reporting import render_perf
     from pcmesh.workloads.performance import PerfOptions, chip_model_folder, run_performance
     from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS

@@ -53,9 +53,9 @@ def own(
     With labels, [bold]accuracy[/bold] is told; without, how often the choice is that of the network in float32 or,
     where it gives a single number, how much of the variance of its outputs is kept.
     """
+    from pcmesh.analysis.batches import user_batches
+    from pcmesh.analysis.network_sensitivity import network_sensitivity
     from pcmesh.chip_model import compile_model
-    from pcmesh.chip_model.batches import user_batches
-    from pcmesh.chip_model.sensitivity import network_sensitivity
     from pcmesh.chip_model.user_code import user_model
 
     check_folder(out)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pcmesh.evaluation.accuracy import ISO_ACCURACY
+from pcmesh.analysis.accuracy import ISO_ACCURACY
 from pcmesh.reporting.figures import INK, colour, legend, new_figure, plain, svg
 from pcmesh.reporting.interval_bars import interval_bars
 

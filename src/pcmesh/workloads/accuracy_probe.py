@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from pcmesh.analysis.accuracy import accuracy, interval_95
 from pcmesh.chip import ChipSpec
-from pcmesh.evaluation.accuracy import accuracy, interval_95
 from pcmesh.mapping import Encoding
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from pcmesh.analysis.mac import MacError
 from pcmesh.chip import ChipSpec
 from pcmesh.deployed import bring_up
-from pcmesh.evaluation.mac import MacError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.model import AnalogLayer, LayerGraph, Vector

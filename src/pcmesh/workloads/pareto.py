@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pcmesh.evaluation.accuracy import interval_95
+from pcmesh.analysis.accuracy import interval_95
 
 
 @dataclass(frozen=True)

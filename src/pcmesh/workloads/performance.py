@@ -15,14 +15,14 @@ from pcmesh.chip_model.store import load_model
 from pcmesh.chip_model.user_code import user_model
 from pcmesh.compiled import load_compiled
 from pcmesh.errors import ConfigurationError
-from pcmesh.evaluation.performance import Compiled, DataSet, Run, TimeOptions, run_time
-from pcmesh.evaluation.performance.costs import load_costs
-from pcmesh.evaluation.performance.energy import run_energy
-from pcmesh.evaluation.performance.mlperf import comparison
-from pcmesh.evaluation.performance.result import data_result, variant_result
 from pcmesh.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
+from pcmesh.performance import Compiled, DataSet, Run, TimeOptions, run_time
+from pcmesh.performance.costs import load_costs
+from pcmesh.performance.energy import run_energy
+from pcmesh.performance.mlperf import comparison
+from pcmesh.performance.result import data_result, variant_result
 from pcmesh.workloads.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.mac_probe import mac_error

@@ -8,11 +8,11 @@ from functools import cached_property
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import program_nominal
-from pcmesh.evaluation.performance import Compiled
-from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.execution.hardware import ChipHardware, chip_hardware
 from pcmesh.mapping import LayerOptions, TileImage
 from pcmesh.microcode import Microcode
+from pcmesh.performance import Compiled
+from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import compile_network
 from pcmesh.routing import ChipSchedule

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from pcmesh.analysis.candidates import Candidate
 from pcmesh.chip import load_chip
-from pcmesh.chip_model.candidates import Candidate
 from pcmesh.errors import ConfigurationError, VerificationError
 from pcmesh.mapping import Encoding
 from pcmesh.reporting.pareto import choice_table, losses_table

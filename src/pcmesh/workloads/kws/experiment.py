@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from pcmesh.analysis.accuracy import accuracy
+from pcmesh.analysis.mac import MacError
 from pcmesh.chip_model import ChipModel
-from pcmesh.evaluation.accuracy import accuracy
-from pcmesh.evaluation.mac import MacError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 
+from pcmesh.analysis.accuracy import accuracy
 from pcmesh.cache import ResultCache
-from pcmesh.evaluation.accuracy import accuracy
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import Prepared, Progress
 

@@ -20,9 +20,9 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from pcmesh.analysis.candidates import Candidate, candidates, decision_error
+from pcmesh.analysis.choose import choose
 from pcmesh.chip_model import ChipModel, compile_model
-from pcmesh.chip_model.candidates import Candidate, candidates, decision_error
-from pcmesh.chip_model.choose import choose
 from pcmesh.chip_model.figures import model_figures
 from pcmesh.files import write_json, write_text
 from pcmesh.mapping import Encoding

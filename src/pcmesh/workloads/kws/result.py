@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from pcmesh.evaluation.accuracy import ISO_ACCURACY, accuracy, confusion, interval_95
-from pcmesh.evaluation.mac import MacError
+from pcmesh.analysis.accuracy import ISO_ACCURACY, accuracy, confusion, interval_95
+from pcmesh.analysis.mac import MacError
 from pcmesh.programming.quality import PairQuality, overall
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.prepare import Prepared

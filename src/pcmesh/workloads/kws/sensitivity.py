@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcmesh.analysis.accuracy import accuracy
+from pcmesh.analysis.findings import findings
+from pcmesh.analysis.quantisation import WeightPart
+from pcmesh.analysis.ranking import rankings
+from pcmesh.analysis.scores import Scores
+from pcmesh.analysis.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.cache import ResultCache, fingerprint
-from pcmesh.evaluation.accuracy import accuracy
-from pcmesh.evaluation.findings import findings
-from pcmesh.evaluation.quantisation import WeightPart
-from pcmesh.evaluation.ranking import rankings
-from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
+from pcmesh.analysis.accuracy import accuracy
+from pcmesh.analysis.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.variants import with_integration
 from pcmesh.chip_model import ChipModel
 from pcmesh.deployed import Chip
-from pcmesh.evaluation.accuracy import accuracy
-from pcmesh.evaluation.performance import DataSet, Plan, Run, TimeOptions
-from pcmesh.evaluation.performance.costs import load_costs
-from pcmesh.evaluation.sensitivity import BITS, Sensitivity, sensitivity
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
+from pcmesh.performance import DataSet, Plan, Run, TimeOptions
+from pcmesh.performance.costs import load_costs
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.workloads.kws.experiment import drift_point, spot

@@ -14,13 +14,13 @@ from typing import Any
 
 from torch import Tensor
 
+from pcmesh.analysis.effective_bits import EffectiveBits, effective_bits
+from pcmesh.analysis.ranking import rankings
+from pcmesh.analysis.sensitivity import Sensitivity, sensitivity
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.variants import with_integration
 from pcmesh.durations import SECONDS
-from pcmesh.evaluation.effective_bits import EffectiveBits, effective_bits
-from pcmesh.evaluation.ranking import rankings
-from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
 from pcmesh.workloads.rnnt.evaluate import choose_utterances
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 from pcmesh.workloads.rnnt.network import RnntNetwork

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pcmesh.analysis.word_errors import word_errors
 from pcmesh.errors import InputError
-from pcmesh.evaluation.word_errors import word_errors
 from pcmesh.speech.corpora import Utterance, list_manifest, list_utterances, no_longer_than
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.transcribe import Report, Transcript, transcribe

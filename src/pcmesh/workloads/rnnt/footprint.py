@@ -10,9 +10,9 @@ import torch
 
 from pcmesh.chip import ChipSpec
 from pcmesh.chip.spec import DEVICES_PER_PAIR
-from pcmesh.evaluation.performance import Plan
-from pcmesh.evaluation.performance import plan as make_plan
 from pcmesh.mapping import LayerOptions, Mapping, TileImage
+from pcmesh.performance import Plan
+from pcmesh.performance import plan as make_plan
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing
 from pcmesh.workloads.rnnt.graph import rnnt_graph

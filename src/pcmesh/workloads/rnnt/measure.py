@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from pcmesh.analysis.word_errors import word_errors
 from pcmesh.errors import InputError
-from pcmesh.evaluation.word_errors import word_errors
 from pcmesh.random import numpy_generator, torch_generator
 from pcmesh.speech.audio import load_audio
 from pcmesh.speech.corpora import MLPERF_LONGEST_S, list_utterances, no_longer_than

@@ -17,9 +17,9 @@ from typing import Any
 
 from rich.progress import Progress
 
+from pcmesh.analysis.candidates import Candidate
+from pcmesh.analysis.choose import Choice, choose
 from pcmesh.chip import ChipSpec, load_chip
-from pcmesh.chip_model.candidates import Candidate
-from pcmesh.chip_model.choose import Choice, choose
 from pcmesh.errors import CapacityError
 from pcmesh.files import write_json, write_text
 from pcmesh.mapping import Encoding

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from pcmesh.chip import ChipSpec
-from pcmesh.evaluation.performance import Compiled, DataSet, Plan, Run, TimeOptions, run_time
 from pcmesh.mapping import LayerOptions
+from pcmesh.performance import Compiled, DataSet, Plan, Run, TimeOptions, run_time
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths

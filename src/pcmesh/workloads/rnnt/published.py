@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pcmesh.chip.variants import with_integration
-from pcmesh.evaluation.performance import Compiled, Run
-from pcmesh.evaluation.performance.costs import CostTable
-from pcmesh.evaluation.performance.energy import DIGITAL
-from pcmesh.evaluation.performance.fit import Counts, Figure, fit, freedom, leave_one_out
-from pcmesh.evaluation.performance.mlperf import load_submissions
-from pcmesh.evaluation.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
-from pcmesh.evaluation.performance.stages import Plan
+from pcmesh.performance import Compiled, Run
+from pcmesh.performance.costs import CostTable
+from pcmesh.performance.energy import DIGITAL
+from pcmesh.performance.fit import Counts, Figure, fit, freedom, leave_one_out
+from pcmesh.performance.mlperf import load_submissions
+from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
+from pcmesh.performance.stages import Plan
 
 BEST_MLPERF = round(load_submissions().best.samples_per_s_per_w, 2)
 """Samples per second and watt of the best data-centre system of MLPerf v2.1 (RNN-T Offline)."""

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from pcmesh.analysis.effective_bits import bits_of_programming
+from pcmesh.analysis.findings import findings
+from pcmesh.analysis.quantisation import WeightPart
+from pcmesh.analysis.ranking import rankings
+from pcmesh.analysis.scores import Scores
+from pcmesh.analysis.sensitivity import Sensitivity, sensitivity
+from pcmesh.analysis.word_errors import word_errors
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
-from pcmesh.evaluation.effective_bits import bits_of_programming
-from pcmesh.evaluation.findings import findings
-from pcmesh.evaluation.quantisation import WeightPart
-from pcmesh.evaluation.ranking import rankings
-from pcmesh.evaluation.scores import Scores
-from pcmesh.evaluation.sensitivity import Sensitivity, sensitivity
-from pcmesh.evaluation.word_errors import word_errors
 from pcmesh.reading import read_text
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text

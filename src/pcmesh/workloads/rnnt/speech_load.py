@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.evaluation.performance import DataSet, Spread, spread_letters
+from pcmesh.performance import DataSet, Spread, spread_letters
 from pcmesh.reading import read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.corpora import MLPERF_LONGEST_S, Utterance, list_manifest, list_utterances, no_longer_than

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from pcmesh.evaluation.effective_bits import EffectiveBits, bits_of_weight_error, effective_bits
-from pcmesh.evaluation.performance import Link
+from pcmesh.analysis.effective_bits import EffectiveBits, bits_of_weight_error, effective_bits
+from pcmesh.performance import Link
 from pcmesh.programming.quality import overall
 from pcmesh.workloads.kws.sensitivity import NETWORK
 from pcmesh.workloads.paper.expansion import FEATURES, powers

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from pcmesh.evaluation.accuracy import ISO_ACCURACY, accuracy
+from pcmesh.analysis.accuracy import ISO_ACCURACY, accuracy
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.random import torch_generator

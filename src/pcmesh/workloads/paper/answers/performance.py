@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pcmesh.evaluation.performance.mlperf import load_submissions
+from pcmesh.performance.mlperf import load_submissions
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Also, Found, computed, fitted, needs_data, quoted
 from pcmesh.workloads.rnnt.published import BEST_MLPERF

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pcmesh.evaluation.accuracy import ISO_ACCURACY
-from pcmesh.evaluation.sensitivity import threshold_text
+from pcmesh.analysis.accuracy import ISO_ACCURACY
+from pcmesh.analysis.sensitivity import threshold_text
 from pcmesh.workloads.paper.claims import Value
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Also, Found, computed, needs_data, quoted, simulated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.evaluation.accuracy import accuracy
+from pcmesh.analysis.accuracy import accuracy
 from pcmesh.random import torch_generator
 from pcmesh.speech.features import keyword_features
 from pcmesh.training.noise import Normal, add_relative_normal

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pcmesh.evaluation.performance.costs import load_costs
-from pcmesh.evaluation.performance.energy import operation_energy
-from pcmesh.evaluation.performance.mlperf import load_submissions
+from pcmesh.performance.costs import load_costs
+from pcmesh.performance.energy import operation_energy
+from pcmesh.performance.mlperf import load_submissions
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data, bars, lines
 from pcmesh.workloads.rnnt.footprint import layer_weights

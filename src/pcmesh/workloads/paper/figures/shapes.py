@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcmesh.evaluation.accuracy import interval_95
+from pcmesh.analysis.accuracy import interval_95
 
 Data = dict[str, Any]
 

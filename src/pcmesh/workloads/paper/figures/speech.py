@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pcmesh.evaluation.accuracy import ISO_ACCURACY
+from pcmesh.analysis.accuracy import ISO_ACCURACY
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.figures.shapes import Data, means
 from pcmesh.workloads.paper.listener import (

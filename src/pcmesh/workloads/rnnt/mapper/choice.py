@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pcmesh.analysis.candidates import Candidate
+from pcmesh.analysis.choose import Choice, choose
 from pcmesh.chip import ChipSpec
-from pcmesh.chip_model.candidates import Candidate
-from pcmesh.chip_model.choose import Choice, choose
 from pcmesh.chip_model.options import product_options
-from pcmesh.evaluation.performance import Plan
 from pcmesh.mapping import Encoding
+from pcmesh.performance import Plan
 from pcmesh.workloads.rnnt.footprint import plan_rnnt
 from pcmesh.workloads.rnnt.mapper.ways import FIRST, paper_ways
 from pcmesh.workloads.rnnt.widths import RnntWidths

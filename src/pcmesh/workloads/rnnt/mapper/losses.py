@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pcmesh.analysis.candidates import Candidate
 from pcmesh.artefact import check
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
-from pcmesh.chip_model.candidates import Candidate
 from pcmesh.mapping import Encoding
 from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.rnnt_features import rnnt_features

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
+from pcmesh.analysis.candidates import NOT_MEASURED, Candidate, ways_with_more_rows
 from pcmesh.chip import ChipSpec
-from pcmesh.chip_model.candidates import NOT_MEASURED, Candidate, ways_with_more_rows
 from pcmesh.chip_model.energy import joule, vector_events, vector_steps
 from pcmesh.chip_model.options import ProductOptions, product_options
 from pcmesh.mapping import Encoding

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from pcmesh.analysis.word_errors import word_errors
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
-from pcmesh.evaluation.performance import DataSet, TimeOptions
-from pcmesh.evaluation.performance.costs import load_costs
-from pcmesh.evaluation.performance.energy import run_energy
-from pcmesh.evaluation.word_errors import word_errors
+from pcmesh.performance import DataSet, TimeOptions
+from pcmesh.performance.costs import load_costs
+from pcmesh.performance.energy import run_energy
 from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.pareto import Point

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from pcmesh.analysis.accuracy import interval_95
+from pcmesh.analysis.word_errors import WordErrors, word_errors
 from pcmesh.cache import fingerprint
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.errors import ConfigurationError
-from pcmesh.evaluation.accuracy import interval_95
-from pcmesh.evaluation.word_errors import WordErrors, word_errors
 from pcmesh.mapping import Encoding
 from pcmesh.physics.fabrication import Instance
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
