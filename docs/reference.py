@@ -5,6 +5,7 @@ Each generated part stands between `<!-- generated: name -->` and `<!-- end -->`
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import annotated_types
+import grimp
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -163,12 +165,36 @@ def energy_costs() -> str:
     return "\n".join(rows)
 
 
+def folders() -> str:
+    """Return the table of folders, from top to bottom, with what each imports, as the code has it."""
+    source = DOCS.parent / "src" / "pcmesh"
+    settings = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(c["layers"] for c in settings["tool"]["importlinter"]["contracts"] if c["id"] == "layers")
+    order = [name.strip("() ") for layer in layers for name in layer.split("|")]
+    names = [name for name in order if (source / name).is_dir()]
+    graph = grimp.build_graph("pcmesh", cache_dir=None)
+    rows = ["| folder | what it is | imports |", "|---|---|---|"]
+    for name in names:
+        below = {
+            target.split(".")[1]
+            for module in (f"pcmesh.{name}", *graph.find_descendants(f"pcmesh.{name}"))
+            for target in graph.find_modules_directly_imported_by(module)
+            if target.startswith("pcmesh.")
+        }
+        text = (source / name / "__init__.py").read_text(encoding="utf-8")
+        says = ast.get_docstring(ast.parse(text)) or ""
+        used = ", ".join(other for other in names if other in below and other != name)
+        rows.append(f"| `{name}/` | {says.splitlines()[0].rstrip('.') if says else ''} | {used} |")
+    return "\n".join(rows)
+
+
 GENERATED = {
     "operations.md": {"operations": operations_table},
     "performance.md": {"costs": energy_costs},
     "chip.md": {"keys": chip_keys},
     "physics.md": {"chip values": chip_sources},
     "microcode.md": {"instructions": instructions},
+    "architecture.md": {"folders": folders},
 }
 
 

@@ -1,1 +1,1 @@
-""""""
+"""Recordings, transcripts, synthetic speech and features; knows nothing of the chip."""

@@ -1,1 +1,1 @@
-""""""
+"""Networks with their task and recipe: keywords, the RNN-T, and the paper's claims."""
