@@ -7,19 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
-from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
 
-import annotated_types
 import grimp
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
-from pcmesh.chip import DEVICE_LAWS, ChipSpec, load_chip
+from pcmesh.chip import describe, load_chip
 from pcmesh.chip.grid import PadSpec
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
 from pcmesh.model.digital import DIGITAL_COSTS
@@ -27,7 +20,6 @@ from pcmesh.model.operations import operations_table
 from pcmesh.performance.costs import load_costs
 
 DOCS = Path(__file__).parent
-UNITS = {"us": "µS", "v": "V", "mv": "mV", "ff": "fF", "ns": "ns", "s": "s"}
 _OWNER = {
     "any": "For every controller",
     "place": "For tiles and bare places of the mesh",
@@ -35,57 +27,20 @@ _OWNER = {
     "ILP": "For input landing pads",
     "OLP": "For output landing pads",
 }
-LAWS = ", ".join([*(f'`"{name}"`' for name in DEVICE_LAWS.shipped), "a package's", "a CSV file"])
-STATUS = {"P": "stated", "D": "derived", "F": "fitted", "A": "assumed"}
-
-
-def sections() -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield the name and the spec of every table of a chip file."""
-    for name, field in ChipSpec.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield name, field.annotation
-
-
-def unit(key: str) -> str:
-    """Return the unit that a key's name ends with."""
-    return UNITS.get(key.rsplit("_", 1)[-1], "")
-
-
-def limits(field: FieldInfo) -> str:
-    """Return what a value may be: its choices, or its type and bounds; of a union, those of its parts."""
-    kinds = (
-        (field.annotation,) if get_origin(field.annotation) not in (Union, UnionType) else get_args(field.annotation)
-    )
-    return ", ".join(_limits(kind, field.metadata) for kind in kinds if kind is not NoneType)
-
-
-def _limits(annotation: Any, metadata: list[Any]) -> str:
-    choices = [arg for arg in get_args(annotation) if isinstance(arg, str)]
-    if choices:
-        return ", ".join(f'`"{choice}"`' for choice in choices)
-    bounds: dict[str, Any] = {}
-    for entry in metadata:
-        for sign, kind in ((">=", "ge"), (">", "gt"), ("<=", "le"), ("<", "lt")):
-            if isinstance(entry, getattr(annotated_types, kind.capitalize())):
-                bounds[sign] = getattr(entry, kind)
-    if bounds.get(">=") == bounds.get("<=") is not None:
-        return f"{bounds['>=']}"
-    kinds: dict[object, str] = {int: "whole number", float: "number", str: "text"}
-    kind = kinds.get(annotation, "list")
-    return " ".join([kind, ", ".join(f"{sign} {value}" for sign, value in bounds.items())]).strip()
 
 
 def chip_keys() -> str:
     """Return a table of keys for every table of a chip file."""
     chip = load_chip()
     parts = []
-    tables: list[tuple[str, type[BaseModel]]] = [*sections(), ("grid.pads", PadSpec)]
+    tables: list[tuple[str, type[BaseModel]]] = [*describe.tables(), ("grid.pads", PadSpec)]
     for name, spec in tables:
         parts += [f"### `[{name}]`", "", "| key | unit | may be | `nature2023` | meaning |", "|---|---|---|---|---|"]
         for key, field in spec.model_fields.items():
             value = "" if name == "grid.pads" else _shown(getattr(getattr(chip, name), key))
-            may_be = LAWS if (name, key) == ("pcm", "law") else limits(field)
-            cells = (f"`{key}`", unit(key), may_be, value, field.description or "")
+            may_be = describe.LAWS if (name, key) == ("pcm", "law") else describe.limits(field)
+            may_be = re.sub(r'"[^"]+"', r"`\g<0>`", may_be)
+            cells = (f"`{key}`", describe.unit(key), may_be, value, field.description or "")
             parts.append("| " + " | ".join(cells) + " |")
         parts.append("")
     return "\n".join(parts).strip()
@@ -100,31 +55,12 @@ def _shown(value: object) -> str:
 
 def chip_sources() -> str:
     """Return a table of every value of the preset `nature2023` with its unit, its standing and its note."""
-    text = (resources.files("pcmesh.chip") / "presets" / "nature2023.toml").read_text(encoding="utf-8")
     rows = ["| value of `nature2023` | | unit | standing | note |", "|---|---|---|---|---|"]
-    table, standing_of_table = "", ""
-    for line in text.splitlines():
-        if heading := re.match(r"\[(\w+)\]", line):
-            table, standing_of_table = heading[1], _standing(line).rpartition(", ")[2]
-        entry = re.match(r"(\w+) = (.*?)\s*(?:# (.*))?$", line)
-        if entry and table:
-            key, value, note = entry[1], entry[2], entry[3] or ""
-            standing = _standing(note) or standing_of_table or "published law"
-            note = re.sub(r"\[[PDFA]\]", "", note).replace(" ;", ";").strip()
-            rows.append(f"| `{table}.{key}` | {_number(value)} | {unit(key)} | {standing} | {note} |")
+    rows += [
+        f"| `{s.table}.{s.key}` | {s.text} | {describe.unit(s.key)} | {s.standing} | {s.note} |"
+        for s in describe.sources()
+    ]
     return "\n".join(rows)
-
-
-def _standing(note: str) -> str:
-    """Return the standings that a comment's marks name, in their order."""
-    return ", ".join(dict.fromkeys(STATUS[mark] for mark in re.findall(r"\[([PDFA])[\]:]", note)))
-
-
-def _number(text: str) -> str:
-    if text.endswith("["):
-        return "one entry each"
-    value = tomllib.loads(f"value = {text}")["value"]
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def instructions() -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pcmesh.chip import ChipSpec, Pad, Site, load_chip, preset_names
+from pcmesh.chip import ChipSpec, Pad, Site, check_chip, load_chip, preset_names
+from pcmesh.chip.limits import ChipError
 from pcmesh.errors import ConfigurationError, InputError, PcmeshError
 
 
@@ -81,27 +82,27 @@ pads = [{ domain = "A", edge = "east", ilp_row = 1, olp_row = 0 }]
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[tile]\nrow = 4\n", ["tile.row", "no such key"]),
-        ("[tiles]\nrows = 4\n", ["tiles", "no such key"]),
-        ("[tile]\nrows = 0\n", ["tile.rows", "greater than or equal to 1", "given: 0"]),
-        ("[tile]\nrows = -512\n", ["tile.rows", "given: -512"]),
-        ("[tile]\nrows = 2048\n", ["tile.rows", "1024", "given: 2048"]),
-        ("[tile]\nrows = 511\n", ["must be even"]),
-        ('[tile]\nrows = "many"\n', ["tile.rows", "integer", "'many'"]),
-        ("[tile]\nrows = 1.5\n", ["tile.rows", "given: 1.5"]),
-        ("tile = 4\n", ["tile", "given: 4"]),
+        ("[tile]\nrow = 4\n", ["tile.row", "no such key", "Is rows meant?"]),
+        ("[tiles]\nrows = 4\n", ["tiles", "no such key", "Is tile meant?"]),
+        ("[tile]\nrows = 0\n", ["tile.rows = 0", "whole number >= 1, <= 1024", "Take 1 to 1024"]),
+        ("[tile]\nrows = -512\n", ["tile.rows", "tile.rows = -512"]),
+        ("[tile]\nrows = 2048\n", ["tile.rows", "1024", "tile.rows = 2048"]),
+        ("[tile]\nrows = 511\n", ["tile.rows = 511: even", "Take 510 or 512"]),
+        ('[tile]\nrows = "many"\n', ["tile.rows = 'many'", "whole number"]),
+        ("[tile]\nrows = 1.5\n", ["tile.rows = 1.5", "whole number"]),
+        ("tile = 4\n", ["tile = 4: must be a table"]),
         ("[pcm]\ng_max_us = nan\n", ["pcm.g_max_us", "finite"]),
         ('[pcm]\nlaw = "flash"\n', ["pcm.law", "pcm_like", "flash"]),
         ("[column]\ncapacitor_units_used = 9\n", ["capacitor_units_used = 9", "capacitor_units = 8"]),
-        ("[column]\ncapacitor_units_used = 0\n", ["column.capacitor_units_used", "whole number from 1", "given: 0"]),
-        ('[column]\ncapacitor_units_used = "all"\n', ["column.capacitor_units_used", '"smallest"', "given: 'all'"]),
+        ("[column]\ncapacitor_units_used = 0\n", ["column.capacitor_units_used", "whole number from 1", "= 0"]),
+        ('[column]\ncapacitor_units_used = "all"\n', ["column.capacitor_units_used", '"smallest"', "= 'all'"]),
         ("[column]\ncapacitor_units = 4\n", ["capacitor_units_typical = 5", "capacitor_units = 4"]),
         ("[timing]\nstep_ns = 200\n", ["step_ns = 200", "input_max_ns = 255"]),
-        ("[grid]\ngaps = [[6, 0]]\n", ["gap (6, 0)", "6 x 6"]),
-        ("[grid]\ngaps = [[0, 0], [0, 0]]\n", ["gap is listed twice"]),
-        ("[grid]\nrows = 1\ncolumns = 1\ngaps = [[0, 0]]\n", ["no place is left"]),
-        ("[grid]\nrows = 5\n", ["mesh row beyond row 4"]),
-        ("[grid]\npads = []\n", ["grid.pads"]),
+        ("[grid]\ngaps = [[6, 0]]\n", ["[6, 0]", "6 x 6"]),
+        ("[grid]\ngaps = [[0, 0], [0, 0]]\n", ["[0, 0]", "each gap is listed once"]),
+        ("[grid]\nrows = 1\ncolumns = 1\ngaps = [[0, 0]]\n", ["grid.gaps = 1 gaps", "holds a tile"]),
+        ("[grid]\nrows = 5\n", ["row 5", "the last mesh row is 4"]),
+        ("[grid]\npads = []\n", ["grid.pads = []", "at least one table"]),
         ('base = "nature2024"\n', ["nature2024", "nature2023"]),
         ("base = [1]\n", ["[1]", "nature2023"]),
     ],
@@ -123,7 +124,7 @@ def test_what_is_not_toml(content: bytes, tmp_path: Path) -> None:
 
 
 def test_a_number_that_cannot_be_shown(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"tile\.rows: .*thousands of digits") as caught:
+    with pytest.raises(ConfigurationError, match=r"tile\.rows = .*thousands of digits") as caught:
         load_chip(_write(tmp_path, f"[tile]\nrows = 0x{'f' * 9000}\n"))
     assert len(str(caught.value)) < 300 + len(str(tmp_path))
 
@@ -143,3 +144,61 @@ def test_unknown_presets_and_files(name: str) -> None:
 def test_a_chip_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_chip().tile.rows = 3  # type: ignore[misc]
+
+
+HALF_THE_TIME_ON_LARGER_TILES = """
+[tile]
+rows = 2048
+columns = 1023
+colums = 4
+
+[timing]
+integration_ns = 150
+
+[column]
+swing_v = "high"
+capacitor_units = 4
+
+[pcm]
+law = "none.csv"
+
+[[grid.pads]]
+domain = "A"
+edge = "west"
+olp_row = 0
+
+[[grid.pads]]
+domain = "A"
+edge = "west"
+olp_row = 0
+"""
+
+
+def test_all_broken_limits_are_found_at_once(tmp_path: Path) -> None:
+    chip, broken = check_chip(_write(tmp_path, HALF_THE_TIME_ON_LARGER_TILES))
+    assert chip is None
+    assert {entry.keys[0] for entry in broken} == {
+        "tile.rows",
+        "tile.columns",
+        "tile.colums",
+        "timing.integration_ns",
+        "column.swing_v",
+        "column.capacitor_units_typical",
+        "pcm.law",
+        "grid.pads",
+    }
+    assert len(broken) == 9  # two of them are the pads': one name twice, one end of a row twice
+    assert all(entry.remedy for entry in broken)
+    with pytest.raises(ChipError, match=r"breaks 9 limits: \(1\) .*; and 4 more") as caught:
+        load_chip(tmp_path / "mine.toml")
+    assert caught.value.broken == broken
+
+
+def test_nothing_follows_from_a_key_that_is_wrong_by_itself(tmp_path: Path) -> None:
+    _, broken = check_chip(_write(tmp_path, "[timing]\ninput_max_ns = 0\nstep_ns = 200\noutput_max_ns = 200\n"))
+    assert [entry.keys[0] for entry in broken] == ["timing.input_max_ns"]
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_break_nothing(name: str) -> None:
+    assert check_chip(name) == (load_chip(name), ())

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from pcmesh.chip import load_chip
+from pcmesh.chip import describe, load_chip
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_generated_tables_are_current(document: str, reference: ModuleType) -> N
 
 
 def test_every_key_of_a_chip_is_described(reference: ModuleType) -> None:
-    for name, spec in reference.sections():
+    for name, spec in describe.tables():
         for key, field in spec.model_fields.items():
             assert field.description, f"{name}.{key}"
             assert f"`{name}.{key}`" in reference.chip_sources(), f"{name}.{key} has no source"

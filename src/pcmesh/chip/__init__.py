@@ -1,7 +1,7 @@
 """What the hardware is: frozen specifications with units, presets as data, limits. No torch here."""
 
 from pcmesh.chip.grid import GridSpec, Pad, PadSpec, Site
-from pcmesh.chip.load import change_chip, load_chip, preset_names
+from pcmesh.chip.load import change_chip, check_chip, load_chip, preset_names
 from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
 from pcmesh.chip.spec import ChipSpec, TileSpec
 from pcmesh.chip.storage import DEVICE_LAWS, PcmSpec, ProgrammingSpec
@@ -22,6 +22,7 @@ __all__ = [
     "TileSpec",
     "TimingSpec",
     "change_chip",
+    "check_chip",
     "load_chip",
     "preset_names",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from pcmesh.chip.base import Spec
+from pcmesh.chip.base import Broken, Spec
 from pcmesh.errors import ConfigurationError
 
 
@@ -44,26 +46,39 @@ class GridSpec(Spec):
     gaps: tuple[Site, ...] = Field(description="places without a tile (processing elements); the mesh passes over them")
     pads: tuple[PadSpec, ...] = Field(min_length=1, description="landing pads, one table per power domain")
 
-    @model_validator(mode="after")
-    def _check(self) -> GridSpec:
-        for gap in self.gaps:
+    def relations(self) -> Iterator[Broken]:
+        """Yield gaps and landing pads that cannot be where they are."""
+        yield from self._gaps_broken()
+        yield from self._pads_broken()
+
+    def _gaps_broken(self) -> Iterator[Broken]:
+        for gap, times in Counter(self.gaps).items():
+            place, keys = str(list(gap)), ("gaps", "rows", "columns")
             if not (0 <= gap.row < self.rows and 0 <= gap.column < self.columns):
-                raise ValueError(f"gap {tuple(gap)} lies outside the {self.rows} x {self.columns} grid")
-        if len(set(self.gaps)) != len(self.gaps):
-            raise ValueError("a gap is listed twice")
-        if len(self.gaps) >= self.rows * self.columns:
-            raise ValueError("no place is left for a tile")
-        names = [pad.domain for pad in self.pads]
-        if len(set(names)) != len(names):
-            raise ValueError("a power domain is listed twice")
-        whole = [(p.edge, row) for p in self.pads if p.ilp_row is not None for row in (p.ilp_row, p.olp_row)]
+                limit = f"a gap lies inside the {self.rows} x {self.columns} grid (row, column from 0)"
+                yield Broken(keys, place, limit, f"Remove {place}, or enlarge the grid")
+            if times > 1:
+                yield Broken(keys, place, "each gap is listed once", f"Write {place} once")
+        if len(set(self.gaps)) >= self.rows * self.columns:
+            limit = f"one of the {self.rows * self.columns} places at least holds a tile"
+            yield Broken(("gaps", "rows", "columns"), f"{len(self.gaps)} gaps", limit, "Remove gaps")
+
+    def _pads_broken(self) -> Iterator[Broken]:
+        for domain, times in Counter(pad.domain for pad in self.pads).items():
+            if times > 1:
+                yield Broken(("pads",), repr(domain), "each power domain is listed once", "Give it another name")
+        whole = Counter((p.edge, row) for p in self.pads if p.ilp_row is not None for row in (p.ilp_row, p.olp_row))
         # A further output landing pad may listen at the end that an input landing pad drives: in other time steps.
-        outputs = [(p.edge, p.olp_row) for p in self.pads]
-        if len(set(whole)) != len(whole) or len(set(outputs)) != len(outputs):
-            raise ValueError("two landing pads share one end of a mesh row")
-        if any(row >= self.rows for _, row in whole + outputs):
-            raise ValueError(f"a landing pad is on a mesh row beyond row {self.rows - 1}")
-        return self
+        outputs = Counter((p.edge, p.olp_row) for p in self.pads)
+        for edge, row in sorted({**whole, **outputs}):
+            end = f"{edge} end of mesh row {row}"
+            if max(whole[edge, row], outputs[edge, row]) > 1:
+                free = next((r for r in range(self.rows) if not whole[edge, r] and not outputs[edge, r]), None)
+                remedy = "Move one of them" if free is None else f"Move one of them: row {free} is free there"
+                yield Broken(("pads", "rows"), end, "no two landing pads share one end of a mesh row", remedy)
+            if row >= self.rows:
+                limit = f"the last mesh row is {self.rows - 1} (rows count from 0)"
+                yield Broken(("pads", "rows"), end, limit, "List pads on rows that exist, or add rows")
 
     @property
     def sites(self) -> tuple[Site, ...]:

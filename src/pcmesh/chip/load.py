@@ -9,17 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from pcmesh.chip.base import Broken
 from pcmesh.chip.device_table import is_device_table, read_device_table
+from pcmesh.chip.limits import check_values, chip_error, shown
 from pcmesh.chip.spec import ChipSpec
 from pcmesh.chip.storage import DEVICE_LAWS
-from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.errors import InputError
 from pcmesh.reading import is_file, parse_toml, read_toml
 
 DEFAULT_PRESET = "nature2023"
-_MOST_SHOWN = 80
-"""Characters of a wrong value."""
 
 
 def preset_names() -> tuple[str, ...]:
@@ -40,7 +38,7 @@ def change_chip(chip: ChipSpec, changes: Sequence[str]) -> ChipSpec:
         given = parse_toml(change, f"'{change}'", "Write table.key=value: tile.rows=1024")
         values = _with_devices(_overlay(values, given), given, Path())
     name = " ".join([chip.name, *changes])
-    return _build(values | {"name": name}, "the chip as changed") if changes else chip
+    return _build(values | {"name": name}, "the chip as changed", chip.model_dump()) if changes else chip
 
 
 def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
@@ -53,14 +51,39 @@ def load_chip(name_or_file: str | Path = DEFAULT_PRESET) -> ChipSpec:
         InputError: no such preset or file, or the file is not TOML.
         ConfigurationError: an unknown key, a wrong type or an impossible value; the message names the key.
     """
+    chip, broken = check_chip(name_or_file)
+    if chip is None:
+        raise chip_error(str(name_or_file), broken)
+    return chip
+
+
+def check_chip(name_or_file: str | Path) -> tuple[ChipSpec | None, tuple[Broken, ...]]:
+    """Return a chip as `load_chip`, or None and every limit that it breaks.
+
+    Raises:
+        InputError: no such preset or file, or the file is not TOML.
+    """
     if str(name_or_file) in preset_names():
-        return _build(_preset(str(name_or_file)), str(name_or_file))
+        values = _preset(str(name_or_file))
+        return check_values(values, values)
     path = Path(name_or_file)
     if not is_file(path):
         raise InputError(f"no chip '{name_or_file}': neither a preset nor a file", _presets(str(name_or_file)))
-    values = read_toml(path, "docs/chip.md has an example")
-    resolved = _resolve({"base": DEFAULT_PRESET, "name": path.stem, **values})
-    return _build(_with_devices(resolved, values, path.parent), str(path))
+    given = {"name": path.stem, **read_toml(path, "docs/chip.md has an example")}
+    base, broken = given.pop("base", DEFAULT_PRESET), []
+    if not isinstance(base, str) or base not in preset_names():
+        broken.append(Broken(("base",), shown(base), "is no preset", _presets(base)))
+        base = DEFAULT_PRESET
+    reference = _preset(base)
+    values = _overlay(reference, given)
+    try:
+        values = _with_devices(values, given, path.parent)
+    except InputError as error:
+        broken.append(Broken(("pcm.law",), "", error.problem, error.remedy))
+        values["pcm"] = {**values["pcm"], **{key: reference["pcm"][key] for key in ("law", "table", "g_max_us")}}
+    chip, more = check_values(values, reference)
+    broken += more
+    return (None if broken else chip), tuple(broken)
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -78,11 +101,7 @@ def _presets(wanted: object) -> str:
 def _resolve(values: dict[str, Any]) -> dict[str, Any]:
     """Replace `base` by the preset that it names, overlaid with the other keys."""
     base = values.pop("base", None)
-    if base is None:
-        return values
-    if not isinstance(base, str) or base not in preset_names():
-        raise ConfigurationError(f"base = {_shown(base)} is no preset", _presets(base))
-    return _overlay(_preset(base), values)
+    return values if base is None else _overlay(_preset(base), values)
 
 
 def _overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,23 +131,8 @@ def _with_devices(values: dict[str, Any], given: Mapping[str, Any], folder: Path
     return values | {"pcm": pcm | devices | {key: stated[key] for key in ("table", "g_max_us") if key in stated}}
 
 
-def _build(values: Mapping[str, Any], source: str) -> ChipSpec:
-    try:
-        return ChipSpec.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "chip"
-        problem = "no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        given = "" if isinstance(first.get("input"), dict) else f" (given: {_shown(first.get('input'))})"
-        raise ConfigurationError(
-            f"{source}: {where}: {problem}{given}",
-            "docs/chip.md lists every key with its unit and limits",
-        ) from error
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no number of more than 4,300 digits
-        return "a number with thousands of digits"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+def _build(values: Mapping[str, Any], source: str, reference: Mapping[str, Any]) -> ChipSpec:
+    chip, broken = check_values(values, reference)
+    if chip is None:
+        raise chip_error(source, broken)
+    return chip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
-from pcmesh.chip.base import Spec
+from pcmesh.chip.base import Broken, Spec
 
 SMALLEST: Final = "smallest"
 
@@ -51,13 +52,17 @@ class ColumnSpec(Spec):
     noise_mv: float = Field(ge=0, description="kT/C and comparator noise of one conversion")
     ramp_bow: float = Field(ge=0, lt=0.1, description="largest bow of the shared ramp, share of full scale (σ)")
 
-    @model_validator(mode="after")
-    def _check(self) -> ColumnSpec:
+    def relations(self) -> Iterator[Broken]:
+        """Yield counts of capacitors that exceed those that exist."""
         for name in ("capacitor_units_used", "capacitor_units_typical"):
             units = getattr(self, name)
             if units != SMALLEST and units > self.capacitor_units:
-                raise ValueError(f"{name} = {units} exceeds capacitor_units = {self.capacitor_units}")
-        return self
+                yield Broken(
+                    (name, "capacitor_units"),
+                    str(units),
+                    f"at most capacitor_units = {self.capacitor_units}",
+                    f"Lower {name} to {self.capacitor_units}, or raise capacitor_units to {units}",
+                )
 
     @property
     def fewest_units(self) -> int:
@@ -90,14 +95,21 @@ class TimingSpec(Spec):
     step_ns: int = Field(ge=1, description="one time step in which columns are read (output slot, hand-over)")
     integration_ns: int = Field(ge=1, description="one time step in which tiles only integrate")
 
-    @model_validator(mode="after")
-    def _check(self) -> TimingSpec:
-        for name in ("step_ns", "integration_ns"):
-            if getattr(self, name) < self.input_max_ns:
-                raise ValueError(f"{name} = {getattr(self, name)} is shorter than input_max_ns = {self.input_max_ns}")
-        if self.step_ns < self.output_max_ns:
-            raise ValueError(f"step_ns = {self.step_ns} is shorter than output_max_ns = {self.output_max_ns}")
-        return self
+    def relations(self) -> Iterator[Broken]:
+        """Yield time steps that are shorter than a pulse in them."""
+        for step, pulse in (
+            ("step_ns", "input_max_ns"),
+            ("integration_ns", "input_max_ns"),
+            ("step_ns", "output_max_ns"),
+        ):
+            length, longest = getattr(self, step), getattr(self, pulse)
+            if length < longest:
+                yield Broken(
+                    (step, pulse),
+                    str(length),
+                    f"at least {pulse} = {longest}",
+                    f"Raise {step} to {longest}, or shorten {pulse} to {length}",
+                )
 
 
 class MeshSpec(Spec):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from collections.abc import Iterator
 
-from pcmesh.chip.base import Spec
+from pydantic import Field
+
+from pcmesh.chip.base import Broken, Spec
 from pcmesh.chip.grid import GridSpec
 from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
 from pcmesh.chip.storage import PcmSpec, ProgrammingSpec
@@ -19,6 +21,14 @@ class TileSpec(Spec):
     rows: int = Field(ge=1, le=1024, description="input rows; exact charge arithmetic holds up to 1,024")
     columns: int = Field(ge=1, le=4096, description="columns, each with a capacitor and a comparator")
     bias_rows: int = Field(ge=0, le=64, description="further rows that shift a column's output")
+
+    def relations(self) -> Iterator[Broken]:
+        """Yield odd sizes."""
+        for name in ("rows", "columns"):
+            size = getattr(self, name)
+            if size % 2:
+                limit = "even (vectors are split into even and odd wires)"
+                yield Broken((name,), str(size), limit, f"Take {size - 1 or 2} or {size + 1}")
 
     @property
     def cells(self) -> int:
@@ -39,12 +49,6 @@ class ChipSpec(Spec):
     mesh: MeshSpec
     controller: ControllerSpec
     digital: DigitalSpec
-
-    @model_validator(mode="after")
-    def _check(self) -> ChipSpec:
-        if self.tile.rows % 2 or self.tile.columns % 2:
-            raise ValueError("tile rows and columns must be even (vectors are split into even and odd wires)")
-        return self
 
     @property
     def tiles(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from pcmesh.chip.base import Spec
+from pcmesh.chip.base import Broken, Spec
 from pcmesh.chip.device_table import DeviceRow, first_problem, is_device_table
 from pcmesh.registry import Registry
 
@@ -66,23 +67,23 @@ class PcmSpec(Spec):
     def _law(cls, name: str) -> str:
         return name if is_device_table(name) else DEVICE_LAWS.known(name)
 
-    @model_validator(mode="after")
-    def _check(self) -> PcmSpec:
+    def relations(self) -> Iterator[Broken]:
+        """Yield what is wrong with the devices' table, and with the law that names it."""
         if is_device_table(self.law) != bool(self.table):
-            raise ValueError(
-                f"law = {self.law!r} with a table of {len(self.table)} rows: a CSV file has one, no law does"
-            )
+            limit = f"a CSV file has rows in pcm.table, a law has none; there are {len(self.table)}"
+            yield Broken(("law", "table"), repr(self.law), limit, "Leave out pcm.table: reading the file fills it")
         if not self.table:
-            return self
+            return
         problem = first_problem(self.table)
         if problem is not None:
-            raise ValueError(f"row {problem[0] + 1} of the devices' table: {problem[1]}")
-        if self.table[-1].target_us < self.g_max_us:
-            raise ValueError(
-                f"{self.law} ends at {self.table[-1].target_us:g} µS, but weights are mapped to conductances up to "
-                f"pcm.g_max_us = {self.g_max_us:g}; set it to what the devices reach"
+            limit = f"row {problem[0] + 1} of the devices' table: {problem[1]}"
+            yield Broken(("table",), "", limit, "Correct the CSV file (docs/extending.md has an example)")
+        elif self.table[-1].target_us < self.g_max_us:
+            ends = self.table[-1].target_us
+            limit = (
+                f"at most the {ends:g} µS at which {self.law} ends: weights are mapped to conductances up to g_max_us"
             )
-        return self
+            yield Broken(("g_max_us", "table"), f"{self.g_max_us:g}", limit, f"Set g_max_us to {ends:g}, or add rows")
 
 
 class ProgrammingSpec(Spec):

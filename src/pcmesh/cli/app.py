@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from safetensors import SafetensorError
 
+from pcmesh.cli.chip import chip
 from pcmesh.cli.chip_model import evaluate, summary
 from pcmesh.cli.choose import choose
 from pcmesh.cli.compile import compile_
@@ -77,6 +78,7 @@ def _program(
 
 
 app.add_typer(kws)
+app.add_typer(chip)
 app.add_typer(rnnt)
 sensitivity.command(OWN)(own)
 app.add_typer(sensitivity)
