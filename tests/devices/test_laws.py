@@ -10,7 +10,7 @@ import pytest
 from pcmesh.chip import DEVICE_LAWS, ChipSpec, change_chip, load_chip
 from pcmesh.chip.device_table import COLUMNS
 from pcmesh.devices import TableLaw, law_of
-from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.errors import ConfigurationError
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 from tests.devices.contract import LEVELS, DeviceLawContract
 from tests.extensions.plugins import install, install_example
@@ -120,7 +120,7 @@ class TestReRam(DeviceLawContract):
 )
 def test_a_wrong_line_is_named(line: str, parts: list[str], tmp_path: Path, program: Program) -> None:  # noqa: F811
     lines = TABLE.splitlines()
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         chip_with(tmp_path, "\n".join([*lines[:2], line, *lines[3:]]))
     for part in ["mine.csv", *parts]:
         assert part in str(caught.value)
@@ -140,7 +140,7 @@ def test_a_wrong_line_is_named(line: str, parts: list[str], tmp_path: Path, prog
     ],
 )
 def test_a_wrong_table_is_named(table: str, keys: str, parts: list[str], tmp_path: Path) -> None:
-    with pytest.raises((InputError, ConfigurationError)) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         chip_with(tmp_path, table, keys)
     for part in parts:
         assert part in str(caught.value)
@@ -148,7 +148,7 @@ def test_a_wrong_table_is_named(table: str, keys: str, parts: list[str], tmp_pat
 
 def test_a_table_that_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "chip.toml").write_text('[pcm]\nlaw = "mine.csv"\n')
-    with pytest.raises(InputError, match=r"mine\.csv: cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"mine\.csv: cannot be read"):
         load_chip(tmp_path / "chip.toml")
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from pcmesh.cli.chip import chip
 from pcmesh.cli.chip_model import evaluate, summary
 from pcmesh.cli.choose import choose
+from pcmesh.cli.compare import compare
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
 from pcmesh.cli.failures import user_traceback
@@ -83,6 +84,7 @@ app.add_typer(rnnt)
 sensitivity.command(OWN)(own)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
+app.command("compare")(compare)
 app.command("choose")(choose)
 app.command("summary")(summary)
 app.command("evaluate")(evaluate)

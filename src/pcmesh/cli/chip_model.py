@@ -165,7 +165,8 @@ def evaluate(
     ]
     head = ("chip", "samples", "error/spread", "same choice", "right in software", "right on chip")
     console().print(table(f"{folder}, {time} after calibration", head, percent))
-    write_result({"time": time, "recalibrated": recalibrate, "chips": [e.as_json() for e in found]}, json, None)
+    asked = {"time": time, "recalibrated": recalibrate, "seed": model.deployment.instance.seed}
+    write_result(asked | {"chips": [e.as_json() for e in found]}, json, None)
 
 
 def _share(value: float | None) -> str:

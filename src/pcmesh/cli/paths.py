@@ -87,6 +87,15 @@ def input_folder(context: typer.Context, parameter: typer.CallbackParam, value: 
     return value
 
 
+def input_path(context: typer.Context, parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+    """Check a file or folder that will be read."""
+    if value is not None and not context.resilient_parsing:
+        with _named(value):
+            _check_input(value)
+            _keep(context, parameter, value)
+    return value
+
+
 def checkpoint_file(context: typer.Context, parameter: typer.CallbackParam, value: Path | None) -> Path | None:
     """Check a file of weights; `hardware-aware` is the network that ships under that name."""
     return value if value == Path("hardware-aware") else input_file(context, parameter, value)
