@@ -80,9 +80,7 @@ class PcmSpec(Spec):
             yield Broken(("table",), "", limit, "Correct the CSV file (docs/extending.md has an example)")
         elif self.table[-1].target_us < self.g_max_us:
             ends = self.table[-1].target_us
-            limit = (
-                f"at most the {ends:g} µS at which {self.law} ends: weights are mapped to conductances up to g_max_us"
-            )
+            limit = f"{self.law} ends at {ends:g} µS, and weights are mapped to conductances up to g_max_us"
             yield Broken(("g_max_us", "table"), f"{self.g_max_us:g}", limit, f"Set g_max_us to {ends:g}, or add rows")
 
 
