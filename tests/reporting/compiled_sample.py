@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from pcmesh.chip import Site, load_chip
-from pcmesh.mapping import Mapping, integration_phases, map_network
-from pcmesh.mapping.types import Phase
+from pcmesh.mapping import Mapping, Phase, integration_phases, map_network
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.placement import Place, Placement
 from pcmesh.routing import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer

@@ -95,7 +95,7 @@ def choose_range(
 
     Args:
         chip: the chip.
-        encoding: doubles the signal where both pairs hold the weight (AB, 4-PCM).
+        encoding: how much signal a weight gives (twice as much where both pairs hold it: AB, 4-PCM).
         products: (inputs, columns) expected input @ weight.
         input_full_scale: value coded as the longest pulse.
         max_weight: smallest value that may be coded as g_max.
@@ -182,9 +182,8 @@ def partial_products(
 def _volts_per_unit(chip: ChipSpec, encoding: Encoding, largest_term: float) -> float:
     """Return the volts at one capacitor unit per unit of input @ weight; `largest_term`: longest pulse times g_max."""
     column = chip.column
-    pairs = 1 if encoding is Encoding.PCM2 else 2
     volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
-    return pairs * volts_per_g_ns * chip.timing.input_max_ns / largest_term
+    return encoding.record.signal * volts_per_g_ns * chip.timing.input_max_ns / largest_term
 
 
 def _quantile(values: torch.Tensor, share: float) -> float:

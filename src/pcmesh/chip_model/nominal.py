@@ -18,7 +18,6 @@ from torch.export import ExportedProgram
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.chip_model.ends import Ends
 from pcmesh.errors import UnsupportedModelError
-from pcmesh.mapping import Encoding
 from pcmesh.model.exported import exporting
 from pcmesh.model.products import Products
 
@@ -86,7 +85,7 @@ def held_weights(network: ProgrammedNetwork, layer: str) -> Tensor:
     for tile in network.mapping.tiles:
         if tile.wp1.layer != layer:
             continue
-        share = 1.0 if tile.encoding is Encoding.PCM2 else 0.5
+        share = 1 / tile.encoding.record.signal
         for pair, block in enumerate((tile.wp1, tile.wp2)):
             if block is not None:
                 part = network.weights(tile.index)[pair, : block.rows, : block.columns] * (block.sign * share)

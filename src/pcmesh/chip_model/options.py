@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.mapping import ENCODINGS, Encoding, LayerOptions
 from pcmesh.mapping.rows import Copies, Expansion, MoreRows, normal_matrix
 from pcmesh.random import torch_generator
 
@@ -46,9 +46,9 @@ class ProductOptions(LayerOptions):
 
     @property
     def may_share(self) -> bool:
-        """Whether its tiles may hold parts of other layers: no 2-PCM, nothing said of single column blocks."""
+        """Whether its tiles may hold parts of other layers: WP2 has no own rows, no column block is named."""
         plain = LayerOptions(encoding=self.encoding, share_capacitors=self.share_capacitors, chip=self.chip)
-        return self.encoding is not Encoding.PCM2 and self.mapped == plain
+        return not self.encoding.record.stacked and self.mapped == plain
 
     @property
     def more_rows(self) -> bool:
@@ -88,7 +88,7 @@ def product_options(pin: Pin | None, encoding: Encoding) -> ProductOptions:
     except ValueError as error:
         raise ConfigurationError(
             f"a layer cannot be mapped as {str(pin)!r}",
-            "Write digital, 2-PCM, 4-PCM or AB, with more rows AB,copies=4 or AB,expand=1024",
+            f"Write digital, {', '.join(ENCODINGS.names())}; with more rows AB,copies=4 or AB,expand=1024",
         ) from error
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pcmesh.mapping import Encoding
 from pcmesh.model.samples import row_keys
 from pcmesh.physics.normal import key_tensor
 from pcmesh.random import stream_key
@@ -63,15 +62,16 @@ def _weight_errors(model: ChipModel, layer: str) -> tuple[Tensor, Tensor]:
     for tile in network.mapping.tiles:
         if tile.wp1.layer != layer:
             continue
-        held = network.weights(tile.index)
+        held, record = network.weights(tile.index), tile.encoding.record
         wants, parts = [], []
         for pair, block in enumerate((tile.wp1, tile.wp2)):
             if block is None:
                 continue
             wanted = targets.weight[block.row_start : block.row_stop, block.column_start : block.column_stop]
             wants.append(wanted / targets.max_weight)
-            parts.append(held[pair, : block.rows, : block.columns] * block.sign - wants[-1])
-        if tile.encoding is not Encoding.PCM2:
+            weight = held[pair, : block.rows, : block.columns] * (block.sign / record.amplitude)
+            parts.append(weight - wants[-1])
+        if not record.stacked:
             wants, parts = wants[:1], [torch.stack(parts).mean(0)]
         right += [want.flatten() for want in wants]
         errors += [part.flatten() for part in parts]

@@ -8,7 +8,7 @@ import torch
 
 from pcmesh.artefact import check
 from pcmesh.chip import ChipSpec, Site
-from pcmesh.mapping import Encoding, Mapping
+from pcmesh.mapping import Mapping
 from pcmesh.physics.fabrication import Instance, clock_ratio, wire_shifts
 from pcmesh.programming.targets import physical_columns
 from pcmesh.routing import Hop, Routing, Side, Transfer
@@ -37,7 +37,7 @@ class Paths:
         found = []
         for index in self.mapping.groups[group].tiles:
             tile = self.mapping.tiles[index]
-            stacked = tile.encoding is Encoding.PCM2 and tile.wp2 is not None
+            stacked = tile.encoding.record.stacked and tile.wp2 is not None
             if not stacked and (index, 2) in self.rows:
                 same = torch.equal(self.rows[index, 1], self.rows[index, 2])
                 check(same, f"tile {index}: its pairs are reached over different paths")

@@ -6,8 +6,9 @@ from collections.abc import Mapping as Dict
 
 from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError
+from pcmesh.mapping.encodings import Encoding
 from pcmesh.mapping.options import LayerOptions
-from pcmesh.mapping.types import Block, ColumnGroup, Encoding, Lane, LayerMapping, Mapping, TileImage
+from pcmesh.mapping.types import Block, ColumnGroup, Lane, LayerMapping, Mapping, TileImage
 from pcmesh.model import AnalogLayer, LayerGraph
 
 Interval = tuple[int, int]
@@ -118,7 +119,7 @@ def _cut(size: int, block: int) -> list[Interval]:
 
 def _stacks(row_blocks: list[Interval], encoding: Encoding) -> list[list[Interval]]:
     """Return, tile after tile, the row blocks that lie on its device pairs."""
-    per_tile = 2 if encoding is Encoding.PCM2 else 1
+    per_tile = encoding.record.row_blocks
     return [row_blocks[first : first + per_tile] for first in range(0, len(row_blocks), per_tile)]
 
 
@@ -129,11 +130,8 @@ def _image(
         Block(layer=layer, row_start=start, row_stop=stop, column_start=columns[0], column_stop=columns[1])
         for start, stop in stack
     ]
-    if encoding is Encoding.PCM2:
-        second = blocks[1] if len(blocks) > 1 else None
-    else:
-        second = blocks[0].model_copy(update={"sign": -1}) if encoding is Encoding.AB else blocks[0]
-    return TileImage(index=index, group=group, encoding=encoding, wp1=blocks[0], wp2=second)
+    own = (*blocks[1:], None)[0] if encoding.record.stacked else blocks[0].second(encoding)
+    return TileImage(index=index, group=group, encoding=encoding, wp1=blocks[0], wp2=own)
 
 
 def _check_options(layer: AnalogLayer, options: LayerOptions, column_blocks: list[Interval], chip: ChipSpec) -> None:
@@ -170,8 +168,9 @@ def _check_hand_over(layer: AnalogLayer, stacks: list[list[Interval]], options: 
         raise ConfigurationError(f"layer {layer.name}: lane = {options.lane} but its output stays on the chip")
     limit = TILES_PER_BANK if options.share_capacitors and not options.digital_sums else 1
     if len(stacks) > limit:
-        per_stack = chip.tile.rows * (2 if options.encoding is Encoding.PCM2 else 1)
-        remedy = "2-PCM holds twice the rows of a tile" if options.encoding is not Encoding.PCM2 else "Split the layer"
+        blocks = options.encoding.record.row_blocks
+        per_stack = chip.tile.rows * blocks
+        remedy = "2-PCM holds twice the rows of a tile" if blocks == 1 else "Split the layer"
         raise CapacityError(
             f"layer {layer.name}: its output goes from tile to tile, so its sum must be in one bank of capacitors; it "
             f"needs {len(stacks)} tiles, {limit} can be summed ({limit * per_stack} rows in {options.encoding})",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from pcmesh.artefact import Artefact
-from pcmesh.mapping.types import Encoding, Lane
+from pcmesh.mapping.encodings import Encoding
+from pcmesh.mapping.types import Lane
 
 
 class LayerOptions(Artefact):

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from itertools import pairwise
+from typing import Literal
 
 from pcmesh.artefact import Artefact, check
-
-Part = Literal["positive", "negative"]
-
-
-class Encoding(StrEnum):
-    """How weights use the two device pairs (WP1, WP2) of a unit cell.
-
-    2-PCM: the pairs hold different rows. 4-PCM: both pairs hold the same weight and are read together.
-    AB (asymmetry balance): WP2 holds -W and is driven with -x. Paper: Fig. 1g, 1h, 3d.
-    """
-
-    PCM2 = "2-PCM"
-    PCM4 = "4-PCM"
-    AB = "AB"
+from pcmesh.mapping.encodings import Encoding, Phase, Second, integration_phases
 
 
 class Lane(StrEnum):
@@ -28,35 +17,6 @@ class Lane(StrEnum):
     ALL = "all"
     EVEN = "even"
     ODD = "odd"
-
-
-class Phase(NamedTuple):
-    """One integration step of a tile.
-
-    pairs: device pairs that conduct, (1,), (2,) or (1, 2). polarity: +1 charges with W·x, -1 the reverse.
-    part: which part of the signed input vector the pulses carry (|x| where x > 0, or where x < 0).
-    """
-
-    pairs: tuple[int, ...]
-    polarity: Literal[1, -1]
-    part: Part
-
-
-def integration_phases(encoding: Encoding, signed: bool, uses_wp2: bool = True) -> tuple[Phase, ...]:
-    """Return the integration steps of a tile, in order (paper: Fig. 3d, 3e; Extended Data Fig. 5b).
-
-    An unsigned (ReLU) input needs no steps for the negative part.
-    """
-    if encoding is Encoding.PCM4:
-        both = (Phase((1, 2), 1, "positive"), Phase((1, 2), -1, "negative"))
-        return both if signed else both[:1]
-    first = (Phase((1,), 1, "positive"), Phase((1,), -1, "negative"))
-    if encoding is Encoding.AB:  # WP2 holds -W and sees -x: its positive part is the negative part of x
-        second = (Phase((2,), 1, "negative"), Phase((2,), -1, "positive"))
-        return first + second if signed else (first[0], second[1])
-    second = (Phase((2,), 1, "positive"), Phase((2,), -1, "negative"))
-    steps: tuple[Phase, ...] = first + second if uses_wp2 else first
-    return steps if signed else tuple(step for step in steps if step.part == "positive")
 
 
 class Block(Artefact):
@@ -81,6 +41,11 @@ class Block(Artefact):
     def columns(self) -> int:
         """Number of columns."""
         return self.column_stop - self.column_start
+
+    def second(self, encoding: Encoding) -> Block | None:
+        """Return what WP2 holds where it holds no rows of its own and this block is on WP1."""
+        record = encoding.record
+        return None if record.second is Second.NOTHING else self.model_copy(update={"sign": record.sign(2)})
 
 
 class TileImage(Artefact):
@@ -173,8 +138,9 @@ class Mapping(Artefact):
 
     @property
     def devices(self) -> int:
-        """PCM devices that hold a weight: two for each weight on a pair (facts: 'PCMs')."""
-        return sum(2 * b.rows * b.columns for t in self.tiles for b in (t.wp1, t.wp2) if b is not None)
+        """Devices that hold a weight: two for each weight on a pair, but for encodings with a reference ('PCMs')."""
+        held = ((t.encoding.record.devices, b) for t in self.tiles for b in (t.wp1, t.wp2) if b is not None)
+        return sum(devices * block.rows * block.columns for devices, block in held)
 
     def verify(self) -> None:
         """Check that every weight lands exactly once (with its copies of the encoding) and that tiles are large enough.
@@ -207,23 +173,32 @@ class Mapping(Artefact):
 
     def _verify_cover(self, layer: LayerMapping) -> None:
         covered = 0
-        seen: set[tuple[int, int, int]] = set()
+        columns: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for tile in self.tiles:
             if tile.wp1.layer != layer.layer:
                 continue
-            blocks = {1: tile.wp1, 2: tile.wp2} if tile.encoding is Encoding.PCM2 else {1: tile.wp1}
-            if tile.encoding is not Encoding.PCM2:
-                sign = -1 if tile.encoding is Encoding.AB else 1
-                expected = tile.wp1.model_copy(update={"sign": sign})
-                check(tile.wp2 == expected, f"tile {tile.index}: WP2 does not repeat WP1 ({tile.encoding})")
-            for block in blocks.values():
+            stacked = tile.encoding.record.stacked
+            if not stacked:
+                check(
+                    tile.wp2 == tile.wp1.second(tile.encoding),
+                    f"tile {tile.index}: WP2 does not repeat WP1 ({tile.encoding})",
+                )
+            for block in (tile.wp1, tile.wp2) if stacked else (tile.wp1,):
                 if block is None:
                     continue
-                key = (block.row_start, block.column_start, block.sign)
-                check(key not in seen, f"{layer.layer}: rows from {block.row_start} land twice")
-                seen.add(key)
+                columns.setdefault((block.column_start, block.column_stop), []).append(
+                    (block.row_start, block.row_stop)
+                )
                 covered += block.rows * block.columns
+        for rows in columns.values():
+            _verify_disjoint(f"{layer.layer}: rows", rows)
+        _verify_disjoint(f"{layer.layer}: columns", columns)
         check(
             covered == layer.rows * layer.columns,
             f"{layer.layer}: {covered} of {layer.rows * layer.columns} weights land",
         )
+
+
+def _verify_disjoint(what: str, intervals: Iterable[tuple[int, int]]) -> None:
+    for (_, stop), (start, _) in pairwise(sorted(intervals)):
+        check(stop <= start, f"{what} from {start} land twice")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pcmesh.artefact import check
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import ColumnGroup, Lane, Mapping
-from pcmesh.mapping.types import Part
+from pcmesh.mapping.encodings import Part
 from pcmesh.microcode.instruction import Instruction
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement

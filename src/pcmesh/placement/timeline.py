@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pcmesh.errors import CapacityError
 from pcmesh.mapping import ColumnGroup, Mapping, Phase
-from pcmesh.mapping.types import Part
+from pcmesh.mapping.encodings import Part
 
 
 class Slice(NamedTuple):

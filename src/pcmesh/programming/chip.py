@@ -11,7 +11,7 @@ import torch
 from pcmesh.chip import ChipSpec
 from pcmesh.durations import format_duration
 from pcmesh.errors import InputError
-from pcmesh.mapping import Encoding, Mapping, TileImage
+from pcmesh.mapping import Mapping, TileImage
 from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
 from pcmesh.physics.units import steps_per_g_max
@@ -158,4 +158,4 @@ def _write(
     wanted = tile_targets(network.mapping, tile, targets, network.chip)[:, first_row:]
     key = network._key("programming", tile.index, attempt)
     device_key = network.fabric[tile.index].device_key
-    return write_tile(wanted, tile.encoding is Encoding.PCM4, device_key, key, network.chip, first_row)
+    return write_tile(wanted, tile.encoding.record, device_key, key, network.chip, first_row)

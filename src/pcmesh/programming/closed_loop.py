@@ -19,6 +19,7 @@ import torch
 
 from pcmesh.chip import ChipSpec, PcmSpec
 from pcmesh.devices import law_of
+from pcmesh.mapping import EncodingRecord
 from pcmesh.physics.normal import normal, uniform
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
 
@@ -43,11 +44,13 @@ class WrittenTile:
 
 
 @numba.njit(inline="always")
-def _between(g, table):  # type: ignore[no-untyped-def]
-    """Return a curve's value at a conductance, linear between the table's points."""
+def _programmed(g, curve):  # type: ignore[no-untyped-def]
+    """Return by how much devices of a target miss it and their spread, linear between the curve's points (257, 2)."""
     position = max(min(g, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
     index = min(int(position), 255)
-    return table[index] + (position - np.float32(index)) * (table[index + 1] - table[index])
+    part = position - np.float32(index)
+    missed = curve[index, 0] + part * (curve[index + 1, 0] - curve[index, 0])
+    return missed, curve[index, 1] + part * (curve[index + 1, 1] - curve[index, 1])
 
 
 @numba.njit(inline="always")
@@ -62,12 +65,12 @@ def _fabricated(key, device, defects):  # type: ignore[no-untyped-def]
 def _write_device(target, ceiling, stuck, key, first, curve, loop):  # type: ignore[no-untyped-def]
     """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
     rounds, window, verify, gain, pulse_scale, relaxation = loop
-    missed, sigma = curve
+    missed, sigma = _programmed(target, curve)
     conductance = np.float32(0.0)
     if stuck == 2:
         conductance = ceiling
     reading = conductance
-    spread = pulse_scale * _between(target, sigma)
+    spread = pulse_scale * sigma
     pulses = 0
     for step in range(rounds):
         reading = conductance + verify * normal(key, first + np.uint64(2 * step))
@@ -78,14 +81,16 @@ def _write_device(target, ceiling, stuck, key, first, curve, loop):  # type: ign
         conductance = max(min(conductance, ceiling), np.float32(0.0))
         pulses += 1
     if stuck == 0:
-        relaxed = relaxation * _between(target, sigma) * normal(key, first + np.uint64(_DRAWS // 2 - 1))
-        conductance = max(min(conductance + _between(target, missed) + relaxed, ceiling), np.float32(0.0))
+        relaxed = relaxation * sigma * normal(key, first + np.uint64(_DRAWS // 2 - 1))
+        conductance = max(min(conductance + missed + relaxed, ceiling), np.float32(0.0))
     return conductance, reading, pulses
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, first_row, both, device_key, pass_key, curve, loop, defects, scale, out):  # type: ignore[no-untyped-def]
+def _write_tile(weights, first_row, both, reference, device_key, pass_key, curve, loop, defects, scale, out):  # type: ignore[no-untyped-def]
     """Fill out (2, 2, R, C) for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
+
+    With a `reference` above 0, G+ carries every weight and G- holds the reference.
 
     `scale` is the number of conductance steps to g_max.
     `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
@@ -98,20 +103,22 @@ def _write_tile(weights, first_row, both, device_key, pass_key, curve, loop, def
             missed = np.float32(0.0)
             for p in range(2):
                 weight = weights[p, r, c] + missed
-                major = 0 if weight >= 0 else 1
+                single = reference > 0
+                major = 0 if single or weight >= 0 else 1
+                size = weight if single else abs(weight)
                 read_minor = np.float32(0.0)
                 read_major = np.float32(0.0)
                 for turn in range(3):  # minor device, major device, and the minor one again if the major is too high
-                    if turn == 2 and read_major - abs(weight) - read_minor <= loop[1]:
+                    if turn == 2 and (single or read_major - size - read_minor <= loop[1]):
                         break
                     branch = major if turn == 1 else 1 - major
                     device = np.uint64(((first_row + r) * columns + c) * 4 + p * 2 + branch)
                     ceiling, stuck = _fabricated(device_key, device, defects)
-                    target = np.float32(0.0)
+                    target = reference
                     if turn == 1:
-                        target = abs(weight) + read_minor
+                        target = size + read_minor
                     elif turn == 2:
-                        target = read_major - abs(weight)
+                        target = read_major - size
                     first = device * np.uint64(_DRAWS) + np.uint64(_DRAWS // 2 if turn == 2 else 0)
                     g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, curve, loop)
                     if turn == 1:
@@ -127,21 +134,21 @@ def _write_tile(weights, first_row, both, device_key, pass_key, curve, loop, def
 
 
 @lru_cache(16)
-def programming_curve(pcm: PcmSpec) -> tuple[np.ndarray, np.ndarray]:
+def programming_curve(pcm: PcmSpec) -> np.ndarray:
     """Return by how much the law's devices miss their target on average, and σ, at 257 targets from 0 to 1.28 g_max."""
     targets = np.linspace(0, _CURVE_RANGE, _CURVE_POINTS)
     given = law_of(pcm).programmed(targets)
-    return (given.mean - targets).astype(np.float32), given.sigma.astype(np.float32)
+    return np.stack([given.mean - targets, given.sigma], axis=1).astype(np.float32)
 
 
 def write_tile(
-    weights: torch.Tensor, both: bool, device_key: int, pass_key: int, chip: ChipSpec, first_row: int = 0
+    weights: torch.Tensor, encoding: EncodingRecord, device_key: int, pass_key: int, chip: ChipSpec, first_row: int = 0
 ) -> WrittenTile:
     """Program one tile by closed loop.
 
     Args:
         weights: (2 pairs, rows, columns) float32 targets in units of g_max; negative ones have G- as major device.
-        both: True for 4-PCM, where both pairs hold the same weight and the second corrects the first.
+        encoding: whether the second pair completes the first (4-PCM), and whether one device carries the weight.
         device_key: the devices' fabrication (ceilings, defects): the same for every programming of the tile.
         pass_key: the randomness of this programming.
         chip: device and loop parameters.
@@ -166,7 +173,7 @@ def write_tile(
     )
     scale = steps_per_g_max(pcm)
     out = np.empty((2, 2, *weights.shape[1:]), np.int16 if scale == STEPS_PER_G_MAX else np.int32)
+    cells = weights.contiguous().numpy(), first_row, encoding.completes, np.float32(encoding.reference)
     keys = np.uint64(device_key), np.uint64(pass_key)
-    limits = (programming_curve(pcm), loop, defects, np.float32(scale))
-    pulses = _write_tile(weights.contiguous().numpy(), first_row, both, *keys, *limits, out)
+    pulses = _write_tile(*cells, *keys, programming_curve(pcm), loop, defects, np.float32(scale), out)
     return WrittenTile(torch.from_numpy(out), int(pulses))

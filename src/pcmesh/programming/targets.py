@@ -75,9 +75,10 @@ def tile_targets(mapping: Mapping, tile: TileImage, targets: LayerTargets, chip:
         block = tile.block(pair)
         if block is None:
             continue
+        factor = block.sign * tile.encoding.record.amplitude
         weight = targets.weight[block.row_start : block.row_stop, part] * targets.slope[part]
-        out[pair - 1, : block.rows, columns] = weight * (block.sign / targets.max_weight)
+        out[pair - 1, : block.rows, columns] = weight * (factor / targets.max_weight)
         if biased:
-            share = targets.bias[part] * (block.sign / chip.tile.bias_rows)
+            share = targets.bias[part] * (factor / chip.tile.bias_rows)
             out[pair - 1, chip.tile.rows :, columns] = share.expand(chip.tile.bias_rows, -1)
     return out.clamp_(-_REACH, _REACH)

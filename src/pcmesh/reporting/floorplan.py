@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 
 from pcmesh.chip import ChipSpec
-from pcmesh.mapping import Encoding, Lane, Mapping, TileImage
+from pcmesh.mapping import Lane, Mapping, TileImage
 from pcmesh.placement import Placement
 from pcmesh.reporting.figures import INK, colour, new_figure, svg
 from pcmesh.reporting.grid import TILE_HALF, draw_grid, draw_tile
@@ -66,7 +66,7 @@ def tint(name: str) -> str:
 def _contents(number: int, tile: TileImage, lane: Lane) -> str:
     first = tile.wp1
     rows = [f"rows {first.row_start}-{first.row_stop - 1}"]
-    if tile.encoding is Encoding.PCM2 and tile.wp2 is not None:
+    if tile.encoding.record.stacked and tile.wp2 is not None:
         rows.append(f"+ {tile.wp2.row_start}-{tile.wp2.row_stop - 1}")
     columns = f"cols {first.column_start}-{first.column_stop - 1}"
     encoding = str(tile.encoding) if lane is Lane.ALL else f"{tile.encoding}, {lane} columns"

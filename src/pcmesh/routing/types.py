@@ -17,7 +17,7 @@ from typing import Literal
 from pcmesh.artefact import Artefact
 from pcmesh.chip import ChipSpec, Site, TimingSpec
 from pcmesh.mapping import Lane, Mapping, Phase
-from pcmesh.mapping.types import Part
+from pcmesh.mapping.encodings import Part
 from pcmesh.model import LayerGraph
 from pcmesh.placement import Placement
 

@@ -10,7 +10,7 @@ import torch
 from pcmesh.execution.behavioural.bank import Bank, Collection
 from pcmesh.execution.behavioural.charge import ChargeMatrix, PlacedCells, charge_matrix, side_by_side
 from pcmesh.execution.paths import Paths
-from pcmesh.mapping import ColumnGroup, Encoding
+from pcmesh.mapping import ColumnGroup
 from pcmesh.physics.cell import read_variance_table, variance_unit
 from pcmesh.physics.column import ColumnParameters, RampSetting, column_parameters
 from pcmesh.physics.units import TICKS_PER_NS
@@ -107,7 +107,7 @@ def _blocks(network: ProgrammedNetwork, group: ColumnGroup) -> list:  # type: ig
     for index in group.tiles:
         tile = network.mapping.tiles[index]
         found.append(tile.wp1)
-        if tile.encoding is Encoding.PCM2 and tile.wp2 is not None:
+        if tile.encoding.record.stacked and tile.wp2 is not None:
             found.append(tile.wp2)
     return found
 
@@ -123,7 +123,7 @@ def _matrix(network: ProgrammedNetwork, group: ColumnGroup) -> ChargeMatrix:
                 rows={pair: block.rows for pair in (1, 2) if (block := tile.block(pair)) is not None},
                 columns=physical_columns(group),
                 array_rows=network.chip.tile.rows,
-                stacked=tile.encoding is Encoding.PCM2,
+                stacked=tile.encoding.record.stacked,
             )
         )
     bias_ticks = network.chip.timing.input_max_ns * TICKS_PER_NS

@@ -67,7 +67,7 @@ class PlacedCells:
         rows: rows in use on each pair driven, e.g. {1: 512, 2: 512}.
         columns: (N,) physical columns in use.
         array_rows: number of input rows of the tile; bias rows follow.
-        stacked: True when the pairs hold different rows (2-PCM), False when both hold the same (AB, 4-PCM).
+        stacked: whether the pairs hold different rows (2-PCM).
     """
 
     cells: CellArrays
