@@ -19,6 +19,7 @@ from pcmesh.cli.choose import choose
 from pcmesh.cli.compare import compare
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
+from pcmesh.cli.explain import explain
 from pcmesh.cli.failures import user_traceback
 from pcmesh.cli.inspect import inspect
 from pcmesh.cli.kws import kws
@@ -85,6 +86,7 @@ sensitivity.command(OWN)(own)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
 app.command("compare")(compare)
+app.command("explain")(explain)
 app.command("choose")(choose)
 app.command("summary")(summary)
 app.command("evaluate")(evaluate)
