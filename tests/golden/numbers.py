@@ -24,11 +24,10 @@ from torch.utils._pytree import tree_leaves
 import pcmesh
 from pcmesh.chip import load_chip
 from pcmesh.execution.behavioural.bank import Bank
-from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.rnnt_features import rnnt_features
 from pcmesh.speech.spoken import held_out_speech
 from pcmesh.speech.transcripts import to_text
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, bring_up_rnnt, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features
 from pcmesh.workloads.rnnt.on_chip.store import Store
@@ -90,8 +89,7 @@ def performance(*options: object) -> Numbers:
 def speech_codes() -> Numbers:
     """Codes of all tiles while the RNN-T that ships hears three utterances on a chip without mesh."""
     network = load_speech_network(None)
-    program = compile_rnnt(network, load_chip("nature2023"))
-    chip = bring_up_rnnt(program, Instance(0), calibration_features(None, 0), mesh=False)
+    model = compile_rnnt(network, load_chip("nature2023"), calibration_features(None, 0), mesh=False)
     spoken = held_out_speech("test", 3, 0)
     features = tuple(rnnt_features(torch.from_numpy(one.wave)) for one in spoken)
     numbers: Numbers = {}
@@ -107,7 +105,7 @@ def speech_codes() -> Numbers:
         name = f"utterance {number}"
         with patch.object(Bank, "run", run), tempfile.TemporaryDirectory() as folder:
             recordings = Recordings((name,), (each,))
-            (found,) = Run(network, chip, frozenset(LAYERS), Store(Path(folder))).recognise(recordings, lambda *_: None)
+            (found,) = Run(model, frozenset(LAYERS), Store(Path(folder))).recognise(recordings, lambda *_: None)
         digest = hashlib.blake2b(digest_size=8)
         for code in codes:
             digest.update(code.contiguous().numpy().tobytes())

@@ -176,7 +176,7 @@ def _on_chip(network: Any, listed: list[Utterance], chosen: ChipOptions, calibra
 
 def _finish_on_chip(result: dict[str, Any], chosen: ChipOptions, json: Path | None, out: Path) -> None:
     from pcmesh.reporting import render_rnnt
-    from pcmesh.workloads.rnnt.on_chip.chip import LAYERS
+    from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS
 
     kind = "synthetic speech" if result["data"]["kind"] == "synthetic" else "recorded speech"
     age = f", {format_duration(chosen.time_s)} after calibration" if chosen.time_s else ""

@@ -51,11 +51,14 @@ class EagerNetwork(nn.Module):
         return self.called("", args, kwargs)
 
     def called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run the code of a module of the network ('': the network's own)."""
+        """Run the code of a module of the network ('': the network's own).
+
+        Not in inference mode, in which PyTorch does not take operations apart as it did with the examples.
+        """
         batch = Examples.of(tuple(args) or kwargs, self._batch_dim).size
         with self._copies.one() as copy:
             run = Run(self._seen, copy, batch)
-            with run.following(), _Watch(run), RecurrentCalls(run):
+            with torch.inference_mode(False), run.following(), _Watch(run), RecurrentCalls(run):
                 return copy.network.get_submodule(name)(*args, **kwargs)
 
     def change_recurrent(self, change: Callable[[Kind, CellCalls], CellCalls]) -> None:

@@ -52,8 +52,10 @@ class RecurrentCalls(TorchFunctionMode):
     def _of_stack(self, func: Any, args: Any) -> Tensor | None:
         """Return the result of a product with a weight that has a matrix for each of some index."""
         whole = whole_function(func, args)
+        if whole is None:
+            return None
         stacks = [leaf for leaf in pytree.tree_leaves(args) if isinstance(leaf, Tensor) and leaf.dim() > 2]
-        if whole is None or not any(map(self.run.on_tiles, stacks)):
+        if not any(map(self.run.on_tiles, stacks)):
             return None
         with torch.no_grad(), _disable_current_modes():
             return contracted(self.run, *whole, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -41,7 +41,7 @@ class KnownWeights:
 
     def follow(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         """Remember what an operation makes of weights, or that it changes one."""
-        sources = self._sources_of((args, kwargs))
+        sources = self._sources_of((*args, *kwargs.values()))
         random = torch.Tag.nondeterministic_seeded in func.tags
         written = _written(func, args, kwargs) if func._schema.is_mutable else ()
         for tensor in written:
@@ -54,15 +54,23 @@ class KnownWeights:
             if isinstance(leaf, Tensor) and _place(leaf) not in self._names:
                 self._made[leaf] = sources
 
-    def _sources_of(self, values: Any) -> Sources | None:
+    def _sources_of(self, values: Sequence[Any]) -> Sources | None:
         found: dict[str, None] = {}
-        for leaf in pytree.tree_leaves(values):
-            if isinstance(leaf, Tensor):
-                own = self.sources(leaf)
-                if own is None:
-                    return None
-                found.update(dict.fromkeys(own))
+        for leaf in _tensors_in(values):
+            own = self.sources(leaf)
+            if own is None:
+                return None
+            found.update(dict.fromkeys(own))
         return tuple(found)
+
+
+def _tensors_in(values: Sequence[Any]) -> Iterator[Tensor]:
+    """Yield the tensors among an operation's arguments, those in lists too; several times faster than pytree."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors_in(value)
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:

@@ -9,12 +9,12 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.reporting import render_rnnt
 from pcmesh.speech.transcripts import to_labels, to_text
 from pcmesh.workloads.rnnt.loss import transducer_loss
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers, evaluate_on_chip
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS
 from pcmesh.workloads.rnnt.on_chip.run import Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import encode, recognise
-from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, quiet
+from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, compiled, quiet
 
 
 def test_conditions_are_the_layers_together_alone_or_one_more_at_a_time():
@@ -37,7 +37,7 @@ def test_layers_are_chosen_by_name_in_the_networks_order():
 @torch.inference_mode()
 def test_surprise_in_software_is_the_transducers_loss(tmp_path: Path):
     texts = ["a few words", "others", "it's so", "no", "and the last one"]
-    found = Run(NETWORK, None, frozenset(), Store(tmp_path)).surprise(RECORDINGS, texts, quiet)
+    found = Run(compiled("nature2023"), frozenset(), Store(tmp_path)).surprise(RECORDINGS, texts, quiet)
     total = 0.0
     for features, text in zip(RECORDINGS.features, texts, strict=True):
         (encoded,) = encode(NETWORK, [features])
@@ -54,7 +54,7 @@ def test_result_and_report(tmp_path: Path):
     software = [to_text(one.labels) for one in recognise(NETWORK, RECORDINGS.features)]
     said = [text.strip() or "nothing" for text in software]
     options = ChipOptions(
-        layers=("enc-lstm0", "dec-fc"), mode="cumulative", chips=2, time_s=3600.0, work=tmp_path / "work"
+        layers=("enc-lstm0", "dec-fc"), mode="cumulative", chips=2, time_s=3600.0, mesh=False, work=tmp_path / "work"
     )
     result = evaluate_on_chip(NETWORK, RECORDINGS, said, TRAINING, options, quiet)
     assert [one["layers"] for one in result["conditions"]] == [["enc-lstm0"], ["enc-lstm0", "dec-fc"]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 
+import pcmesh
 from pcmesh.analysis.candidates import Candidate
 from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError, VerificationError
@@ -20,11 +22,12 @@ from pcmesh.workloads.rnnt.mapper import losses as losses_module
 from pcmesh.workloads.rnnt.mapper import whole as whole_module
 from pcmesh.workloads.rnnt.mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
 from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, vectors_of
-from pcmesh.workloads.rnnt.mapper.ways import FIRST, compile_ways, paper_ways, sizes
+from pcmesh.workloads.rnnt.mapper.ways import paper_ways, sizes, with_ways
 from pcmesh.workloads.rnnt.mapper.whole import Bench
-from pcmesh.workloads.rnnt.on_chip.chip import compile_rnnt
+from pcmesh.workloads.rnnt.on_chip import recipe
 from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, decisions, divergence
 from pcmesh.workloads.rnnt.on_chip.experiment import choose_encodings
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.pareto import budgets, mappings
@@ -36,6 +39,11 @@ NETWORK = random_network(WIDTHS, gain=2.0, blank_bias=1.0)
 CHIP = load_chip()
 RECORDINGS = Recordings(("a", "b"), (random_features(24, 1), random_features(16, 2)))
 TRAINING = [random_features(60, 100 + number) for number in range(5)]
+
+
+@cache
+def _compiled(chip: str) -> pcmesh.ChipModel:
+    return compile_rnnt(NETWORK, load_chip(chip), TRAINING, frames=300, mesh=False)
 
 
 def _quiet(*_: object) -> None:
@@ -84,7 +92,7 @@ def test_decisions_are_one_for_each_letter_and_each_blank() -> None:
 
 
 def test_software_decides_what_it_wrote(tmp_path: Path) -> None:
-    software = Run(NETWORK, None, frozenset(), Store(tmp_path))
+    software = Run(_compiled("nature2023"), frozenset(), Store(tmp_path))
     written = software.recognise(RECORDINGS, _quiet)
     found = decisions(software, RECORDINGS, written, _quiet)
     for one, logits in zip(written, found, strict=True):
@@ -94,15 +102,14 @@ def test_software_decides_what_it_wrote(tmp_path: Path) -> None:
 
 
 def test_a_single_matrix_on_an_ideal_chip_changes_nothing(tmp_path: Path) -> None:
-    ideal = load_chip("ideal")
-    software = Run(NETWORK, None, frozenset(), Store(tmp_path))
+    base = _compiled("ideal")
+    software = Run(base, frozenset(), Store(tmp_path))
     written = software.recognise(RECORDINGS, _quiet)
     wanted = decisions(software, RECORDINGS, written, _quiet)
     for matrix, way in ((FIRST, "AB,expand=512"), ("enc-lstm1-wh", "2-PCM"), ("dec-lstm1", "4-PCM")):
-        program = compile_ways(NETWORK, ideal, {matrix: way})
-        assert [layer.name for layer in program.compiled.graph.layers] == [matrix]
-        chip = losses_module.bring_up_rnnt(program, losses_module.Instance(0), TRAINING, frames=300, mesh=False)
-        got = decisions(Run(NETWORK, chip, frozenset({matrix}), Store(tmp_path)), RECORDINGS, written, _quiet)
+        model = with_ways(base, {matrix: way}, 0)
+        assert [layer.layer for layer in model.deployment.mapping.layers] == [PRODUCTS[matrix]]
+        got = decisions(Run(model, frozenset({matrix}), Store(tmp_path)), RECORDINGS, written, _quiet)
         assert divergence(got, wanted, written) < 2e-3
 
 
@@ -118,7 +125,7 @@ def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch
     assert min(min(values) for values in first.of_chips.values()) > 0
     _forget(tmp_path, "dec-fc 2-PCM 1")  # what is missing is measured, not taken as no loss
     assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
-    monkeypatch.setattr(losses_module, "bring_up_rnnt", None)
+    monkeypatch.setattr(losses_module, "with_ways", None)
     assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
     with pytest.raises(VerificationError, match=r"enc-lstm0-wh: no loss was measured in any of its ways \(2-PCM"):
         first.candidates(WIDTHS, CHIP)
@@ -132,7 +139,7 @@ def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch
     for key in ("tiles", "energy_j"):
         _forget(tmp_path / "whole", key)
     assert bench.measure("paper", paper_ways(WIDTHS, CHIP)) == point
-    monkeypatch.setattr(whole_module, "bring_up_rnnt", None)
+    monkeypatch.setattr(whole_module, "compile_rnnt", None)
     assert bench.measure("paper", paper_ways(WIDTHS, CHIP)) == point
 
 
@@ -161,13 +168,14 @@ def test_mappings_to_measure_are_each_there_once() -> None:
 
 def test_a_matrix_can_be_pinned_to_an_encoding() -> None:
     pins = choose_encodings(["enc-lstm2-wx=AB", "dec-fc=2-PCM"])
-    mapping = compile_rnnt(NETWORK, CHIP, encodings=pins).compiled.mapping
-    assert {name: mapping.layer(name).encoding for name in pins} == pins
-    assert mapping.layer("enc-lstm3").encoding is Encoding.PCM2
+    ways = recipe.paper_ways(WIDTHS, CHIP, encodings=pins)
+    mapping = compile_rnnt(NETWORK, CHIP, TRAINING, ways=ways, frames=300, mesh=False).deployment.mapping
+    assert {name: mapping.layer(PRODUCTS[name]).encoding for name in pins} == pins
+    assert mapping.layer(PRODUCTS["enc-lstm3"]).encoding is Encoding.PCM2
     with pytest.raises(ConfigurationError, match="enc-lstm2-wx=AB"):
         choose_encodings(["enc-lstm0-wx=AB,copies=4"])
     with pytest.raises(ConfigurationError, match="no matrix 'enc-lstm9'"):
-        compile_rnnt(NETWORK, CHIP, encodings={"enc-lstm9": Encoding.AB})
+        recipe.paper_ways(WIDTHS, CHIP, encodings={"enc-lstm9": Encoding.AB})
 
 
 def test_vectors_come_with_frames_pairs_of_frames_and_letters() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +10,6 @@ import pcmesh
 from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Encoding
-from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.on_chip.recipe import (
     FIRST,
     LAYERS,
@@ -24,20 +21,10 @@ from pcmesh.workloads.rnnt.on_chip.recipe import (
 )
 from pcmesh.workloads.rnnt.recognition import encode, recognise
 from pcmesh.workloads.rnnt.transcriber import Transcriber, Written
-from tests.workloads.rnnt.networks import random_features, random_network
+from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, WIDTHS, compiled
 
-WIDTHS = RnntWidths(encoder=32, prediction=16, joint=24)
-NETWORK = random_network(WIDTHS, gain=2.0, blank_bias=1.0)
-FEATURES = [random_features(frames, seed) for seed, frames in enumerate((31, 20, 17, 24, 29))]
-TRAINING = [random_features(90, 100 + number) for number in range(6)]
+FEATURES = list(RECORDINGS.features)
 INPUTS = side_by_side(FEATURES)
-
-
-@cache
-def compiled(chip: str, expand: int | None = None) -> pcmesh.ChipModel:
-    spec = load_chip(chip)
-    ways = paper_ways(WIDTHS, spec, expand=expand)
-    return compile_rnnt(NETWORK, spec, TRAINING, ways=ways, mesh=False, frames=400)
 
 
 def texts(written: Written) -> list[tuple[int, ...]]:

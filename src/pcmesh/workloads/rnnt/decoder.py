@@ -7,7 +7,6 @@ Source: MLPerf inference, RNN-T reference (`decoders.py`): raw logits, at most 3
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -33,43 +32,29 @@ class Decoded:
     frames: tuple[int, ...]
 
 
-class Predictor(Protocol):
-    """The prediction network and Dec-FC, in software or on the chip."""
+def predict(network: RnntNetwork, labels_B: Tensor, state: State | None) -> tuple[Tensor, State]:
+    """Return Dec-FC (B, J) and the state after one more label of each utterance.
 
-    def __call__(self, labels_B: Tensor, state: State | None, steps_B: Tensor) -> tuple[Tensor, State]:
-        """Return Dec-FC (B, J) and the state after one more label of each utterance.
-
-        Args:
-            labels_B: the label last written; the blank, at the start.
-            state: as returned before; None: zeros.
-            steps_B: int64, how many labels the utterance had before.
-        """
-
-
-@dataclass(frozen=True)
-class SoftwarePredictor:
-    """The prediction network in float32."""
-
-    network: RnntNetwork
-
-    def __call__(self, labels_B: Tensor, state: State | None, steps_B: Tensor) -> tuple[Tensor, State]:  # noqa: ARG002
-        """See `Predictor`."""
-        predicted_1BP, after = self.network.prediction(labels_B[None], state)
-        return self.network.joint.prediction_part(predicted_1BP[0]), after
+    Args:
+        network: in evaluation mode.
+        labels_B: the label last written; the blank, at the start.
+        state: as returned before; None: zeros.
+    """
+    predicted_1BP, after = network.prediction(labels_B[None], state)
+    return network.joint.prediction_part(predicted_1BP[0]), after
 
 
 @dataclass
 class _Lanes:
     """Where each utterance stands: all (B,) but the state.
 
-    `letters` counts those written at the current frame, `steps` all of them. `part` (B, J) and `state` are the
+    `letters` counts those written at the current frame. `part` (B, J) and `state` are the
     prediction network's after the last letter: they change only with a letter, so that blanks cost no step of it.
     """
 
     frame: Tensor
     letters: Tensor
     capped: Tensor
-    steps: Tensor
     part: Tensor
     state: State
 
@@ -83,28 +68,24 @@ class _Lanes:
         self.letters = self.letters.masked_fill(full_B, 0)
 
 
-def greedy_decode(
-    network: RnntNetwork, encoder_part_SBJ: Tensor, lengths_B: Tensor, predict: Predictor | None = None
-) -> list[Decoded]:
+def greedy_decode(network: RnntNetwork, encoder_part_SBJ: Tensor, lengths_B: Tensor) -> list[Decoded]:
     """Write the most probable letter again and again; at a blank, go to the next frame.
 
     Each round looks at the next frames of every utterance with the prediction as it is (blanks do not change it) and
     writes one letter for each utterance that has one there: as many rounds as the longest text has letters, nearly.
 
     Args:
-        network: its joint network is used, and its prediction network unless `predict` is given.
+        network: its prediction and joint networks are used.
         encoder_part_SBJ: float32, Enc-FC of the encoded frames.
         lengths_B: int64, valid frames of each utterance.
-        predict: the prediction network where it runs elsewhere.
     """
-    predict = predict or SoftwarePredictor(network)
     frames, batch, _ = encoder_part_SBJ.shape
     device = lengths_B.device
     ahead_W1 = torch.arange(LOOK_AHEAD, device=device)[:, None]
     lane_B = torch.arange(batch, device=device)
     blanks_B = torch.full_like(lengths_B, network.blank)
     zeros_B = torch.zeros_like(lengths_B)
-    lanes = _Lanes(zeros_B, zeros_B, zeros_B, zeros_B, *predict(blanks_B, None, zeros_B))
+    lanes = _Lanes(zeros_B, zeros_B, zeros_B, *predict(network, blanks_B, None))
     written, at = [], []
     while bool((lanes.frame < lengths_B).any()):
         frame_WB = lanes.frame + ahead_W1
@@ -119,8 +100,7 @@ def greedy_decode(
         at.append(here_B)
         labels_B = torch.where(found_B, best_WB[skipped_B, lane_B], blanks_B)
         written.append(labels_B)
-        lanes.steps = lanes.steps + found_B
-        part_BJ, (hidden, cell) = predict(labels_B, lanes.state, lanes.steps)
+        part_BJ, (hidden, cell) = predict(network, labels_B, lanes.state)
         lanes.part = torch.where(found_B[:, None], part_BJ, lanes.part)
         keep = found_B[None, :, None]
         lanes.state = (torch.where(keep, hidden, lanes.state[0]), torch.where(keep, cell, lanes.state[1]))

@@ -29,8 +29,9 @@ from pcmesh.workloads.pareto import by_tiles
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
 from pcmesh.workloads.rnnt.mapper.choice import choice_under_paper_limits, comparison, paper_choice, plan_choice
 from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, validation_recordings
-from pcmesh.workloads.rnnt.mapper.ways import FIRST, Ways
+from pcmesh.workloads.rnnt.mapper.ways import Ways
 from pcmesh.workloads.rnnt.mapper.whole import Bench
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
 from pcmesh.workloads.rnnt.transcribe import load_speech_network
 from pcmesh.workloads.rnnt.widths import RnntWidths

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.rnnt_streaming import CausalFrontEnd
-from pcmesh.workloads.rnnt.decoder import MAX_LETTERS_PER_FRAME, SoftwarePredictor
+from pcmesh.workloads.rnnt.decoder import MAX_LETTERS_PER_FRAME, predict
 from pcmesh.workloads.rnnt.network import EncoderState, RnntNetwork, State
 
 PIECE_SAMPLES = 1_600
@@ -84,8 +84,7 @@ class StreamingRecogniser:
         return written
 
     def _predict(self, label: int) -> None:
-        step = torch.tensor([len(self.labels)])
-        self._part, self._state = SoftwarePredictor(self.network)(torch.tensor([label]), self._state, step)
+        self._part, self._state = predict(self.network, torch.tensor([label]), self._state)
 
 
 def stream(network: RnntNetwork, pieces: Iterable[Tensor]) -> Iterator[list[int]]:

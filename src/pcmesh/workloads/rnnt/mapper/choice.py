@@ -13,7 +13,8 @@ from pcmesh.chip_model.options import product_options
 from pcmesh.mapping import Encoding
 from pcmesh.performance import Plan
 from pcmesh.workloads.rnnt.footprint import plan_rnnt
-from pcmesh.workloads.rnnt.mapper.ways import FIRST, paper_ways
+from pcmesh.workloads.rnnt.mapper.ways import paper_ways
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 PAPER_TILES, PAPER_CHIPS = 142, 5

@@ -14,13 +14,12 @@ from pcmesh.artefact import check
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import Encoding
-from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.rnnt_features import rnnt_features
 from pcmesh.speech.spoken import held_out_speech
-from pcmesh.workloads.rnnt.mapper.ways import FIRST, Ways, compile_ways, paper_ways, sizes, ways_of_first
+from pcmesh.workloads.rnnt.mapper.ways import Ways, paper_ways, sizes, ways_of_first, with_ways
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import bring_up_rnnt, calibration_frames
 from pcmesh.workloads.rnnt.on_chip.decisions import decisions, divergence
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.speech import CALIBRATION_RECORDINGS
 from pcmesh.workloads.rnnt.on_chip.store import Store
@@ -86,7 +85,8 @@ def measure_losses(
     """
     key = (network_digest(network), recordings.digest(), chip.model_dump(mode="json"), seed)
     cache, store = ResultCache(folder, key), Store(folder / "work")
-    software = Run(network, None, frozenset(), store)
+    base = compile_rnnt(network, chip, training, seed=seed, mesh=False)
+    software = Run(base, frozenset(), store)
     written = software.recognise(recordings, _quiet)
     wanted = decisions(software, recordings, written, _quiet)
     found: dict[tuple[str, str], list[float]] = {}
@@ -94,13 +94,10 @@ def measure_losses(
     for done, ways in enumerate(trials):
         report("matrices alone on the chip", done, len(trials))
         missing = [n for n in range(chips) if any(cache.get(f"{m} {w} {n}") is None for m, w in ways.items())]
-        if missing:
-            program = compile_ways(network, chip, ways)
-            frames = calibration_frames(program, training, seed=seed)
         for number in missing:
-            instance = bring_up_rnnt(program, Instance(seed, number), training, mesh=False, vectors=frames)
+            model = with_ways(base, ways, number)
             for matrix, way in ways.items():
-                run = Run(network, instance, frozenset({matrix}), store)
+                run = Run(model, frozenset({matrix}), store)
                 got = decisions(run, recordings, written, _quiet)
                 cache.put(f"{matrix} {way} {number}", divergence(got, wanted, written))
             store.clear()

@@ -8,20 +8,17 @@ import torch
 
 from pcmesh.analysis.candidates import NOT_MEASURED, Candidate, ways_with_more_rows
 from pcmesh.chip import ChipSpec
+from pcmesh.chip_model import ChipModel
 from pcmesh.chip_model.energy import joule, vector_events, vector_steps
-from pcmesh.chip_model.options import ProductOptions, product_options
+from pcmesh.chip_model.options import ProductOptions
 from pcmesh.mapping import Encoding
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import layers_of
 from pcmesh.model.products import MatrixProduct
 from pcmesh.workloads.rnnt.graph import rnnt_graph
 from pcmesh.workloads.rnnt.mapping import paper_options
-from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import RnntProgram, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS
 from pcmesh.workloads.rnnt.widths import RnntWidths
-
-FIRST = "enc-lstm0-wx"
-"""The only matrix with fewer rows than a tile has, whose input comes as real numbers: it may have more rows."""
 
 Ways = Mapping[str, str]
 
@@ -40,16 +37,14 @@ def ways_of_first(widths: RnntWidths, chip: ChipSpec) -> tuple[ProductOptions, .
     return tuple(ProductOptions(encoding=encoding, **fields) for fields in more for encoding in Encoding)
 
 
-def compile_ways(network: RnntNetwork, chip: ChipSpec, ways: Ways) -> RnntProgram:
-    """Compile a network with each matrix mapped so; those that are not named stay in software.
+def with_ways(model: ChipModel, ways: Ways, number: int) -> ChipModel:
+    """Return a compiled RNN-T with some matrices alone on another chip instance, mapped so; the others in software.
 
     Raises:
         CapacityError: it does not fit.
     """
-    options = {name: product_options(way, Encoding.AB) for name, way in ways.items()}
-    first = options.get(FIRST, ProductOptions())
-    encodings = {name: one.encoding for name, one in options.items()}
-    return compile_rnnt(network, chip, first.expand, first.copies, encodings=encodings, only=options)
+    options = {PRODUCTS[name]: way for name, way in ways.items()}
+    return model.on(number=number, options=options, only=list(options))
 
 
 def sizes(widths: RnntWidths, chip: ChipSpec, vectors: Mapping[str, float]) -> list[Candidate]:

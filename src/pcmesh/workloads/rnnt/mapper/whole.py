@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,22 @@ from torch import Tensor
 from pcmesh.analysis.word_errors import word_errors
 from pcmesh.cache import ResultCache
 from pcmesh.chip import ChipSpec
+from pcmesh.chip_model import ChipModel
+from pcmesh.chip_model.options import ProductOptions, product_options
+from pcmesh.compiled import CompiledNetwork
+from pcmesh.mapping import Encoding
 from pcmesh.performance import DataSet, TimeOptions
 from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
-from pcmesh.physics.fabrication import Instance
+from pcmesh.pipeline import compile_network
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.pareto import Point
 from pcmesh.workloads.power import power_tests
-from pcmesh.workloads.rnnt.mapper.ways import Ways, compile_ways
+from pcmesh.workloads.rnnt.checkpoint_layout import published_key
+from pcmesh.workloads.rnnt.graph import rnnt_graph
+from pcmesh.workloads.rnnt.mapper.ways import Ways
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import RnntProgram, bring_up_rnnt, calibration_frames
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt, options_of
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.performance import time_rnnt
@@ -64,22 +70,24 @@ class Bench:
         sizes = ("tiles", "energy_j")
         needed = {number: (f"wer {number}", *(sizes if number == 0 else ())) for number in range(self.chips)}
         missing = [number for number, keys in needed.items() if any(cache.get(key) is None for key in keys)]
-        program = compile_ways(self.network, self.chip, ways) if missing else None
-        frames = calibration_frames(program, self.training, seed=self.seed) if program else {}
+        options = {matrix: product_options(way, Encoding.AB) for matrix, way in ways.items()}
+        base = self._compiled(options) if missing else None
         store = Store(self.folder / "work")
         for number in missing:
-            assert program is not None
-            instance = bring_up_rnnt(program, Instance(self.seed, number), self.training, mesh=False, vectors=frames)
-            run = Run(self.network, instance, frozenset(ways), store)
+            assert base is not None
+            run = Run(base if number == 0 else base.on(number=number), frozenset(ways), store)
             written = run.recognise(self.recordings, self._named(f"{name}, chip {number + 1} of {self.chips}"))
             store.clear()
             if number == 0:
-                cache.put("tiles", len(program.compiled.mapping.tiles))
-                cache.put("energy_j", energy_of(program, written, self.seed))
+                cache.put("tiles", len(base.deployment.mapping.tiles))
+                cache.put("energy_j", energy_of(self.network, self.chip, options, written, self.seed))
             cache.put(f"wer {number}", word_errors(self.said, [to_text(one.labels) for one in written]).rate)
         errors = tuple(float(cache.measured(f"wer {number}")) for number in range(self.chips))
         tiles, energy_j = (cache.measured(key) for key in sizes)
         return Point(name, dict(ways), int(tiles), float(energy_j), errors, marks)
+
+    def _compiled(self, options: Mapping[str, ProductOptions]) -> ChipModel:
+        return compile_rnnt(self.network, self.chip, self.training, ways=options, seed=self.seed, mesh=False)
 
     def _named(self, stage: str) -> Report:
         return lambda _, done, total: self.report(stage, done, total)
@@ -87,16 +95,31 @@ class Bench:
     def software(self) -> float:
         """Return the word error rate in software."""
         store = Store(self.folder / "work")
-        written = Run(self.network, None, frozenset(), store).recognise(self.recordings, lambda *_: None)
+        written = Run(self._compiled({}), frozenset(), store).recognise(self.recordings, lambda *_: None)
         store.clear()
         return word_errors(self.said, [to_text(one.labels) for one in written]).rate
 
 
-def energy_of(program: RnntProgram, written: Sequence[Recognised], seed: int) -> float:
+def energy_of(
+    network: RnntNetwork,
+    chip: ChipSpec,
+    options: Mapping[str, ProductOptions],
+    written: Sequence[Recognised],
+    seed: int,
+) -> float:
     """Return the energy of an utterance, J, by the performance model: this mapping's tests of power, these letters."""
+    compiled = _routed(network, chip, options_of(network.widths, chip, options))
     letters = [np.bincount(np.array(one.letter_frames, dtype=int), minlength=one.encoder_frames) for one in written]
     frames = np.array([one.feature_frames for one in written], dtype=np.int64)
     data = DataSet(frames=frames, audio_s=0.0, letters=np.concatenate(letters).astype(np.int64))
-    run = time_rnnt(program.compiled, program.network.widths, data, TimeOptions())
-    activity = power_tests({"mapping": program.compiled}, seed, lambda *_: None)["mapping"]
+    run = time_rnnt(compiled, network.widths, data, TimeOptions())
+    activity = power_tests({"mapping": compiled}, seed, lambda *_: None)["mapping"]
     return run_energy(run, activity, load_costs()).total / len(written)
+
+
+def _routed(network: RnntNetwork, chip: ChipSpec, options: Mapping[str, ProductOptions]) -> CompiledNetwork:
+    """Return the network with its digital operations, which the performance model counts."""
+    first = options[FIRST]
+    widths = network.widths.model_copy(update={"expand": first.expand, "input_copies": first.copies})
+    state = {published_key(key): value for key, value in network.state_dict().items()}
+    return compile_network(rnnt_graph(widths, state), chip, {name: one.mapped for name, one in options.items()})

@@ -30,7 +30,8 @@ def decisions(run: Run, recordings: Recordings, written: Sequence[Recognised], r
     found: dict[int, Tensor] = {}
     for position, part_SJ, after_UJ in run.parts(recordings, [one.labels for one in written], report):
         frames_N, letters_N = decision_places(written[position])
-        found[position] = F.log_softmax(run.network.joint(part_SJ[frames_N], after_UJ[letters_N]), dim=-1)
+        logits_NL = run.joint(part_SJ[frames_N, None], after_UJ[letters_N])[:, 0]
+        found[position] = F.log_softmax(logits_NL, dim=-1)
     return [found[position] for position in range(len(written))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,15 @@ from pcmesh.analysis.accuracy import interval_95
 from pcmesh.analysis.word_errors import WordErrors, word_errors
 from pcmesh.cache import fingerprint
 from pcmesh.chip import ChipSpec, load_chip
+from pcmesh.chip_model import ChipModel
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping import Encoding
-from pcmesh.physics.fabrication import Instance
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.transcripts import to_text
 from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, bring_up_rnnt, calibration_frames, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, NAMES, compile_rnnt, paper_ways
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import Recognised
@@ -149,40 +149,56 @@ def evaluate_on_chip(
         chip: another chip than the one that the options name.
     """
     store = Store(options.work / fingerprint(recordings.digest(), network_digest(network), repr(options)))
-    in_software = Run(network, None, frozenset(), store)
+    first = compiled(network, load_chip(options.chip) if chip is None else chip, training, options)
+    in_software = Run(first, frozenset(), store)
     software = in_software.recognise(recordings, _named(report, "software"))
     expected = in_software.surprise(recordings, said, _named(report, "software"))
-    spec = load_chip(options.chip) if chip is None else chip
-    program = compile_rnnt(network, spec, options.expand, options.copies, options.encoding, options.encodings)
-    outcomes, vectors = [], calibration_frames(program, training, seed=options.seed)
+    outcomes = []
     for number in range(options.chips):
-        made = bring_up_rnnt(
-            program,
-            Instance(options.seed, number),
-            training,
-            mesh=options.mesh,
-            layers=options.layers,
-            vectors=vectors,
-            scale_columns=options.scale_columns,
-        )
-        quality = programming_quality(made.products.network)
+        made = first if number == 0 else first.on(number=number)
+        quality = _of_layers(programming_quality(made.side.chip.network), options.layers)
         programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
-        ages = {time_s: _aged(made, time_s, options, training) for time_s in (options.time_s, *options.later_s)}
+        ages = {time_s: _aged(made, time_s, options) for time_s in (options.time_s, *options.later_s)}
         named = _named(report, f"chip {number + 1} of {options.chips}")
-        runs = [Run(network, ages[time_s], frozenset(layers), store) for layers, time_s in options.timed()]
+        runs = [Run(ages[time_s], frozenset(layers), store) for layers, time_s in options.timed()]
         written = [run.recognise(recordings, named) for run in runs]
         surprise = [run.surprise(recordings, said, named) for run in runs]
-        errors = layer_errors(ages[options.time_s], recordings.features)
+        errors = layer_errors(ages[options.time_s], recordings.features, options.layers)
         outcomes.append(Outcome(written, surprise, *programmed, errors))
     store.clear()
     return _result(network, recordings, said, software, expected, outcomes, options)
 
 
-def _aged(chip: RnntChip, time_s: float, options: ChipOptions, training: Sequence[Tensor]) -> RnntChip:
-    aged = chip.aged(time_s)
-    if options.recalibrate:
-        return aged.calibrated(training)
-    return aged.expecting_drift() if options.expect_drift else aged
+def compiled(network: RnntNetwork, chip: ChipSpec, training: Sequence[Tensor], options: ChipOptions) -> ChipModel:
+    """Return the network on the first chip instance, mapped as the options say."""
+    ways = paper_ways(
+        network.widths,
+        chip,
+        expand=options.expand,
+        copies=options.copies,
+        encoding=options.encoding,
+        encodings=options.encodings,
+    )
+    return compile_rnnt(
+        network,
+        chip,
+        training,
+        ways=ways,
+        seed=options.seed,
+        mesh=options.mesh,
+        scale_columns=options.scale_columns,
+    )
+
+
+def _aged(model: ChipModel, time_s: float, options: ChipOptions) -> ChipModel:
+    aged = model.at(time_s, options.expect_drift and not options.recalibrate)
+    return aged.recalibrate() if options.recalibrate else aged
+
+
+def _of_layers(quality: Sequence[PairQuality], layers: Sequence[str]) -> tuple[PairQuality, ...]:
+    """Return the quality of the pairs that hold some layers, with the paper's names of the matrices."""
+    named = [replace(pair, layer=NAMES[pair.layer]) for pair in quality]
+    return tuple(pair for pair in named if pair.layer.removesuffix("-wx").removesuffix("-wh") in layers)
 
 
 def _named(report: Report, where: str) -> Report:
@@ -235,9 +251,9 @@ def _result(
     }
 
 
-def _programming(chip: RnntChip, quality: Sequence[PairQuality]) -> list[dict[str, Any]]:
+def _programming(model: ChipModel, quality: Sequence[PairQuality]) -> list[dict[str, Any]]:
     """Return the quality of every pair in use; the first of each chip with a map of their errors."""
-    places, found = chip.products.network.placement.places, []
+    places, found = model.deployment.placement.places, []
     shown: Counter[int] = Counter()
     for pair in quality:
         die = places[pair.tile].chip

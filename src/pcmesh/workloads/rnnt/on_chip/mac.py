@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pcmesh.chip_model import ChipModel
 from pcmesh.execution.behavioural.network import noise_keys
-from pcmesh.workloads.rnnt.on_chip.calibration import calibration_vectors
-from pcmesh.workloads.rnnt.on_chip.chip import RnntChip
+from pcmesh.model.products import RecordedProducts
+from pcmesh.workloads.rnnt.on_chip.recipe import NAMES, batches, products_of
 
 FRAMES = 500
 REGION = 5.0
@@ -20,36 +21,36 @@ _POINTS = 800
 
 
 @torch.inference_mode()
-def layer_errors(chip: RnntChip, features: Sequence[Tensor]) -> list[dict[str, Any]]:
-    """Return for each layer on the chip its shape, and the errors of its products on frames of recordings.
+def layer_errors(model: ChipModel, features: Sequence[Tensor], layers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for each matrix on the chip its shape, and the errors of its products on frames of recordings.
 
-    `mac_sigma` is the standard deviation of chip - software, in units of the product (Enc-LSTM0 Wx: of the scaled
+    `mac_sigma` is the standard deviation of chip - software, in units of the product (Enc-LSTM0 Wx: of the centred
     inputs); `mac_sigma_roi` counts products within ±5 only; `correlation` is Pearson's.
 
     Args:
-        chip: at its age.
+        model: at its age.
         features: (T, F) of recordings that were not calibrated on.
+        layers: by the paper's names.
     """
-    program = chip.program
-    vectors = calibration_vectors(
-        program.network, program.scaling, features[:64], FRAMES, torch.Generator().manual_seed(1)
-    )
-    mapping, graph = program.compiled.mapping, chip.products.graph
+    captured, deployment = model.deployment.captured, model.deployment
+    recorder = RecordedProducts(captured.weights, FRAMES)
+    for x, lengths in batches(features[:64]):
+        with captured.runtime.computing(recorder, size=len(x)):
+            captured.module(x, lengths)
     found = []
-    for layer in graph.layers:
-        x = vectors[layer.input]
-        keys = noise_keys(chip.instance, [f"errors/{layer.name}/{number}" for number in range(len(x))])
-        wanted = x @ graph.weights[layer.name]
-        got = chip.products.layer(layer.name)(x, keys)
-        size = mapping.layer(layer.name)
+    wanted = {product for layer in layers for product in products_of(layer)}
+    for product in (entry for entry in deployment.products if entry.name in wanted):
+        name, x = NAMES[product.name], recorder.examples(product.name)[:FRAMES]
+        keys = noise_keys(deployment.instance, [f"errors/{name}/{number}" for number in range(len(x))])
+        size = deployment.mapping.layer(product.name)
         found.append(
             {
-                "name": layer.name,
+                "name": name,
                 "rows": size.rows,
                 "columns": size.columns,
                 "encoding": str(size.encoding),
-                "tiles": sum(tile.wp1.layer == layer.name for tile in mapping.tiles),
-                **_errors(got, wanted),
+                "tiles": sum(tile.wp1.layer == product.name for tile in deployment.mapping.tiles),
+                **_errors(model.side.product(product.name, x, keys), x @ product.weight),
             }
         )
     return found

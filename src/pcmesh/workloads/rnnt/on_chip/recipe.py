@@ -39,6 +39,9 @@ PRODUCTS: Final[Mapping[str, str]] = {
 }
 """The paper's name of a matrix -> the product of the compiled network."""
 
+NAMES: Final[Mapping[str, str]] = {product: name for name, product in PRODUCTS.items()}
+"""The product of the compiled network -> the paper's name of the matrix."""
+
 CALIBRATION_FRAMES = 2000
 """Frames of each layer (paper: Methods)."""
 _TOGETHER = 16

@@ -1,42 +1,32 @@
-"""A whole data set through the network, layer after layer, each on the chip or in software.
+"""A whole data set through the compiled network, layer after layer, each on the chip or in software.
 
 As in the paper, all utterances pass one layer before the next begins (Fig. 5b): its outputs are kept on disk, so that a
 run that was cut off goes on where it stopped, and runs that begin alike share their beginning.
 
-Shapes: B utterances, T frames of 30 ms, S frames of 60 ms, E encoder units, J joint units.
+Shapes: B utterances, T frames of 30 ms, S frames of 60 ms, J joint units, U letters, L labels with the blank.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
+from torch import Tensor, nn
 
 from pcmesh.cache import fingerprint
-from pcmesh.execution.behavioural.network import noise_keys
-from pcmesh.execution.products import LayerProduct
-from pcmesh.physics.normal import mix_tensor
+from pcmesh.chip_model import ChipModel
 from pcmesh.speech.transcripts import to_labels
-from pcmesh.workloads.rnnt.decoder import Decoded, greedy_decode
 from pcmesh.workloads.rnnt.loss import transducer_loss
-from pcmesh.workloads.rnnt.lstm import GateProducts, chip_lstm, lstm_weights, software_lstm
-from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.calibration import stack_frames
-from pcmesh.workloads.rnnt.on_chip.chip import LAYERS, RnntChip, matrices
-from pcmesh.workloads.rnnt.on_chip.predictor import ChipPredictor
-from pcmesh.workloads.rnnt.on_chip.products import Joined, Product, Separate, Undo
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, products_of, side_by_side
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.recognition import Recognised
+from pcmesh.workloads.rnnt.transcriber import Transcriber
 
 BLOCK = 64
 """Utterances of like length that are computed side by side."""
-_ROWS = 256
-_STACKED_FROM = "enc-lstm2"
 
 Report = Callable[[str, int, int], None]
 
@@ -72,33 +62,31 @@ class Run:
     """One pass of recordings through the network.
 
     Attributes:
-        network: in software.
-        chip: where the layers of `on_chip` run; None: nowhere.
-        on_chip: names from `LAYERS`, or of single matrices (`enc-lstm0-wx`) of a layer whose other one is in software.
+        model: the compiled network (`recipe.compile_rnnt`) on a chip.
+        on_chip: what runs there: names from `LAYERS`, or of single matrices (`enc-lstm0-wx`); the rest in software.
         store: intermediate results.
     """
 
-    network: RnntNetwork
-    chip: RnntChip | None
+    model: ChipModel
     on_chip: frozenset[str]
     store: Store
 
-    @torch.inference_mode()
     def recognise(self, recordings: Recordings, report: Report) -> list[Recognised]:
         """Return the letters of each recording, in order; each is the same in any company."""
         blocks = recordings.blocks()
         encoded = self._encode(recordings, blocks, report)
         found: dict[int, Recognised] = {}
-        products = {name: one for layer in LAYERS[6:] for name, one in self._products(layer).items()}
         for number, (block, parts) in enumerate(zip(blocks, encoded, strict=True)):
-            decoded = self._decode(parts, self._keys(recordings, block), products)
-            for position, letters, part in zip(block, decoded, parts, strict=True):
-                frames = len(recordings.features[position])
-                found[position] = Recognised(letters.labels, frames, len(part), letters.capped_frames, letters.frames)
+            written = self._called("decoder", recordings, block, *side_by_side(parts))
+            rows = zip(block, parts, *(entry.tolist() for entry in written), strict=True)
+            for position, part, labels, frames, capped in rows:
+                letters = [(a, b) for a, b in zip(labels, frames, strict=True) if a != self.network.decoder.blank]
+                texts = tuple(a for a, _ in letters), tuple(b for _, b in letters)
+                sizes = len(recordings.features[position]), len(part)
+                found[position] = Recognised(texts[0], *sizes, capped, texts[1])
             report("decoder", number + 1, len(blocks))
         return [found[position] for position in range(len(recordings.names))]
 
-    @torch.inference_mode()
     def surprise(self, recordings: Recordings, said: Sequence[str], report: Report) -> float:
         """Return minus the log-probability of what is said, nats per letter (the transducer's loss).
 
@@ -111,10 +99,10 @@ class Run:
         """
         texts, total = [to_labels(text) for text in said], 0.0
         for position, part_SJ, after_UJ in self.parts(recordings, texts, report):
-            logits_SUL = self.network.joint(part_SJ[:, None], after_UJ[None])
+            logits_USL = self.joint(part_SJ.expand(len(after_UJ), *part_SJ.shape), after_UJ)
             labels = torch.tensor([texts[position]])
             sizes = torch.tensor([len(part_SJ)]), torch.tensor([len(texts[position])])
-            total += float(transducer_loss(logits_SUL[None], labels, *sizes))
+            total += float(transducer_loss(logits_USL.transpose(0, 1)[None], labels, *sizes))
         return total / sum(map(len, said))
 
     def parts(
@@ -124,29 +112,28 @@ class Run:
 
         These are Enc-FC's output (S, J), and Dec-FC's (U, J) before the first label of the text and after each.
         """
-        blocks = recordings.blocks()
+        blocks, blank = recordings.blocks(), self.network.decoder.blank
         encoded = self._encode(recordings, blocks, report)
-        products = {name: one for layer in LAYERS[6:] for name, one in self._products(layer).items()}
         for number, (block, parts) in enumerate(zip(blocks, encoded, strict=True)):
-            here = [texts[n] for n in block]
-            after_UBJ = self._after_letters(here, self._keys(recordings, block), products)
+            longest = max(len(texts[n]) for n in block)
+            rows = [[blank, *texts[n]] + [blank] * (longest - len(texts[n])) for n in block]
+            after_BUJ, _ = self._called("decoder.prediction", recordings, block, torch.tensor(rows))
             for lane, (position, part_SJ) in enumerate(zip(block, parts, strict=True)):
-                yield position, part_SJ, after_UBJ[: len(here[lane]) + 1, lane]
+                yield position, part_SJ, after_BUJ[lane, : len(texts[position]) + 1]
             report("log-probability", number + 1, len(blocks))
 
-    def _after_letters(
-        self, texts: Sequence[Sequence[int]], keys_B: Tensor, products: Mapping[str, LayerProduct]
-    ) -> Tensor:
-        """Return the prediction network's part (U, B, J) before the first letter of each text and after each letter."""
-        predict = ChipPredictor(self.network, products, F.pad(keys_B, (0, BLOCK - len(texts))))
-        blank, longest = self.network.blank, max(map(len, texts))
-        rows = [[blank, *text] + [blank] * (longest - len(text)) for text in texts]
-        labels_UB = torch.tensor(rows + [[blank] * (longest + 1)] * (BLOCK - len(texts))).T
-        state, parts = None, []
-        for step, labels_B in enumerate(labels_UB):
-            part_BJ, state = predict(labels_B, state, torch.full_like(labels_B, step))
-            parts.append(part_BJ)
-        return torch.stack(parts)
+    @property
+    def network(self) -> Transcriber:
+        """The network in software."""
+        whole: Any = self.model.network
+        network: Transcriber = whole.network
+        return network
+
+    @torch.inference_mode()
+    def joint(self, encoder_NSJ: Tensor, prediction_NJ: Tensor) -> Tensor:
+        """Return logits (N, S, L) of Enc-FC's and Dec-FC's outputs."""
+        logits: Tensor = self.network.decoder.joint(encoder_NSJ, prediction_NJ)
+        return logits
 
     def _encode(self, recordings: Recordings, blocks: list[list[int]], report: Report) -> Iterator[list[Tensor]]:
         """Run the encoder and Enc-FC, and yield each block's (S, J)."""
@@ -155,79 +142,27 @@ class Run:
         done = max((n + 1 for n, one in enumerate(keys) if self._complete(one, len(blocks))), default=0)
         for number in range(done, len(steps)):
             before = keys[number - 1] if number else None
-            products = self._products(steps[number])
             for position, block in enumerate(blocks):
                 if self.store.load(keys[number], position) is None:
                     inputs = [recordings.features[n] for n in block] if before is None else self._load(before, position)
-                    outputs = self._layer(steps[number], inputs, self._keys(recordings, block), products)
-                    self.store.save(keys[number], position, outputs)
+                    self.store.save(keys[number], position, self._layer(steps[number], recordings, block, inputs))
                 report(steps[number], position + 1, len(blocks))
         return (self._load(keys[-1], position) for position in range(len(blocks)))
 
-    def _layer(
-        self, name: str, inputs: list[Tensor], keys_B: Tensor, products: Mapping[str, LayerProduct]
-    ) -> list[Tensor]:
+    def _layer(self, name: str, recordings: Recordings, block: list[int], inputs: list[Tensor]) -> list[Tensor]:
+        x_BTK, lengths_B = side_by_side(inputs)
         if name == "enc-fc":
-            return self._enc_fc(inputs, keys_B, products)
-        if name == _STACKED_FROM:
-            inputs = [stack_frames(one, self.network.widths.stack) for one in inputs]
-        weights = lstm_weights(self.network, name)
-        if not products:
-            return software_lstm(weights, inputs)
-        gates, inputs = self._gate_products(name, inputs, products)
-        return chip_lstm(gates, weights.bias, inputs, keys_B)
+            y_BTE = self._called(name, recordings, block, x_BTK)
+        else:
+            y_BTE, lengths_B = self._called(f"encoder.{name}", recordings, block, x_BTK, lengths_B)
+        return [own[:length].contiguous() for own, length in zip(y_BTE, lengths_B.tolist(), strict=True)]
 
-    def _gate_products(
-        self, name: str, inputs: list[Tensor], products: Mapping[str, LayerProduct]
-    ) -> tuple[GateProducts, list[Tensor]]:
-        if name in products:
-            return Joined(products[name]), inputs
-        undo = None
-        if name == LAYERS[0]:
-            assert self.chip is not None
-            scaling = self.chip.program.scaling
-            scaled = [scaling.apply(one) for one in inputs]
-            inputs = [one.rows_TK for one in scaled]
-            scales, means = torch.tensor([one.scale for one in scaled]), torch.tensor([one.mean for one in scaled])
-            undo = Undo(scales, means, scaling.column_sums_G)
-        wx, wh = (products.get(f"{name}-{part}") or self._software_product(f"{name}-{part}") for part in ("wx", "wh"))
-        return Separate(wx, wh, undo), inputs
-
-    def _software_product(self, matrix: str) -> Product:
-        """Return a matrix of the chip's graph in float32."""
-        assert self.chip is not None
-        weight = self.chip.program.graph.weights[matrix]
-        return lambda x, _: x @ weight
-
-    def _enc_fc(self, inputs: list[Tensor], keys_B: Tensor, products: Mapping[str, LayerProduct]) -> list[Tensor]:
-        rows = torch.cat(inputs)
-        lengths = [len(one) for one in inputs]
-        joint = self.network.joint
-        if not products:
-            padded = F.pad(rows, (0, 0, 0, -len(rows) % _ROWS))  # the same shapes, so the same bits, in any company
-            found = torch.cat([joint.encoder_part(part) for part in torch.split(padded, _ROWS)])[: len(rows)]
-            return [one.contiguous() for one in torch.split(found, lengths)]
-        frames = torch.cat([torch.arange(length) for length in lengths])
-        keys = mix_tensor(keys_B.repeat_interleave(torch.tensor(lengths)), frames)
-        found = products["enc-fc"](rows, keys) + joint.encoder_bias
-        return [one.contiguous() for one in torch.split(found, lengths)]
-
-    def _decode(self, parts: list[Tensor], keys_B: Tensor, products: Mapping[str, LayerProduct]) -> list[Decoded]:
-        lengths = torch.tensor([len(part) for part in parts] + [0] * (BLOCK - len(parts)))
-        padded_SBJ = F.pad(pad_sequence(parts), (0, 0, 0, BLOCK - len(parts)))
-        predict = ChipPredictor(self.network, products, F.pad(keys_B, (0, BLOCK - len(parts))))
-        return greedy_decode(self.network, padded_SBJ, lengths, predict)[: len(parts)]
-
-    def _products(self, layer: str) -> Mapping[str, LayerProduct]:
-        if self.chip is None:
-            return {}
-        names = [layer] if layer in self.on_chip else [name for name in self.on_chip if name in matrices(layer)]
-        return {one: product for name in names for one, product in self.chip.layer(name).items()}
-
-    def _keys(self, recordings: Recordings, block: list[int]) -> Tensor:
-        if self.chip is None:
-            return torch.zeros(len(block), dtype=torch.int64)
-        return noise_keys(self.chip.instance, [recordings.names[n] for n in block])
+    def _called(self, module: str, recordings: Recordings, block: list[int], *inputs: Tensor) -> Any:
+        """Return what a module gives for a block of recordings, its matrices on the chip or in software."""
+        products = [product for name in self.on_chip for product in products_of(name)]
+        part = self.model.using(products).part(module)
+        with part.samples([recordings.names[n] for n in block]):
+            return part(*inputs)
 
     def _load(self, key: str, block: int) -> list[Tensor]:
         found = self.store.load(key, block)
@@ -242,12 +177,25 @@ class Run:
 
     def _key(self, first: str, steps: Sequence[str]) -> str:
         """Return the name of the results after some steps: it stands for all that they depend on."""
-        chosen = sorted(name for step in steps for name in (step, *matrices(step)) if name in self.on_chip)
-        condition = self.chip.digest() if self.chip is not None and chosen else ""
-        return f"{steps[-1]}-{fingerprint(first, condition, *chosen)}"
+        chosen = sorted(product for name in self.on_chip for product in products_of(name))
+        own = [product for step in steps for product in products_of(step) if product in chosen]
+        return f"{steps[-1]}-{fingerprint(first, chip_digest(self.model) if own else '', *own)}"
 
 
-def network_digest(network: RnntNetwork) -> str:
+def chip_digest(model: ChipModel) -> str:
+    """Return a hash of what a chip's results depend on beside the network: chip, mapping, calibration, age."""
+    found, chip = hashlib.blake2b(digest_size=8), model.side.chip
+    network = chip.network
+    parts = (network.instance, network.age_s, network.mapping.layers, chip.paths is None)
+    found.update(repr((network.chip, *parts)).encode())
+    for name, readouts in sorted(chip.readouts.items()):
+        found.update(name.encode())
+        for readout in readouts:
+            found.update(readout.slope.numpy().tobytes() + readout.offset.numpy().tobytes())
+    return found.hexdigest()
+
+
+def network_digest(network: nn.Module) -> str:
     """Return a hash of a network's weights."""
     found = hashlib.blake2b(digest_size=8)
     for key, value in sorted(network.state_dict().items()):

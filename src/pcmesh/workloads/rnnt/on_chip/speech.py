@@ -10,14 +10,12 @@ from torch import Tensor
 
 from pcmesh.cache import fingerprint
 from pcmesh.chip import load_chip
-from pcmesh.physics.fabrication import Instance
 from pcmesh.speech.corpora import list_utterances
 from pcmesh.speech.rnnt_features import rnnt_features
 from pcmesh.speech.sound_files import recording_s
 from pcmesh.speech.spoken import held_out_speech
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.chip import bring_up_rnnt, compile_rnnt
-from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions
+from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, compiled
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.transcribe import Transcript, load_features
@@ -60,15 +58,8 @@ def transcribe_on_chip(
 ) -> list[Transcript]:
     """Return the transcript of each recording as the first chip instance writes it; errors as `load_recordings`."""
     recordings = load_recordings(paths, report)
-    chip = bring_up_rnnt(
-        compile_rnnt(
-            network, load_chip(options.chip), options.expand, options.copies, options.encoding, options.encodings
-        ),
-        Instance(options.seed),
-        training,
-        mesh=options.mesh,
-    ).aged(options.time_s)
+    model = compiled(network, load_chip(options.chip), training, options).at(options.time_s)
     store = Store(options.work / fingerprint(recordings.digest(), network_digest(network), repr(options)))
-    found = Run(network, chip, frozenset(options.layers), store).recognise(recordings, report)
+    found = Run(model, frozenset(options.layers), store).recognise(recordings, report)
     store.clear()
     return [Transcript(path, recording_s(path), one) for path, one in zip(paths, found, strict=True)]
