@@ -36,14 +36,30 @@ class Tree:
         """Return the nets that carry the vector."""
         return (source, *(guard.target for guard in self.guards))
 
+    def branch(self, site: Site) -> Tree:
+        """Return the way to the rows of one tile alone."""
+        arriving = {guard.target: guard for guard in self.guards}
+        net, way = rows_net(site), []
+        while net in arriving:
+            way.append(arriving[net])
+            net = arriving[net].source
+        return Tree(self.ilp, tuple(reversed(way)))
 
-def route_inputs(mesh: Mesh, demands: Sequence[Demand], where: str) -> dict[Demand, Tree]:
+    def holds(self, branch: Tree) -> bool:
+        """Return whether a way is part of this one; a net has one driver, so it is the way to its end, too."""
+        return self.ilp == branch.ilp and set(branch.guards) <= set(self.guards)
+
+
+def route_inputs(
+    mesh: Mesh, demands: Sequence[Demand], where: str, settled: Mapping[Demand, Sequence[Tree]] | None = None
+) -> dict[Demand, Tree]:
     """Route the vectors of one step on disjoint trees with few hops.
 
     Args:
         mesh: nets and borderguards.
         demands: the vectors; no two alike.
         where: chip and step, for the error.
+        settled: demand -> ways that its tree must hold: those to tiles that another step reaches already.
 
     Raises:
         CapacityError: the vectors cannot pass at the same time.
@@ -59,6 +75,11 @@ def route_inputs(mesh: Mesh, demands: Sequence[Demand], where: str) -> dict[Dema
     for feed, demand in enumerate(demands):
         for site in demand.rows_of:
             model.add(plane.carries[rows_net(site), feed] == 1)
+        for branch in (settled or {}).get(demand, ()):
+            for guard in branch.guards:
+                model.add(plane.passes[guard, feed] == 1)
+            if branch.ilp is not None:
+                model.add(starts[feed][pads[branch.ilp]] == 1)
     found = _shortest(model, plane, where, len(demands))
     routed: dict[Demand, Tree] = {}
     for feed, demand in enumerate(demands):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.chip.mesh import Guard, Mesh, Net, columns_net
 from pcmesh.errors import CapacityError
-from pcmesh.mapping import Mapping
+from pcmesh.mapping import Encoding, Mapping
 from pcmesh.model import LayerGraph
 from pcmesh.placement import Placement
 from pcmesh.placement.timeline import Feed, TimelineStep, timeline, vector_limits
@@ -54,11 +55,16 @@ class _Routes:
         self.known: list[dict[Demand, Tree]] = []
         self.known_outputs: dict[object, list[OutputPath] | None] = {}
 
-    def inputs(self, demands: Sequence[Demand], where: str) -> dict[Demand, Tree]:
+    def inputs(
+        self, demands: Sequence[Demand], where: str, settled: Dict[Demand, Sequence[Tree]]
+    ) -> dict[Demand, Tree]:
+        """Return the trees of one step's vectors; each holds the ways that are settled for it."""
         for trees in self.known:
-            if trees.keys() >= set(demands):
+            if trees.keys() >= set(demands) and all(
+                trees[demand].holds(branch) for demand, branches in settled.items() for branch in branches
+            ):
                 return {demand: trees[demand] for demand in demands}
-        self.known.append(route_inputs(self.mesh, demands, where))
+        self.known.append(route_inputs(self.mesh, demands, where, settled))
         return self.known[-1]
 
     def outputs(self, outputs: Sequence[Output], blocked: Sequence[frozenset[Net]]) -> dict[int, OutputPath] | None:
@@ -129,12 +135,32 @@ class _Chip:
         return Demand(bank, tuple(sorted(self.site[tile] for tile in feed.tiles)))
 
     def _input_trees(self, steps: Sequence[TimelineStep]) -> list[dict[Demand, Tree]]:
-        """Route the steps, the fullest first: a step whose vectors are among another's takes their ways."""
+        """Route the steps, the fullest first: a step whose vectors are among another's takes their ways.
+
+        A tile is reached over one way in all its phases, so that its pulses widen alike and one fit holds for all.
+        """
         trees: dict[int, dict[Demand, Tree]] = {}
+        ways: dict[tuple[int, int], Tree] = {}
         for index in sorted(range(len(steps)), key=lambda index: -len(steps[index].feeds)):
-            demands = [self._demand(feed) for feed in steps[index].feeds]
-            trees[index] = self.routes.inputs(demands, f"chip {self.number}, step {index + 1}")
+            step = steps[index]
+            settled = {self._demand(feed): self._settled(feed, step, ways) for feed in step.feeds}
+            found = self.routes.inputs([*settled], f"chip {self.number}, step {index + 1}", settled)
+            trees[index] = found
+            for feed in step.feeds:
+                for tile in feed.tiles:
+                    ways.setdefault(self._rows(tile, step), found[self._demand(feed)].branch(self.site[tile]))
         return [trees[index] for index in range(len(steps))]
+
+    def _settled(self, feed: Feed, step: TimelineStep, ways: Dict[tuple[int, int], Tree]) -> tuple[Tree, ...]:
+        """Return the ways to a vector's tiles that other steps take already."""
+        keys = (self._rows(tile, step) for tile in feed.tiles)
+        return tuple(ways[key] for key in keys if key in ways)
+
+    def _rows(self, tile: int, step: TimelineStep) -> tuple[int, int]:
+        """Return a tile and which of its rows' vectors arrives in a step: of 2-PCM, each pair has its own."""
+        image = self.mapping.tiles[tile]
+        own = image.encoding is Encoding.PCM2 and image.wp2 is not None
+        return tile, step.phases[tile].pairs[0] if own else 0
 
     def _output_paths(self, steps: Sequence[TimelineStep], trees: Sequence[dict[Demand, Tree]]) -> _Outputs:
         """Find the fewest slots, and within them the shortest interval between frames."""
