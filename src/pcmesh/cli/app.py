@@ -19,6 +19,7 @@ from pcmesh.cli.choose import choose
 from pcmesh.cli.compare import compare
 from pcmesh.cli.compile import compile_
 from pcmesh.cli.disasm import asm, disasm
+from pcmesh.cli.examples import examples
 from pcmesh.cli.explain import explain
 from pcmesh.cli.failures import user_traceback
 from pcmesh.cli.inspect import inspect
@@ -86,6 +87,7 @@ sensitivity.command(OWN)(own)
 app.add_typer(sensitivity)
 app.command("compile")(compile_)
 app.command("compare")(compare)
+app.command("examples")(examples)
 app.command("explain")(explain)
 app.command("choose")(choose)
 app.command("summary")(summary)
