@@ -87,3 +87,12 @@ def test_products_on_one_tile_are_mapped_as_they_are_pinned() -> None:
     encodings = {layer.layer: layer.encoding for layer in mapping.layers}
     assert [encodings[pieces[name][0].layer] for name in "024"] == [Encoding.PCM4, Encoding.AB, Encoding.PCM4]
     assert len(mapping.tiles) == 2
+
+
+def test_an_expansion_that_enlarges_errors_is_warned_of() -> None:
+    network, x = nn.Linear(60, 4), torch.randn(300, 60)
+    near = pcmesh.compile(network, x, "ideal", layers={"": "AB,expand=60"})
+    assert any("expanding 60 inputs to 60 rows enlarges errors" in warning for warning in near.deployment.warnings)
+    assert "take at least 75 rows" in " ".join(near.summary().split())
+    wide = pcmesh.compile(network, x, "ideal", layers={"": "AB,expand=120"})
+    assert not wide.deployment.warnings

@@ -1,7 +1,8 @@
 """Random networks: on the ideal chip each equals PyTorch; routed, each equals the clocked chip code by code.
 
 Tolerance: 1e-3 of the largest output; 1e-2 where an expansion shares tiles: its inputs are so much larger than its
-neighbours' that those have a coarse scale. `make test-long` runs all seeds, `make test` every tenth of them.
+neighbours' that those have a coarse scale; and where the summary warns that an expansion enlarges errors.
+`make test-long` runs all seeds, `make test` every tenth of them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def test_on_the_ideal_chip_it_equals_pytorch(seed: int) -> None:
     assert got.shape == wanted.shape
     error = float((got - wanted).abs().max() / wanted.abs().max().clamp(min=1e-6))
     expanded = any("expand" in way for way in drawn.options.get("layers", {}).values())
-    limit = 1e-2 if expanded and drawn.options["pack"] is True else 1e-3
+    singular = any("enlarges errors" in warning for warning in model.deployment.warnings)
+    limit = 1e-2 if singular or (expanded and drawn.options["pack"] is True) else 1e-3
     assert error < limit, f"{error:.2e} of the largest output: {drawn.options}\n{drawn.network}"
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from pcmesh.checks import Count, CountOrNone, Seed, Share, checked
 from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip_model.calibration_frames import Frames, record_frames
-from pcmesh.chip_model.ends import Ends, ends_of, programmed_products, sent_frames
+from pcmesh.chip_model.ends import Ends, end_warnings, ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.extremes import ExtremeProducts
 from pcmesh.chip_model.frame_warnings import frame_warnings
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
@@ -209,7 +209,7 @@ def deploy(
         chip=chip,
         instance=instance,
         frames=seen,
-        warnings=(*captured.warnings, *notes, *frame_warnings(seen, sent)),
+        warnings=(*captured.warnings, *notes, *end_warnings(ends), *frame_warnings(seen, sent)),
         choice=replace(choice, packed=fit.packed),
         compiled=None if routes is None else routes.compiled(graph, fit.mapping, chip, programmed.calibration.ranges),
     )

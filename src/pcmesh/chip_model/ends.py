@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from pcmesh.chip_model.options import ProductOptions
 from pcmesh.errors import ConfigurationError
 from pcmesh.mapping.balance import Balance
-from pcmesh.mapping.rows import MoreRows
+from pcmesh.mapping.rows import Expansion, MoreRows
 from pcmesh.model.products import Chain, MatrixProduct
+
+_LARGEST_CONDITION = 50.0
+"""Of M: 3 for 240 inputs on 1,024 rows, 17 for 5/4 of the inputs, some 1,000 for as many rows as inputs."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,21 @@ def ends_of(
         p.name: Ends(None if p.name in handed else balances.get(p.name), options[p.name].rows(p.name, p.rows))
         for p in products
     }
+
+
+def end_warnings(ends: Mapping[str, Ends]) -> tuple[str, ...]:
+    """Return what a user should know of expansions: M close to singular, as with hardly more rows than inputs."""
+    found = []
+    for name, entry in ends.items():
+        if isinstance(entry.more, Expansion):
+            rows, inputs = entry.more.matrix_NR.shape
+            condition = float(torch.linalg.cond(entry.more.matrix_NR))
+            if condition > _LARGEST_CONDITION:
+                found.append(
+                    f"layer {name}: expanding {inputs} inputs to {rows} rows enlarges errors of inputs up to "
+                    f"{condition:,.0f} times; take at least {math.ceil(1.25 * inputs)} rows"
+                )
+    return tuple(found)
 
 
 def programmed_products(products: Sequence[MatrixProduct], ends: Mapping[str, Ends]) -> tuple[MatrixProduct, ...]:
