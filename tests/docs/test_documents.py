@@ -15,7 +15,7 @@ from pcmesh.chip import describe, load_chip
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 
