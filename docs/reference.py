@@ -17,7 +17,7 @@ from pcmesh.chip import describe, load_chip
 from pcmesh.chip.grid import PadSpec
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
 from pcmesh.model.digital import DIGITAL_COSTS
-from pcmesh.model.operations import operations_table
+from pcmesh.model.table import operations_table
 from pcmesh.performance.costs import load_costs
 
 DOCS = Path(__file__).parent

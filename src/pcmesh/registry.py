@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -85,7 +87,13 @@ class Registry:
         return thing
 
     def _added(self) -> tuple[EntryPoint, ...]:
-        return tuple(entry_points(group=self.group))
+        return _entries(self.group, tuple(sys.path))
+
+
+@lru_cache(64)
+def _entries(group: str, _path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group; reading them takes milliseconds, so that they are kept while the path is."""
+    return tuple(entry_points(group=group))
 
 
 def plugins() -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from pcmesh.errors import ConfigurationError, UnsupportedModelError
 from pcmesh.model.capture import capture
 from pcmesh.model.examples import Examples
 from pcmesh.model.functions import PRODUCTS
-from pcmesh.model.operations import ANALOG
 from pcmesh.model.products import tied_names
+from pcmesh.model.table import OPERATIONS
 from pcmesh.training import HardwareAware, NoiseConfig, hardware_aware
 from tests.zoo.networks import ZOO
 
@@ -141,7 +141,7 @@ def test_columns_are_a_products_outputs(name: str, x: Tensor) -> None:
 
 
 def test_every_kind_of_product_is_known_by_the_functions_that_compute_it() -> None:
-    assert set(ANALOG) - {"embedding"} <= set(PRODUCTS)
+    assert {name for name, record in OPERATIONS.items() if record.analog} - {"embedding"} <= set(PRODUCTS)
 
 
 @pytest.mark.parametrize(

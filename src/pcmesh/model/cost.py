@@ -10,31 +10,56 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from pcmesh.model.contraction import contraction_of
+from pcmesh.model.operations import OperationRecord
+from pcmesh.model.signs import kind_of
 
-_PER_GATE = {"lstm": 4, "lstm_cell": 4, "gru": 3, "gru_cell": 3}
 
-
-def operation_count(node: fx.Node, kind: str, batch: int) -> float:
+def operation_count(node: fx.Node, record: OperationRecord, batch: int) -> float:
     """Return the scalar operations of a node for one sample: 2 for a multiply-add, 1 for each element otherwise."""
-    out = sum(size_of(value) for value in pytree.tree_leaves(node.meta["val"]) if isinstance(value, Tensor))
-    inputs = [entry.meta["val"] for entry in node.all_input_nodes if isinstance(entry.meta.get("val"), Tensor)]
-    contraction = contraction_of(kind, node.args, node.kwargs, lambda entry: entry.meta["val"].shape)
-    if contraction is not None:
-        return 2.0 * contraction.multiply_adds / batch
-    if kind.startswith("conv"):
-        weight = inputs[1]
-        if "transpose" in kind:
-            return 2.0 * size_of(inputs[0]) * _elements(weight.shape[1:]) / batch
-        return 2.0 * out * _elements(weight.shape[1:]) / batch
-    if kind == "scaled_dot_product_attention":
-        query, key = inputs[0], inputs[1]
-        return 4.0 * size_of(query) * _int(key.shape[-2]) / batch
-    if kind.startswith(("lstm", "gru", "rnn")):
-        matrices = [v for v in inputs[1:] if v.dim() == 2 and not isinstance(v.shape[0], torch.SymInt)]
-        steps = size_of(inputs[0]) / _int(inputs[0].shape[-1])
-        return 2.0 * steps * sum(_elements(m.shape) for m in matrices) / batch
-    largest = max([out, *(size_of(v) for v in inputs)]) if kind in ("mean", "sum", "softmax") else out
-    return largest / batch
+    return (_of_result(node) if record.count is None else record.count(node)) / batch
+
+
+def contraction(node: fx.Node) -> float:
+    """Multiply-adds of a sum of products over any dimensions."""
+    found = contraction_of(kind_of(node), node.args, node.kwargs, lambda entry: entry.meta["val"].shape)
+    return _of_result(node) if found is None else 2.0 * found.multiply_adds
+
+
+def convolution(node: fx.Node) -> float:
+    """Multiply-adds of a convolution: each output element is a sum over a filter."""
+    return 2.0 * _of_result(node) * _elements(_inputs(node)[1].shape[1:])
+
+
+def transposed(node: fx.Node) -> float:
+    """Multiply-adds of a transposed convolution: each input element meets a filter."""
+    x, weight = _inputs(node)[:2]
+    return 2.0 * size_of(x) * _elements(weight.shape[1:])
+
+
+def attention(node: fx.Node) -> float:
+    """Multiply-adds of queries with keys, and of their weights with values."""
+    query, key = _inputs(node)[:2]
+    return 4.0 * size_of(query) * _int(key.shape[-2])
+
+
+def recurrent(node: fx.Node) -> float:
+    """Multiply-adds of all matrices in all steps."""
+    x, *others = _inputs(node)
+    matrices = [v for v in others if v.dim() == 2 and not isinstance(v.shape[0], torch.SymInt)]
+    return 2.0 * size_of(x) / _int(x.shape[-1]) * sum(_elements(m.shape) for m in matrices)
+
+
+def of_inputs(node: fx.Node) -> float:
+    """One for each element of the largest input or of the result."""
+    return float(max([_of_result(node), *map(size_of, _inputs(node))]))
+
+
+def _of_result(node: fx.Node) -> int:
+    return sum(size_of(value) for value in pytree.tree_leaves(node.meta["val"]) if isinstance(value, Tensor))
+
+
+def _inputs(node: fx.Node) -> list[Tensor]:
+    return [entry.meta["val"] for entry in node.all_input_nodes if isinstance(entry.meta.get("val"), Tensor)]
 
 
 def size_of(value: Tensor) -> int:

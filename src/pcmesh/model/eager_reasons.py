@@ -9,7 +9,6 @@ from torch.utils import _pytree as pytree
 
 from pcmesh.model.contraction import contraction_of
 from pcmesh.model.operations import (
-    ANALOG,
     ANY_OTHER,
     COMPUTED_FACTORS,
     CONSTANT,
@@ -18,9 +17,9 @@ from pcmesh.model.operations import (
     OF_NO_WEIGHT,
     WHOLE_NUMBERS,
     Rule,
-    rule_of,
 )
 from pcmesh.model.seen import Run
+from pcmesh.model.table import record_of
 
 
 def digital_rule(run: Run, kind: str, args: Any, kwargs: Any, out: Any) -> tuple[Rule, float]:
@@ -29,13 +28,13 @@ def digital_rule(run: Run, kind: str, args: Any, kwargs: Any, out: Any) -> tuple
     if tensors and all(map(run.sources, tensors)):
         return CONSTANT, 0.0
     rule = _rule(run, kind, tensors, out)
-    if kind in ANALOG and run.pinned is not None:
+    if record_of(kind).analog is not None and run.pinned is not None:
         rule = Rule("digital", f"pinned ({run.pinned})")
     return rule, _cost(kind, args, kwargs, out, rule)
 
 
 def _rule(run: Run, kind: str, tensors: list[Tensor], out: Any) -> Rule:
-    rule = rule_of(kind)
+    rule = record_of(kind).digital
     matrices = [tensor for tensor in tensors if tensor.dim() >= 2 and run.known.sources(tensor) is not None]
     weights = [tensor for tensor in matrices if run.sources(tensor)]
     if rule == COMPUTED_FACTORS:

@@ -23,11 +23,12 @@ from pcmesh.model.cost import operation_count
 from pcmesh.model.edges import gives_tensor, graph_inputs
 from pcmesh.model.examples import Examples
 from pcmesh.model.functional import without_late_writes
-from pcmesh.model.operations import ANALOG, BATCH_NORM_FOLDED, CONSTANT, Rule
+from pcmesh.model.operations import BATCH_NORM_FOLDED, CONSTANT, OperationRecord, Rule
 from pcmesh.model.products import Chain, MatrixProduct, Operation, ProductRuntime, tied_names
 from pcmesh.model.reasons import digital_rule
-from pcmesh.model.rewrite import REWRITES, Context, argument
+from pcmesh.model.rewrite import Context, argument
 from pcmesh.model.signs import Signs, kind_of
+from pcmesh.model.table import record_of
 
 _PREFIX = "on_chip"
 _VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
@@ -188,7 +189,7 @@ class _Capture:
         self.folds: dict[fx.Node, fx.Node] = {}
         self.warnings: list[str] = []
         self.batch = self._batch_symbol()
-        signs = Signs(self.constants)
+        signs = Signs(self.constants, record_of)
         self.context = Context(self.catalogue, self.constants, signs, block, module_name, lambda node: self._fold(node))
 
     def run(self) -> CapturedNetwork:
@@ -234,21 +235,22 @@ class _Capture:
         kind, name = kind_of(node), module_name(node)
         if not gives_tensor(node) or kind == "getitem":
             return None
-        cost = operation_count(node, kind, self.examples.size)
+        record = record_of(kind)
+        cost = operation_count(node, record, self.examples.size)
         if node in self.folds.values():
             return Operation(name, kind, *BATCH_NORM_FOLDED[:2])
         if self.constants.is_constant(node):
             return Operation(name, kind, *CONSTANT[:2]) if self.constants.sources(node) else None
         one_hot = kind == "embedding" and self.pins.get(name) == "analog"
-        if one_hot or (kind in REWRITES and kind != "embedding"):
-            return self._product(node, kind, name, number, cost)
+        if one_hot or (record.rewrite is not None and kind != "embedding"):
+            return self._product(node, record, name, number, cost)
         rule = digital_rule(node, self.context)
         return Operation(name, kind, rule.where, rule.why, cost * rule.cost)
 
-    def _product(self, node: fx.Node, kind: str, name: str, number: int, cost: float) -> Operation:
-        rule = ANALOG[kind]
+    def _product(self, node: fx.Node, record: OperationRecord, name: str, number: int, cost: float) -> Operation:
+        rule, kind = record.rule(True), kind_of(node)
         pinned = self._pinned(name)
-        found = None if pinned is not None else REWRITES[kind](node, self.context)
+        found = None if pinned is not None or record.rewrite is None else record.rewrite(node, self.context)
         if found is None:
             self.folds.pop(node, None)
             other = Rule("digital", f"pinned ({pinned})") if pinned is not None else digital_rule(node, self.context)
@@ -258,6 +260,8 @@ class _Capture:
         with self.module.graph.inserting_before(node):
             made = self.module.graph.call_module(target, tuple(found.inputs))
         made.meta = dict(node.meta)
+        if record.sign_on_tiles and node not in self.folds:
+            self.context.signs.take_over(node, made)
         node.replace_all_uses_with(made)
         if node in self.folds:
             self.folds[node].replace_all_uses_with(made)

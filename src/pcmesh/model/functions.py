@@ -1,6 +1,6 @@
 """Functions of PyTorch that are products, with their factors: training disturbs what the compiler puts on tiles.
 
-`operations.ANALOG` names products as the compiler meets them (ATen operations), `contraction` reads most of them; here
+`table.OPERATIONS` names products as the compiler meets them (ATen operations), `contraction` reads most of them; here
 are the forms that running code calls them in: by keyword, as operators, with lists of operands.
 """
 

@@ -9,7 +9,6 @@ from torch import Tensor, fx
 
 from pcmesh.model.contraction import CONTRACTIONS, contraction_of
 from pcmesh.model.operations import (
-    ANALOG,
     ANY_OTHER,
     COMPUTED_BIAS,
     COMPUTED_FACTORS,
@@ -19,16 +18,16 @@ from pcmesh.model.operations import (
     OF_NO_WEIGHT,
     WHOLE_NUMBERS,
     Rule,
-    rule_of,
 )
 from pcmesh.model.rewrite import Context
 from pcmesh.model.signs import kind_of
+from pcmesh.model.table import record_of
 
 
 def digital_rule(node: fx.Node, context: Context) -> Rule:
     """Return the rule of an operation that does not run on tiles, pins aside."""
     kind = kind_of(node)
-    rule = rule_of(kind)
+    rule = record_of(kind).digital
     if rule == COMPUTED_FACTORS:
         return _of_product(node, kind, context)
     weights = [entry for entry in node.all_input_nodes if context.is_weight(entry)]
@@ -53,7 +52,7 @@ def _of_product(node: fx.Node, kind: str, context: Context) -> Rule:
     if any(map(context.constants.sources, fixed)):
         return WHOLE_NUMBERS
     matrices = [entry for entry in fixed if _value(entry).dim() >= 2]
-    return OF_NO_WEIGHT if matrices and kind in ANALOG else COMPUTED_FACTORS
+    return OF_NO_WEIGHT if matrices and record_of(kind).analog is not None else COMPUTED_FACTORS
 
 
 def _is_elementwise(node: fx.Node) -> bool:

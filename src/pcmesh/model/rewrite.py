@@ -11,7 +11,6 @@ from torch import Tensor, fx, nn
 
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.constants import Constants
-from pcmesh.model.contraction import CONTRACTIONS
 from pcmesh.model.expanded import contraction_with_weights
 from pcmesh.model.layers import (
     Affine,
@@ -93,20 +92,23 @@ def argument(node: fx.Node, position: int, name: str, default: Any = None) -> An
     return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
 
 
-def _linear(node: fx.Node, context: Context) -> Replacement | None:
+def linear(node: fx.Node, context: Context) -> Replacement | None:
+    """Return x @ W.T + b as a layer where W is a weight."""
     x, weight, bias = node.args[0], node.args[1], argument(node, 2, "bias")
-    return _product(node, context, x, weight, lambda w: w.t(), bias) or _contraction(node, context)
+    return _product(node, context, x, weight, lambda w: w.t(), bias) or contraction(node, context)
 
 
-def _addmm(node: fx.Node, context: Context) -> Replacement | None:
+def addmm(node: fx.Node, context: Context) -> Replacement | None:
+    """Return b + x @ W as a layer where W is a weight."""
     bias, x, weight = node.args[:3]
     if node.kwargs.get("beta", 1) != 1 or node.kwargs.get("alpha", 1) != 1:
-        return _contraction(node, context)
-    return _product(node, context, x, weight, lambda w: w, bias) or _contraction(node, context)
+        return contraction(node, context)
+    return _product(node, context, x, weight, lambda w: w, bias) or contraction(node, context)
 
 
-def _matmul(node: fx.Node, context: Context) -> Replacement | None:
-    return _product(node, context, node.args[0], node.args[1], lambda w: w, None) or _contraction(node, context)
+def matmul(node: fx.Node, context: Context) -> Replacement | None:
+    """Return x @ W as a layer where a factor is a weight."""
+    return _product(node, context, node.args[0], node.args[1], lambda w: w, None) or contraction(node, context)
 
 
 def _product(
@@ -125,7 +127,7 @@ def _product(
     return Replacement(AnalogLinear(call, context.affine(node, bias)), (x,), (call.name,))
 
 
-def _contraction(node: fx.Node, context: Context) -> Replacement | None:
+def contraction(node: fx.Node, context: Context) -> Replacement | None:
     """Return a sum of products over any dimensions as a layer where a factor is a weight."""
     read = contraction_with_weights(node, context.is_weight)
     if read is None:
@@ -153,7 +155,9 @@ def _contraction(node: fx.Node, context: Context) -> Replacement | None:
     return Replacement(layer, (found.term, *inputs), tuple(names))
 
 
-def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+def convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+    """Return the rewrite of convolutions over so many dimensions."""
+
     def rewrite(node: fx.Node, context: Context) -> Replacement | None:
         x, weight = node.args[:2]
         assert isinstance(x, fx.Node)
@@ -173,7 +177,9 @@ def _convolution_of(dims: int) -> Callable[[fx.Node, Context], Replacement | Non
     return rewrite
 
 
-def _transposed_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+def transposed_of(dims: int) -> Callable[[fx.Node, Context], Replacement | None]:
+    """Return the rewrite of transposed convolutions over so many dimensions."""
+
     def rewrite(node: fx.Node, context: Context) -> Replacement | None:
         x, weight = node.args[:2]
         assert isinstance(x, fx.Node)
@@ -222,7 +228,9 @@ def _tuple(value: Any, dims: int) -> tuple[int, ...]:
     return entries * dims if len(entries) == 1 else entries
 
 
-def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+def recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+    """Return the rewrite of whole recurrent layers of a kind."""
+
     def rewrite(node: fx.Node, context: Context) -> Replacement | None:
         if node.target is not getattr(torch.ops.aten, kind).input:
             return None
@@ -246,7 +254,9 @@ def _recurrent_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None
     return rewrite
 
 
-def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+def cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
+    """Return the rewrite of one step of a recurrent layer of a kind."""
+
     def rewrite(node: fx.Node, context: Context) -> Replacement | None:
         x, state, wx, wh = node.args[:4]
         assert isinstance(x, fx.Node)
@@ -265,7 +275,7 @@ def _cell_of(kind: Kind) -> Callable[[fx.Node, Context], Replacement | None]:
     return rewrite
 
 
-def _embedding(node: fx.Node, context: Context) -> Replacement | None:
+def embedding(node: fx.Node, context: Context) -> Replacement | None:
     """Return a table as a matrix that one-hot rows select from (paper: Methods, the decoder's embedding)."""
     table, x = node.args[:2]
     assert isinstance(x, fx.Node)
@@ -275,24 +285,3 @@ def _embedding(node: fx.Node, context: Context) -> Replacement | None:
     sources, weight = context.constants.sources(table), context.constants.value(table)
     call = context.catalogue.call(weight, sources, context.module_of(node), False)
     return Replacement(AnalogEmbedding(call, weight.shape[0]), (x,), (call.name,))
-
-
-REWRITES: dict[str, Callable[[fx.Node, Context], Replacement | None]] = {
-    "embedding": _embedding,
-    **dict.fromkeys(CONTRACTIONS, _contraction),
-    "linear": _linear,
-    "addmm": _addmm,
-    "mm": _matmul,
-    "matmul": _matmul,
-    **{f"conv{dims}d": _convolution_of(dims) for dims in (1, 2, 3)},
-    **{f"conv_transpose{dims}d": _transposed_of(dims) for dims in (1, 2, 3)},
-    "lstm": _recurrent_of("lstm"),
-    "gru": _recurrent_of("gru"),
-    "rnn_tanh": _recurrent_of("rnn_tanh"),
-    "rnn_relu": _recurrent_of("rnn_relu"),
-    "lstm_cell": _cell_of("lstm"),
-    "gru_cell": _cell_of("gru"),
-    "rnn_tanh_cell": _cell_of("rnn_tanh"),
-    "rnn_relu_cell": _cell_of("rnn_relu"),
-}
-"""ATen operation -> its rewrite, which returns None where a factor is computed at run time."""

@@ -19,8 +19,9 @@ from pcmesh.model.edges import TensorMakers
 from pcmesh.model.exported import Pins, inside
 from pcmesh.model.known import KnownWeights
 from pcmesh.model.layers import gathered
-from pcmesh.model.operations import ANALOG, Rule, rule_of
+from pcmesh.model.operations import Rule
 from pcmesh.model.products import Cell, Operation, ProductCall
+from pcmesh.model.table import record_of
 
 
 @dataclass
@@ -143,7 +144,7 @@ class Run:
         seen = self.seen
         if not seen.recording:
             return
-        rule = ANALOG[kind] if products else rule or rule_of(kind)
+        rule = record_of(kind).rule(True) if products else rule or record_of(kind).digital
         name, inputs = f"{kind}_{len(seen.operations)}", seen.makers.inputs(taken)
         seen.operations.append(
             Operation(self.where, kind, rule.where, rule.why, cost / self.batch, tuple(products), name, inputs, cells)

@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from pcmesh.errors import ConfigurationError
 from pcmesh.model.exported import inside
 from pcmesh.model.functions import PRODUCTS, Factor, Group, Place
-from pcmesh.model.operations import MOVES
+from pcmesh.model.operations import MOVED
 from pcmesh.model.products import tied_names
+from pcmesh.model.table import OPERATIONS
 from pcmesh.training.config import NoiseConfig
 from pcmesh.training.limits import Weight
 from pcmesh.training.noise import Normal, add_relative_normal, device_noise, largest_magnitude
@@ -31,7 +32,7 @@ from pcmesh.training.ranges import InputRanges
 _NO_PRODUCTS = (
     nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase, nn.PReLU
 )  # fmt: skip
-_VIEWS = frozenset(name for name in MOVES if not name.endswith("_"))
+_VIEWS = frozenset(name for name, record in OPERATIONS.items() if record.digital == MOVED and not name.endswith("_"))
 _QUESTIONS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 
 
