@@ -51,7 +51,7 @@ def test_many_samples_overlap(program: Program, chain: tuple[ChipModel, Path], t
     assert result["energy_j"] == pytest.approx(1000 * figures["energy_j"])
 
 
-@pytest.mark.parametrize("options", [["--chip", "ideal"], ["--decoder", "serial"], ["--link"], ["--out", "somewhere"]])
+@pytest.mark.parametrize("options", [["--chip", "ideal"], ["--decoder", "serial"], ["--fit"]])
 def test_options_that_say_nothing_of_it_are_refused(
     program: Program, chain: tuple[ChipModel, Path], options: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -59,4 +59,15 @@ def test_options_that_say_nothing_of_it_are_refused(
     done = program("perf", chain[1], *options)
     assert done.code == 2
     assert str(chain[1]) in done.err or "RNN-T" in done.err
-    assert not (tmp_path / "somewhere").exists()
+
+
+def test_a_routed_network_has_a_report_and_a_link(
+    program: Program, chain: tuple[ChipModel, Path], tmp_path: Path
+) -> None:
+    done = program("perf", chain[1], "--link", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "over the bench's link" in " ".join(done.out.split())
+    assert "How fast is Sequential" in (tmp_path / "out" / "report.html").read_text()
+    linked, figures = json.loads((tmp_path / "out" / "result.json").read_text()), chain[0].figures()
+    bits = 8 * 32 * (9 + 8)
+    assert linked["sample"]["latency_s"] == pytest.approx(figures["latency_s"] + bits / 38.4e9)

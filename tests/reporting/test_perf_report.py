@@ -28,6 +28,6 @@ def test_page_is_well_formed_and_fetches_nothing(page: str) -> None:
 
 
 def test_it_says_what_was_asked(page: str) -> None:
-    for text in ("How fast is kws", "Where does the energy go", "fitted", "TOPS/W", "10 frames"):
+    for text in ("How fast is kws", "Where does the energy go", "fitted", "TOPS/W", "10 samples"):
         assert text in page
     assert page.count("<svg") == 4

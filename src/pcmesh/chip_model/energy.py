@@ -63,6 +63,12 @@ def hands_over(mapping: Mapping, layer: str) -> bool:
 
 def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[str, float]:
     """Return the events of one vector of a layer, by the cost table's kinds; arguments as `vector_steps`."""
+    digital = pulse_operations(mapping, layer) + code_operations(mapping, layer)
+    return {**chip_events(mapping, chip, chips, layer), "vector_operations": float(digital)}
+
+
+def chip_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> dict[str, float]:
+    """Return the events of one vector of a layer on the chips; arguments as `vector_steps`."""
     steps = vector_steps(mapping, chip, chips, layer)
     groups = mapping.groups_of(layer)
     tiles = [mapping.tiles[index] for group in groups for index in group.tiles]
@@ -84,11 +90,18 @@ def vector_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer:
         "wire_rows": ((0.0 if mapping.producers(layer) else pulses) + columns) * chip.wires * crossed,
         "olp_counts": 0.0 if hands_over(mapping, layer) else float(columns),
         "on_ns": float(used * busy_ns),
-        "vector_operations": float(
-            (0 if mapping.producers(layer) else rows * CONVERSION.operations)
-            + (0 if hands_over(mapping, layer) else columns * AFFINE.operations)
-        ),
     }
+
+
+def pulse_operations(mapping: Mapping, layer: str) -> int:
+    """Return the digital operations that make pulses of one vector of a layer: none where a tile sends them."""
+    return 0 if mapping.producers(layer) else mapping.layer(layer).rows * CONVERSION.operations
+
+
+def code_operations(mapping: Mapping, layer: str) -> int:
+    """Return the digital operations that make numbers of the codes of one vector: none where pulses go to tiles."""
+    columns = sum(group.columns for group in mapping.groups_of(layer))
+    return 0 if hands_over(mapping, layer) else columns * AFFINE.operations
 
 
 def joule(events: dict[str, float]) -> float:

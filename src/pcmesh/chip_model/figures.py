@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcmesh.chip_model.energy import hands_over, joule, output_slots, taken_steps, vector_events, vector_steps
+from pcmesh.chip_model.energy import hands_over, output_slots, taken_steps, vector_steps
 from pcmesh.chip_model.routes import RouteFigures, route_figures
+from pcmesh.chip_model.sample_energy import ESTIMATE, POWER_TEST, digital_ends, sample_energy, vectors_of_layers
 from pcmesh.chip_model.time import SampleTime, Work, sample_time
-from pcmesh.model.products import Operation
 
 if TYPE_CHECKING:
     from pcmesh.chip_model.model import Deployment
-
-EXPANSION = "weight expansion: M x with M random and fixed, so that the rows are many"
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class ProductFigures:
         steps: time steps for each vector.
         uses: calls in the network.
         expansion: digital operations for each sample that make its rows from its inputs (weight expansion).
-        energy_j: energy of its vectors for each sample, by the cost table of `performance`.
+        energy_j: energy of its tiles and landing pads for each sample.
     """
 
     name: str
@@ -81,9 +79,12 @@ class ModelFigures:
         devices: PCMs that hold a weight.
         used: share of the taken tiles' cells that hold a weight.
         analog_weights, digital_weights: weights on tiles (each once), and parameters that stay digital.
-        latency_s: one sample alone, along the edges between its operations (`chip_model.time`).
+        latency_s: one sample alone, along the edges between its operations, until its last code is counted
+            (`chip_model.time`).
+        after_s: digital time behind that.
         interval_s: between samples when all layers work at once: that of the slowest layer.
         energy_j: one sample, digital operations included; by fitted and assumed costs.
+        energy_by: how events were counted (`chip_model.sample_energy`).
         routes: of every chip, where vectors have ways through the mesh.
     """
 
@@ -96,8 +97,10 @@ class ModelFigures:
     analog_weights: int
     digital_weights: int
     latency_s: float
+    after_s: float
     interval_s: float
     energy_j: float
+    energy_by: str
     routes: tuple[RouteFigures, ...] = ()
 
     @property
@@ -114,13 +117,12 @@ class ModelFigures:
 def model_figures(deployment: Deployment) -> ModelFigures:
     """Return the figures of a network as it is mapped."""
     mapping = deployment.mapping
-    products = tuple(_product(deployment, product) for product in deployment.products)
+    energy, vectors = sample_energy(deployment), vectors_of_layers(deployment)
+    of_vectors = {layer: joule / max(vectors[layer], 1e-30) for layer, joule in energy.by("layer").items()}
+    products = tuple(_product(deployment, product, of_vectors) for product in deployment.products)
     time = _sample_time(deployment, products)
     analog = sum(product.weight.numel() for product in deployment.products)
-    operations = _operations(deployment.captured.operations)
-    digital = sum(entry.operations for entry in operations if entry.where == "digital")
-    expansions = [(p.name, p.expansion) for p in products if p.expansion]
-    operations += _operations(Operation(name, "expansion", "digital", EXPANSION, count) for name, count in expansions)
+    operations = _operations((*deployment.captured.operations, *digital_ends(deployment)))
     return ModelFigures(
         products=products,
         operations=operations,
@@ -131,8 +133,10 @@ def model_figures(deployment: Deployment) -> ModelFigures:
         analog_weights=analog,
         digital_weights=_digital_weights(deployment),
         latency_s=time.latency_s,
+        after_s=time.after_s,
         interval_s=time.interval_s,
-        energy_j=sum(entry.energy_j for entry in products) + joule({"vector_operations": digital}),
+        energy_j=energy.total,
+        energy_by=POWER_TEST if deployment.activity else ESTIMATE,
         routes=route_figures(deployment.compiled),
     )
 
@@ -158,7 +162,7 @@ def _sample_time(deployment: Deployment, products: Iterable[ProductFigures]) -> 
     return sample_time(deployment.captured.operations, work, step_s, digital_s)
 
 
-def _product(deployment: Deployment, product: Any) -> ProductFigures:
+def _product(deployment: Deployment, product: Any, of_vectors: Mapping[str, float]) -> ProductFigures:
     mapping, placement, layout = deployment.mapping, deployment.placement, deployment.layout
     sheets = set(layout.sheets)
     layers = dict.fromkeys(piece.layer for piece in layout.pieces[product.name])
@@ -183,8 +187,7 @@ def _product(deployment: Deployment, product: Any) -> ProductFigures:
         steps=sum(vector_steps(*where, layer) for layer in pieces),
         uses=len(product.sites),
         expansion=expansion,
-        energy_j=joule({"matrix_operations": expansion})
-        + vectors * sum(joule(vector_events(*where, layer)) for layer in pieces),
+        energy_j=vectors * sum(of_vectors[layer] for layer in pieces),
     )
 
 

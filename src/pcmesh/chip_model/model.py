@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from pcmesh.chip_model.pins import changed_options, known_products
 from pcmesh.chip_model.side import ChipSide, MixedProducts
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import CalibrationKind
+from pcmesh.deployed.power import power_tests
 from pcmesh.durations import seconds_of
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.mapping import Mapping as TileMapping
@@ -32,6 +34,7 @@ from pcmesh.model.eager import part_of
 from pcmesh.model.examples import Examples
 from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.products import MatrixProduct, Products, SoftwareProducts
+from pcmesh.performance.power_test import ChipActivity
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
@@ -99,6 +102,13 @@ class Deployment:
     warnings: tuple[str, ...]
     choice: Choice
     compiled: CompiledNetwork | None = None
+
+    @cached_property
+    def activity(self) -> tuple[ChipActivity, ...]:
+        """What an operation of each chip takes, by the power test on the clocked engine; none without routes."""
+        if self.compiled is None:
+            return ()
+        return power_tests({"": self.compiled}, self.instance.seed, lambda *_: None)[""]
 
     @property
     def products(self) -> tuple[MatrixProduct, ...]:

@@ -41,9 +41,10 @@ def _overview(f: ModelFigures) -> list[str]:
         ("operations a sample", f"{total:,.0f}, {100 * f.analog_operations / max(total, 1):.1f} % of them analog"),
         (
             "time a sample",
-            f"{_time(f.latency_s)} alone, layers in their order; every {_time(f.interval_s)} when pipelined",
+            f"{_time(f.latency_s)} to the last code, then {_time(f.after_s)} digital; "
+            f"every {_time(f.interval_s)} when pipelined",
         ),
-        ("energy a sample", f"{_energy(f.energy_j)}, digital operations included (fitted and assumed costs)"),
+        ("energy a sample", f"{_energy(f.energy_j)} ({f.energy_by}; fitted and assumed costs)"),
     ]
     return [f"  {name:<22}{value}" for name, value in rows]
 

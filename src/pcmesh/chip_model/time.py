@@ -37,10 +37,17 @@ class Work:
 
 @dataclass(frozen=True)
 class SampleTime:
-    """Time of one sample alone, and from one to the next where all layers work at once, s."""
+    """Time of one sample, s.
+
+    Attributes:
+        latency_s: alone, until its last code is counted, digital time between its operations included.
+        interval_s: from one to the next where all layers work at once.
+        after_s: digital time behind the last code.
+    """
 
     latency_s: float
     interval_s: float
+    after_s: float = 0.0
 
 
 def sample_time(
@@ -65,13 +72,16 @@ class _Schedule:
         self.uses = Counter(name for operation in operations for name in set(operation.products))
         self.free: dict[str | int, float] = {}  # layer, or number of a chip whose landing pads are taken
         self.busy: dict[str, float] = {}
+        self.counted: list[tuple[float, float, float]] = []  # last code of an operation, its end, digital time behind
 
     def run(self) -> SampleTime:
         ended: dict[str, float] = {}
         for operation in self.operations:
             ready = max((ended[name] for name in operation.inputs), default=0.0)
             ended[operation.name] = self._operation(operation, ready)
-        return SampleTime(max(ended.values(), default=0.0), max(self.busy.values(), default=0.0))
+        end = max(ended.values(), default=0.0)
+        latency, after = max(((last, tail) for last, ends, tail in self.counted if ends == end), default=(end, 0.0))
+        return SampleTime(latency, max(self.busy.values(), default=0.0), after)
 
     def _operation(self, operation: Operation, ready: float) -> float:
         products = [name for name in dict.fromkeys(operation.products) if name in self.work]
@@ -82,7 +92,7 @@ class _Schedule:
         ends = []
         for name in products:
             work, vectors = self.work[name], self._vectors(name)
-            length = vectors * (work.steps * self.step_s + work.digital * self.digital_s)
+            length = vectors * work.steps * self.step_s + max(vectors - 1, 0.0) * work.digital * self.digital_s
             ends.append(self._take([work], ready, length, vectors))
             for layer in work.layers:
                 self.busy[layer] = self.busy.get(layer, 0.0) + vectors * work.taken * self.step_s
@@ -100,7 +110,9 @@ class _Schedule:
         for cell, period in zip(cells, periods, strict=True):
             for layer in self._layers((*cell.together, *cell.after)):
                 self.busy[layer] = self.busy.get(layer, 0.0) + steps * period
-        return self._take([self.work[name] for name in products], ready, length, steps)
+        works = [self.work[name] for name in products]
+        tail = self.digital_s if any(work.digital for work in works) else 0.0
+        return self._take(works, ready, length - tail, steps)
 
     def _period(self, cell: Cell) -> float:
         """Return the time of one step of a recurrent layer."""
@@ -121,14 +133,18 @@ class _Schedule:
         return self.work[product].vectors / self.uses[product]
 
     def _take(self, works: Sequence[Work], ready: float, length: float, vectors: float) -> float:
-        """Take tiles and landing pads for a time; return when both are done."""
+        """Take tiles and landing pads for a time until the last code, and digital time; return when all are done."""
+        tail = self.digital_s if any(work.digital for work in works) else 0.0
         layers = frozenset().union(*(work.layers for work in works))
         start = max([ready, *(self.free.get(layer, 0.0) for layer in layers)])
-        end = start + length
+        counted = start + length
+        end = counted + tail
         for layer in layers:
             self.free[layer] = end
         for work in works:
             for chip, slots in work.slots.items():
                 self.free[chip] = max(self.free.get(chip, 0.0), start) + vectors * slots * self.step_s
+                counted = max(counted, self.free[chip])
                 end = max(end, self.free[chip])
+        self.counted.append((counted, end, min(tail, end - counted)))
         return end

@@ -136,7 +136,7 @@ def perf(
     from pcmesh.mapping import Encoding
     from pcmesh.performance import Link, TimeOptions
     from pcmesh.reporting import render_perf
-    from pcmesh.workloads.performance import PerfOptions, chip_model_folder, run_performance
+    from pcmesh.workloads.performance import PerfOptions, run_performance
     from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS
     from pcmesh.workloads.rnnt.speech_load import LoadOptions
     from pcmesh.workloads.what_if import WhatIf
@@ -161,10 +161,10 @@ def perf(
         expanded=expand is not None,
         code=code,
     )
-    if out is not None and chip_model_folder(Path(network)) is not None:
-        raise ConfigurationError(f"there is no report of {network}", "--json FILE writes the figures")
     with progress() as report:
         result = run_performance(options, spec, report)
+    if out is not None and "per_chip" not in result:
+        raise ConfigurationError(f"no report of {network}, which has no routes", "--json FILE writes the figures")
     for shown in islice(perf_tables(result, costs), 1 if brief else None):
         console().print(shown, "")
     written = write_result(result, json, out)

@@ -14,6 +14,11 @@ def perf_tables(result: dict[str, Any], details: bool) -> Iterator[Table]:
     """Yield the tables of a result; those of what is counted with only when asked for."""
     if "sample" in result:
         yield from _own_network(result)
+        if "per_chip" in result:
+            yield _chips(result)
+        yield _shares(result["energy"])
+        if details:
+            yield from _costs(result)
         return
     yield _overview(result)
     yield _chips(result)
@@ -70,8 +75,10 @@ def _own_network(result: dict[str, Any]) -> Iterator[Table]:
     """Yield the tables of a chip model."""
     sample, data = result["sample"], result["data"]["described"]
     how = "overlapping" if result["options"]["overlap"] else "one after the other"
+    how += ", over the bench's link" * result["options"]["link"]
     rows = [
-        ("Time of a sample alone", f"{1e6 * sample['latency_s']:,.2f} µs"),
+        ("Time of a sample alone, to its last code", f"{1e6 * sample['latency_s']:,.2f} µs"),
+        ("  digital time behind it", f"{1e6 * sample['after_s']:,.2f} µs"),
         ("  when layers work at once, every", f"{1e6 * sample['interval_s']:,.2f} µs"),
         (f"Time of {data}", f"{result['total_time_s']:.5g} s"),
         ("Samples per second", f"{result['samples_per_s']:,.1f}"),
@@ -79,10 +86,17 @@ def _own_network(result: dict[str, Any]) -> Iterator[Table]:
         ("Digital operations", f"{result['digital']['operations']:,.0f}"),
         ("Rate", f"{result['tops']:.4g} TOPS"),
         ("Energy", f"{result['energy_j']:.4g} J"),
+        ("  counted by", sample["energy_by"]),
+        ("  of it digital", f"{result['energy']['digital_j']:.3g} J"),
         ("Power", f"{result['power_w']:.4g} W"),
+        ("Chips alone", f"{result['energy']['chips_tops_per_w']:.3f} TOPS/W"),
         ("With the digital side", f"{result['tops_per_w']:.3f} TOPS/W"),
         ("Samples per second and watt", f"{result['samples_per_s_per_w']:,.1f}"),
     ]
+    if "mac" in result:
+        rows.append(("Error of products (σ)", f"{100 * result['mac']['sigma']:.2f} %"))
+    if "accuracy" in result:
+        rows += [(name, value) for name, value in _accuracy(result["accuracy"], [result["variant"]])]
     yield table(f"{result['network']} on {result['chip']}: {data}, {how}", ("", ""), rows)
     total = sum(entry["energy_j"] for entry in result["per_layer"])
     layers = [
@@ -119,7 +133,7 @@ def _chips(result: dict[str, Any]) -> Table:
         (
             entry["chip"],
             ", ".join(entry["layers"]),
-            f"{entry['runs']:,}",
+            f"{entry['runs']:,.0f}",
             f"{entry['operation_ns']:,}",
             "-" if entry["period_ns"] is None else f"{entry['period_ns']:,}",
             f"{100 * entry['activity']:.1f} %",

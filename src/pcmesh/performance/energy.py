@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from pcmesh.performance.costs import CostTable
-from pcmesh.performance.power_test import ChipActivity
+from pcmesh.performance.power_test import ChipActivity, Part
 from pcmesh.performance.run import Run
 
 DIGITAL = "digital"
@@ -62,14 +63,19 @@ class Energy:
 
 def operation_energy(activity: ChipActivity, costs: CostTable) -> Energy:
     """Return the energy of one operation of a chip."""
-    return Energy(_items(activity, costs, 1))
+    return activity_energy(activity, costs, partial(_always, 1))
+
+
+def activity_energy(activity: ChipActivity, costs: CostTable, runs: Callable[[Part], float]) -> Energy:
+    """Return the energy of a chip, each part of whose operation runs so often."""
+    return Energy(_items(activity, costs, runs))
 
 
 def run_energy(run: Run, activities: Sequence[ChipActivity], costs: CostTable) -> Energy:
     """Return the energy of a timed run; a chip that does nothing draws nothing, as in the paper's count."""
     items: list[Item] = []
     for activity in activities:
-        items += _items(activity, costs, run.runs_of_chips[activity.chip])
+        items += _items(activity, costs, partial(_always, run.runs_of_chips[activity.chip]))
     for task, count in run.operations.digital.items():
         kind = "matrix_operations" if task in run.operations.matrices else "vector_operations"
         items += [
@@ -78,7 +84,11 @@ def run_energy(run: Run, activities: Sequence[ChipActivity], costs: CostTable) -
     return Energy(tuple(items))
 
 
-def _items(activity: ChipActivity, costs: CostTable, runs: int) -> tuple[Item, ...]:
+def _always(count: int, _: Part) -> int:
+    return count
+
+
+def _items(activity: ChipActivity, costs: CostTable, runs: Callable[[Part], float]) -> tuple[Item, ...]:
     by_kind = {kind: costs.of_kind(kind) for kind in {part.kind: None for part in activity.counts}}
     return tuple(
         Item(
@@ -87,7 +97,7 @@ def _items(activity: ChipActivity, costs: CostTable, runs: int) -> tuple[Item, .
             phase=activity.phases[part.step],
             layer=part.layer,
             cost=entry.name,
-            joule=count * entry.pj * 1e-12 * runs,
+            joule=count * entry.pj * 1e-12 * runs(part),
         )
         for part, count in activity.counts.items()
         for entry in by_kind[part.kind]

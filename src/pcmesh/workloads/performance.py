@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from pcmesh.chip import ChipSpec, load_chip
-from pcmesh.chip_model.performance import performance_result
+from pcmesh.chip_model.performance import AS_MAPPED, performance_result
 from pcmesh.chip_model.store import load_model
 from pcmesh.chip_model.user_code import user_model
 from pcmesh.compiled import load_compiled
+from pcmesh.deployed.power import power_tests
 from pcmesh.errors import ConfigurationError
 from pcmesh.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.mapping import Encoding
@@ -26,7 +27,6 @@ from pcmesh.performance.result import data_result, variant_result
 from pcmesh.workloads.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.mac_probe import mac_error
-from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.performance import EXPANDED_ROWS, rnnt_plans, time_rnnt
 from pcmesh.workloads.rnnt.published import MEASURED_CHIP, Scenes, chip_operations, fit_result, halved_activity
 from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
@@ -90,6 +90,8 @@ def run_performance(
     own = chip_model_folder(Path(options.network))
     if own is not None:
         return _own(own, options, chip)
+    if options.network == "kws":
+        return _keywords(options, chip, progress)
     recorded = _data(options, RnntWidths()) if options.network == "rnnt" else None
     plans = _plans(options, chip, progress)
     first = next(iter(plans.values()))
@@ -158,18 +160,40 @@ def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str,
     given = options.load.manifest, options.load.data, options.load.decoded
     if any(given) or options.time.decoder != "joined" or options.expanded:
         raise ConfigurationError("recordings, letters and expansion are for the RNN-T", "--utterances N says how many")
-    if options.time.link is not None or options.mac or options.fit:
-        raise ConfigurationError(f"--link, --mac and --fit say nothing of {folder}", "Leave them out")
+    if options.mac or options.fit:
+        raise ConfigurationError(f"--mac and --fit say nothing of {folder}", "Leave them out")
     model = load_model(folder, None if options.code is None else user_model(options.code, None))
-    return performance_result(model, options.load.utterances or FRAMES, options.time.overlap)
+    return performance_result(model, options.load.utterances or FRAMES, options.time.overlap, options.time.link)
+
+
+def _keywords(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> dict[str, Any]:
+    """Return the figures of the keyword network, those of its summary."""
+    _check_words(options)
+    seed, encoding = options.load.seed, options.what_if.encoding
+    changed = options.what_if.chip(chip or load_chip(), tile_to_tile=True)
+    model = prepare(KwsOptions(utterances=1, seed=seed), progress, None, changed, encoding).model
+    result = performance_result(model, options.load.utterances or FRAMES, options.time.overlap, options.time.link)
+    if options.mac:
+        progress("error of products", 0, 1)
+        found = mac_error(changed, encoding or Encoding.AB, seed)
+        result["mac"] = {"sigma": found.sigma, "correlation": found.correlation}
+    if options.accuracy:
+        heard = keyword_accuracy(changed, encoding, options.accuracy, seed, progress)
+        result["accuracy"] = {AS_MAPPED: heard.as_json()}
+    return result
+
+
+def _check_words(options: PerfOptions) -> None:
+    given = options.load.manifest, options.load.data, options.load.decoded
+    if any(given) or options.time.decoder != "joined" or options.expanded or options.fit:
+        raise ConfigurationError(
+            "recordings, letters, expansion and fitted costs are for the RNN-T", "--utterances N says how many frames"
+        )
 
 
 def _accuracy(options: PerfOptions, chip: ChipSpec, expanded: bool, progress: Progress) -> ChipAccuracy:
-    count, seed, what_if = options.accuracy, options.load.seed, options.what_if
-    if options.network == "kws":
-        return keyword_accuracy(chip, what_if.encoding, count, seed, progress)
     rows = options.expand if expanded else None
-    return speech_accuracy(chip, what_if.encoding, rows, count, seed, progress)
+    return speech_accuracy(chip, options.what_if.encoding, rows, options.accuracy, options.load.seed, progress)
 
 
 def _check_fit(options: PerfOptions, plans: Mapping[str, Compiled]) -> None:
@@ -198,10 +222,6 @@ def _plans(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> M
     if options.network == "rnnt":
         changed = what_if.chip(chip or load_chip(), tile_to_tile=False)
         return rnnt_plans(RnntWidths(), options.expand, changed, progress, what_if.mapped)
-    if options.network == "kws":
-        changed = what_if.chip(chip or load_chip(), tile_to_tile=True)
-        words = KwsOptions(utterances=1, seed=options.load.seed)
-        return {"as mapped": prepare(words, progress, None, changed, what_if.encoding).compiled}
     if chip is not None or what_if.anything:
         raise ConfigurationError(
             f"another chip for {options.network}, which is compiled already", "Compile it for that chip: pcmesh compile"

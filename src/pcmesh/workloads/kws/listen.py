@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pcmesh.chip_model.figures import model_figures
 from pcmesh.speech.datasets import load_recording
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.experiment import spot
@@ -27,12 +28,12 @@ def listen(file: Path, options: KwsOptions, progress: Progress = lambda *_: None
     progress("chip", 0, 1)
     run = spot(prepared, prepared.model.at(options.time_s))
     progress("chip", 1, 1)
-    schedule = prepared.compiled.routing.chips[0]
+    latency_s = model_figures(prepared.model.deployment).latency_s
     return {
         "file": str(file),
         "word": speech.class_names[int(run.predicted[0])],
         "software_word": speech.class_names[int(prepared.software[0])],
-        "latency_ns": schedule.operation_ns(prepared.chip.timing),
+        "latency_ns": round(1e9 * latency_s),
         "seed": options.seed,
         "chip": prepared.chip.name,
         "versions": versions(),

@@ -10,6 +10,7 @@ import torch
 
 from pcmesh.analysis.accuracy import ISO_ACCURACY, accuracy, confusion, interval_95
 from pcmesh.analysis.mac import MacError
+from pcmesh.chip_model.figures import model_figures
 from pcmesh.programming.quality import PairQuality, overall
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.prepare import Prepared
@@ -43,7 +44,7 @@ def kws_result(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint])
     software = accuracy(prepared.software, labels)
     yields = [overall(run.quality) for run in runs]
     schedule = prepared.compiled.routing.chips[0]
-    timing = prepared.chip.timing
+    figures = model_figures(prepared.model.deployment)
     low, high = interval_95(per_chip)
     return {
         "software_accuracy": software,
@@ -56,9 +57,12 @@ def kws_result(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint])
             "split": options.split if options.data else "test",
             "calibration": prepared.calibration_source,
         },
-        "frame_interval_ns": schedule.interval_ns(timing),
+        "frame_interval_ns": round(1e9 * figures.interval_s),
         "frame_steps": schedule.interval_steps,
-        "latency_ns": schedule.operation_ns(timing),
+        "latency_ns": round(1e9 * figures.latency_s),
+        "digital_ns": round(1e9 * figures.after_s),
+        "frame_energy_j": figures.energy_j,
+        "energy_by": figures.energy_by,
         "tiles": len(prepared.compiled.mapping.tiles),
         "analog_yield": sum(y for y, _ in yields) / len(yields),
         "mean_weight_error": sum(e for _, e in yields) / len(yields),

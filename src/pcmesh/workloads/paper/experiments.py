@@ -16,6 +16,7 @@ from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.chip.variants import with_integration
 from pcmesh.chip_model import ChipModel
 from pcmesh.deployed import Chip
+from pcmesh.deployed.power import power_tests
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
 from pcmesh.performance import DataSet, Plan, Run, TimeOptions
 from pcmesh.performance.costs import load_costs
@@ -29,7 +30,6 @@ from pcmesh.workloads.kws.sensitivity import GROUPS, KeywordScores
 from pcmesh.workloads.kws.techniques import compare_techniques
 from pcmesh.workloads.paper.expansion import ExpansionPoint, expansion_law
 from pcmesh.workloads.paper.listener import Listener
-from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.performance import time_rnnt
 from pcmesh.workloads.rnnt.published import (

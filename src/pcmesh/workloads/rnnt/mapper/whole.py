@@ -15,6 +15,7 @@ from pcmesh.chip import ChipSpec
 from pcmesh.chip_model import ChipModel
 from pcmesh.chip_model.options import ProductOptions, product_options
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed.power import power_tests
 from pcmesh.mapping import Encoding
 from pcmesh.performance import DataSet, TimeOptions
 from pcmesh.performance.costs import load_costs
@@ -22,7 +23,6 @@ from pcmesh.performance.energy import run_energy
 from pcmesh.pipeline import compile_network
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.pareto import Point
-from pcmesh.workloads.power import power_tests
 from pcmesh.workloads.rnnt.checkpoint_layout import published_key
 from pcmesh.workloads.rnnt.graph import rnnt_graph
 from pcmesh.workloads.rnnt.mapper.ways import Ways

@@ -1,20 +1,25 @@
-"""The power test of any network: which microcode and which devices the clocked chips get."""
+"""The power test of any network: which microcode and which devices the clocked chips get.
+
+The network is tested as it is mapped, placed and routed: its ranges fit the test's own vectors, so that data and chip
+instance that it was calibrated with have no effect.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from pcmesh.calibration.nominal import nominal_ramps, nominal_ranges
 from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.deployed import program_nominal
+from pcmesh.deployed.bring_up import program_nominal
 from pcmesh.execution.hardware import ChipHardware, chip_hardware
-from pcmesh.mapping import LayerOptions, TileImage
-from pcmesh.microcode import Microcode
+from pcmesh.mapping import TileImage
+from pcmesh.microcode import Microcode, generate
 from pcmesh.performance import Compiled
 from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.physics.fabrication import Instance
-from pcmesh.pipeline import compile_network
+from pcmesh.random import torch_generator
 from pcmesh.routing import ChipSchedule
 
 Progress = Callable[[str, int, int], None]
@@ -61,14 +66,22 @@ class _Bench:
         if not any(compiled.graph.producer(layer.input) is not None for layer in compiled.graph.layers):
             return plain_microcode(compiled), lambda die: blank_hardware(compiled, die)
         # What arrives at a tile depends on the weights before it.
-        whole = compiled if isinstance(compiled, CompiledNetwork) else _compile(compiled)
+        whole = _programs(compiled)
         network = program_nominal(whole, Instance(self._seed)).network
         return whole.microcode, lambda die: chip_hardware(network, die)
 
 
-def _compile(compiled: Compiled) -> CompiledNetwork:
-    options = {entry.layer: LayerOptions(encoding=entry.encoding) for entry in compiled.mapping.layers}
-    return compile_network(compiled.graph, compiled.chip, options)
+def _programs(compiled: Compiled) -> CompiledNetwork:
+    graph, mapping, placement, routing, chip = (
+        compiled.graph,
+        compiled.mapping,
+        compiled.placement,
+        compiled.routing,
+        compiled.chip,
+    )
+    ranges = nominal_ranges(graph, mapping, chip, {}, torch_generator(0, "data", "ranges"))
+    microcode = generate(routing, mapping, placement, graph, nominal_ramps(mapping, chip, ranges), chip)
+    return CompiledNetwork(chip, graph, mapping, placement, routing, ranges, microcode)
 
 
 def _tiles_on(compiled: Compiled, chip: int) -> tuple[TileImage, ...]:
