@@ -1,12 +1,13 @@
 """What the hardware is: frozen specifications with units, presets as data, limits. No torch here."""
 
 from pcmesh.chip.grid import GridSpec, Pad, PadSpec, Site
-from pcmesh.chip.load import change_chip, check_chip, load_chip, preset_names
+from pcmesh.chip.load import CHIPS, change_chip, check_chip, load_chip, preset_names
 from pcmesh.chip.periphery import ColumnSpec, ControllerSpec, DigitalSpec, MeshSpec, TimingSpec
 from pcmesh.chip.spec import ChipSpec, TileSpec
 from pcmesh.chip.storage import DEVICE_LAWS, PcmSpec, ProgrammingSpec
 
 __all__ = [
+    "CHIPS",
     "DEVICE_LAWS",
     "ChipSpec",
     "ColumnSpec",

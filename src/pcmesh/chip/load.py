@@ -1,29 +1,34 @@
-"""Chips as data: presets that ship, and a user's TOML file derived from one of them."""
+"""Chips as data: presets that ship or come with a package, and a user's TOML file derived from one of them."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pcmesh.chip.base import Broken
 from pcmesh.chip.device_table import is_device_table, read_device_table
 from pcmesh.chip.limits import check_values, chip_error, shown
 from pcmesh.chip.spec import ChipSpec
 from pcmesh.chip.storage import DEVICE_LAWS
-from pcmesh.errors import InputError
+from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.reading import is_file, parse_toml, read_toml
+from pcmesh.registry import Registry
 
 DEFAULT_PRESET = "nature2023"
+CHIPS: Final = Registry(
+    kind="chip",
+    group="pcmesh.chips",
+    protocol="importlib.resources.abc:Traversable",
+    shipped={"ideal": "pcmesh.chip.presets:IDEAL", "nature2023": "pcmesh.chip.presets:NATURE2023"},
+)
+"""Presets: each is a TOML file, as `importlib.resources.files` or `Path` gives it."""
 
 
 def preset_names() -> tuple[str, ...]:
-    """Return the names of the chips that ship with pcmesh."""
-    folder = resources.files("pcmesh.chip") / "presets"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    """Return the names of the chips that ship with pcmesh or with an installed package."""
+    return CHIPS.names()
 
 
 def change_chip(chip: ChipSpec, changes: Sequence[str]) -> ChipSpec:
@@ -63,7 +68,7 @@ def check_chip(name_or_file: str | Path) -> tuple[ChipSpec | None, tuple[Broken,
     Raises:
         InputError: no such preset or file, or the file is not TOML.
     """
-    if str(name_or_file) in preset_names():
+    if str(name_or_file) in CHIPS:
         values = _preset(str(name_or_file))
         return check_values(values, values)
     path = Path(name_or_file)
@@ -71,7 +76,7 @@ def check_chip(name_or_file: str | Path) -> tuple[ChipSpec | None, tuple[Broken,
         raise InputError(f"no chip '{name_or_file}': neither a preset nor a file", _presets(str(name_or_file)))
     given = {"name": path.stem, **read_toml(path, "docs/chip.md has an example")}
     base, broken = given.pop("base", DEFAULT_PRESET), []
-    if not isinstance(base, str) or base not in preset_names():
+    if not isinstance(base, str) or base not in CHIPS:
         broken.append(Broken(("base",), shown(base), "is no preset", _presets(base)))
         base = DEFAULT_PRESET
     reference = _preset(base)
@@ -86,9 +91,25 @@ def check_chip(name_or_file: str | Path) -> tuple[ChipSpec | None, tuple[Broken,
     return (None if broken else chip), tuple(broken)
 
 
-def _preset(name: str) -> dict[str, Any]:
-    text = (resources.files("pcmesh.chip") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    return _resolve(tomllib.loads(text))
+def _preset(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the values of a preset, of its base and of itself.
+
+    Raises:
+        ConfigurationError: a package's file is no chip, or its base is none or itself.
+    """
+    place = CHIPS.load(name)
+    where = f"the chip {name!r} ({place})"
+    try:
+        text = place.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{where} cannot be read ({error})", "Correct the package that it is of") from error
+    given = parse_toml(text, where, "Correct the package that it is of")
+    base = given.pop("base", None)
+    if base is None:
+        return given
+    if not isinstance(base, str) or base in (*above, name) or base not in CHIPS:
+        raise ConfigurationError(f"{where}: base = {shown(base)} is no other preset", _presets(base))
+    return _with_devices(_overlay(_preset(base, (*above, name)), given), given, Path(str(place)).parent)
 
 
 def _presets(wanted: object) -> str:
@@ -96,12 +117,6 @@ def _presets(wanted: object) -> str:
     near = get_close_matches(wanted, preset_names(), 1) if isinstance(wanted, str) else []
     known = f"Presets: {', '.join(preset_names())}"
     return f"Is {near[0]} meant? {known}" if near else known
-
-
-def _resolve(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace `base` by the preset that it names, overlaid with the other keys."""
-    base = values.pop("base", None)
-    return values if base is None else _overlay(_preset(base), values)
 
 
 def _overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +140,9 @@ def _with_devices(values: dict[str, Any], given: Mapping[str, Any], folder: Path
         rows = read_device_table(folder / law)
         devices: dict[str, Any] = {"law": Path(law).name, "table": rows, "g_max_us": rows[-1].target_us}
     elif law in DEVICE_LAWS:
-        devices = {"table": (), "g_max_us": DEVICE_LAWS.load(law).g_max_us}
+        devices = {"law": law, "table": ()}
+        if "g_max_us" not in stated:
+            devices["g_max_us"] = DEVICE_LAWS.load(law).g_max_us
     else:
         devices = {}
     return values | {"pcm": pcm | devices | {key: stated[key] for key in ("table", "g_max_us") if key in stated}}
