@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.reading import read_csv, read_json, read_text, read_toml
+from pcmesh.reading import read_csv, read_json, read_text, read_toml, validation_problem
 
 COLUMNS = ("path", "label")
 
@@ -87,3 +88,44 @@ def test_cells_keep_their_line_ends_and_other_columns_do_not_count(tmp_path: Pat
     path = tmp_path / "file"
     path.write_text('label,more,path\nyes,,"a\u2028\nb.wav"\n', encoding="utf-8")
     assert csv_rows(path) == [(3, {"path": "a\u2028\nb.wav", "label": "yes"})]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    count: Annotated[int, Field(ge=1, le=8)] = 1
+    share: float = 0.5
+    kind: Literal["west", "east"] = "west"
+    words: list[str] = []
+
+
+class _Whole(BaseModel):
+    part: _Part
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "part: is missing"),
+        ('{"part": 3}', "part: is no table"),
+        ('{"part": {"count": 0}}', "part.count: is less than 1"),
+        ('{"part": {"count": 9}}', "part.count: is more than 8"),
+        ('{"part": {"count": "many"}}', "part.count: is no whole number"),
+        ('{"part": {"share": null}}', "part.share: is no number"),
+        ('{"part": {"share": NaN}}', "part.share: is not finite"),
+        ('{"part": {"kind": "north"}}', "part.kind: is not 'west' or 'east'"),
+        ('{"part": {"words": [3]}}', "part.words.0: is no text"),
+        ('{"part": {"words": 3}}', "part.words: is no list"),
+        ('{"part": {"wrods": []}}', "part.wrods: no such key"),
+    ],
+)
+def test_what_a_validation_finds_is_said_in_our_words(text: str, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        _Whole.model_validate_json(text)
+    assert validation_problem(caught.value) == said
+
+
+def test_a_whole_that_is_no_json() -> None:
+    with pytest.raises(ValidationError) as caught:
+        _Whole.model_validate_json("{")
+    assert validation_problem(caught.value, "its text").startswith("its text: is no JSON: ")

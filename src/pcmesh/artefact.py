@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pcmesh.errors import InputError, VerificationError
-from pcmesh.reading import read_text
+from pcmesh.reading import read_text, validation_problem
 
 
 class Artefact(BaseModel):
@@ -27,9 +27,7 @@ class Artefact(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            problem = f"{path}: damaged, or of another version of pcmesh ({where[:100]}: {first['msg'][:200]})"
+            problem = f"{path}: damaged, or of another version of pcmesh ({validation_problem(error)})"
             raise InputError(problem, "Compile it again") from error
 
 

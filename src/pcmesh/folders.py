@@ -23,6 +23,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from pcmesh.artefact import Artefact
 from pcmesh.errors import InputError
 from pcmesh.files import named_failures, new_parents, to_disk, whole_file
+from pcmesh.reading import validation_problem
 
 try:
     import fcntl
@@ -252,9 +253,8 @@ def _manifest(folder: Path, kind: Kind | None, any_kind: bool = False) -> tuple[
     try:
         found = Manifest.model_validate_json(text[: _LARGEST_MANIFEST + 1])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its text"
-        problem = f"{folder / MANIFEST}: damaged, or of another version of pcmesh ({where[:80]}: {first['msg'][:80]})"
+        wrong = validation_problem(error, "its text")
+        problem = f"{folder / MANIFEST}: damaged, or of another version of pcmesh ({wrong})"
         raise InputError(problem, "Compile it again") from error
     if kind is not None and not any_kind and found.kind != kind:
         raise InputError(f"{folder}: is a {found.kind}, not a {kind}", f"Make one with {_MADE_BY[kind]}")

@@ -8,15 +8,50 @@ import json
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pcmesh.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 LARGEST_BYTES = 2**28
 """A longer text file is no description of anything that pcmesh knows (assumed); a manifest of 10^6 rows is shorter."""
 
 _REMEDY = "Save it as UTF-8 text"
 _Value = TypeVar("_Value")
+_PROBLEMS: Final = {
+    "missing": "is missing",
+    "missing_argument": "is missing",
+    "extra_forbidden": "no such key",
+    "greater_than": "is not above {gt}",
+    "greater_than_equal": "is less than {ge}",
+    "less_than": "is not below {lt}",
+    "less_than_equal": "is more than {le}",
+    "too_short": "holds fewer than {min_length}",
+    "too_long": "holds more than {max_length}",
+    "string_too_short": "is shorter than {min_length} letters",
+    "string_too_long": "is longer than {max_length} letters",
+    "finite_number": "is not finite",
+    "literal_error": "is not {expected}",
+    "enum": "is not {expected}",
+    "json_invalid": "is no JSON: {error}",
+    "value_error": "{error}",
+    "relation": "{text}",
+}
+"""Type of a pydantic error -> our words."""
+_KINDS: Final = {
+    "string": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "list": "list",
+    "tuple": "list",
+    "set": "list",
+    "dict": "table",
+    "model": "table",
+    "named": "list",
+}
 
 
 def read_text(path: Path, remedy: str = _REMEDY) -> str:
@@ -90,6 +125,19 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def validation_problem(error: ValidationError, whole: str = "the file") -> str:
+    """Return in our words what a validation found wrong first, and where; `whole` names the place of no key."""
+    entry = error.errors()[0]
+    where = ".".join(map(str, entry["loc"])) or whole
+    template = _PROBLEMS.get(entry["type"])
+    if template is not None:
+        what = template.format(**entry.get("ctx", {}))
+    else:
+        kind = _KINDS.get(entry["type"].partition("_")[0])
+        what = f"is no {kind}" if kind else "is not what it should be"
+    return f"{where[:80]}: {what[:120]}"
 
 
 def _read_bytes(path: Path, remedy: str) -> bytes:

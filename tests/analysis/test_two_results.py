@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcmesh.analysis.two_results import CLEAR, OPEN, compare_results
+from pcmesh.analysis.two_results import CLEAR, NONE, OPEN, compare_results
 from pcmesh.errors import InputError
 
 
@@ -52,6 +52,11 @@ def test_a_paired_difference_is_narrower_than_the_chips_spread() -> None:
 def test_chips_that_do_not_decide(first: list[float], second: list[float]) -> None:
     (paired,) = compare_results(_result(first), _result(second)).paired
     assert paired.verdict == OPEN
+
+
+def test_chips_that_are_the_same() -> None:
+    (paired,) = compare_results(_result([0.9, 0.8]), _result([0.9, 0.8])).paired
+    assert paired.verdict == NONE
 
 
 @pytest.mark.parametrize(("changes", "why"), [({"seed": 1}, "seeds: 0 and 1"), ({"n_utterances": 60}, "same data")])

@@ -163,9 +163,9 @@ def test_a_manifest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("nothing", "Invalid JSON"),
-        ("{}", "valid array"),
-        ('[{"transcript": "a"}]', r"0\.files: Field required"),
+        ("nothing", "is no JSON"),
+        ("{}", "is no list"),
+        ('[{"transcript": "a"}]', r"0\.files: is missing"),
         (json.dumps([manifest_row(files=[])]), r"0\.files"),
         (json.dumps([manifest_row(files=[{"fname": ""}])]), r"0\.files\.0\.fname"),
         *((json.dumps([manifest_row(original_duration=s)]), r"0\.original_duration") for s in (0, -1, 6e14, math.nan)),

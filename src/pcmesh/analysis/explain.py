@@ -172,7 +172,7 @@ def _keyword_findings(result: Mapping[str, Any]) -> Iterator[str]:
     if len(drift) > 1:
         first, last = drift[0], drift[-1]
         yield (
-            f"One chip from {_percent(first['accuracy'])} to {_percent(last['accuracy'])} after "
+            f"One chip goes from {_percent(first['accuracy'])} to {_percent(last['accuracy'])} after "
             f"{format_duration(last['time_s'])}; {_percent(last['accuracy_recalibrated'])} with bias rows calibrated "
             "anew"
         )

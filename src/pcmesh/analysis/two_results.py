@@ -11,6 +11,7 @@ from pcmesh.errors import InputError
 
 CLEAR: Final = "the difference is clear"
 OPEN: Final = "these chips do not decide"
+NONE: Final = "no chip differs"
 ASKED: Final = frozenset({"configuration", "options", "chip", "seed", "time_since_programming_s", "time", "data"})
 """Parts of a result that say what was asked for."""
 _LEFT_OUT: Final = frozenset({"figures", "versions", "utterances", "ci95", "computing_s"})
@@ -63,6 +64,8 @@ class Paired:
     @property
     def verdict(self) -> str:
         """Whether the interval leaves out 0; one chip decides nothing."""
+        if self.mean == self.low == self.high == 0:
+            return NONE
         return CLEAR if self.chips > 1 and not self.low <= 0 <= self.high else OPEN
 
 

@@ -40,7 +40,9 @@ def compare(
         for f in found.figures[:_MOST_ROWS]
     ]
     names = ("Figure", "A", "B", "B - A", "relative")
-    console().print(table(f"Figures that differ: {len(found.figures)}; the same: {found.same}", names, rows))
+    console().print(f"Figures that differ: {len(found.figures)}; the same: {found.same}")
+    if rows:
+        console().print(table("", names, rows))
     more = max(len(found.figures), len(found.asked)) - _MOST_ROWS
     if more > 0:
         console().print(f"... and {more} more: --json FILE has all")

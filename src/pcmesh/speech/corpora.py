@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.reading import is_file, read_text
+from pcmesh.reading import is_file, read_text, validation_problem
 from pcmesh.speech.sound_files import LONGEST_S, audio_files, recording_s
 from pcmesh.speech.transcripts import normalise_transcript
 
@@ -80,10 +80,8 @@ def list_manifest(manifest: Path, root: Path | None = None) -> list[Utterance]:
     try:
         rows = _ROWS.validate_json(read_text(manifest))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
-            f"{manifest}: no manifest of MLPerf's RNN-T ({where}: {first['msg']})", "docs/rnnt.md shows a row"
+            f"{manifest}: no manifest of MLPerf's RNN-T ({validation_problem(error)})", "docs/rnnt.md shows a row"
         ) from error
     base = manifest.parent if root is None else root
     return [
