@@ -64,6 +64,18 @@ def test_check_of_a_good_chip(program: Program, other: Path) -> None:
     assert "breaks no limit" in outcome.out
 
 
+def test_check_notes_what_a_chip_cannot_do(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[timing]\ninput_max_ns = 127\nintegration_ns = 130\n")
+    outcome = program("chip", "check", path)
+    assert outcome.code == 0
+    notes = [line for line in outcome.out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 2
+    assert "output_max_ns = 255 and input_max_ns = 127. Set both alike" in notes[0]
+    assert "timing.integration_ns = 130" in notes[1]
+    assert "note" not in program("chip", "check", "nature2023").out
+
+
 def test_diff_against_the_preset_and_between_two(program: Program, other: Path, tmp_path: Path) -> None:
     target = tmp_path / "diff.json"
     assert program("chip", "diff", other, "--json", target).code == 0

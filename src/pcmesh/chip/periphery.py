@@ -111,6 +111,11 @@ class TimingSpec(Spec):
                     f"Raise {step} to {longest}, or shorten {pulse} to {length}",
                 )
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether output pulses are as long as input pulses, so that they can go from tile to tile."""
+        return self.input_max_ns == self.output_max_ns
+
 
 class MeshSpec(Spec):
     """The 2D mesh: one vector per tile edge and centre, borderguards between; edges of pulses shift on the way."""

@@ -63,9 +63,12 @@ def check(
     ]
     if spec is not None:
         console().print(f"{file}: {spec.tiles} tiles, {spec.devices:,} devices; breaks no limit", soft_wrap=True)
+    notes = [] if spec is None else _notes(spec)
+    for note in notes:
+        console().print(f"note: {note}", markup=False, soft_wrap=True)
     for number, entry in enumerate(broken, 1):
         console().print(f"{number}. {entry}", f"   {entry.remedy}", sep="\n", markup=False, soft_wrap=True)
-    write_result({"file": file, "broken": found}, json, None)
+    write_result({"file": file, "broken": found, "notes": notes}, json, None)
     if broken:
         count = "one limit" if len(broken) == 1 else f"{len(broken)} limits"
         raise ConfigurationError(f"{file} breaks {count}", "Each is listed with its remedy")
@@ -97,6 +100,21 @@ def diff(
         console().print(facts("What follows", moved))
     result: dict[str, Any] = {"old": old.name, "new": new.name, "differences": [d.as_json() for d in found]}
     write_result(result | {"totals": totals}, json, None)
+
+
+def _notes(spec: ChipSpec) -> list[str]:
+    """Return what a chip that breaks no limit cannot do all the same, each with what to change."""
+    from pcmesh.microcode.generate import short_steps
+
+    notes = []
+    if not spec.timing.hands_over:
+        output, longest = spec.timing.output_max_ns, spec.timing.input_max_ns
+        notes.append(
+            f"no vector can go from tile to tile, as keywords and --hand-over need it: timing.output_max_ns = {output} "
+            f"and input_max_ns = {longest}. Set both alike"
+        )
+    notes += [f"no microcode can be made (--route): {problem}. {remedy}" for problem, remedy in short_steps(spec)]
+    return notes
 
 
 def _totals(spec: ChipSpec) -> dict[str, int]:

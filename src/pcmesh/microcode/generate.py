@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 
 from pcmesh.chip import ChipSpec
@@ -72,17 +73,24 @@ def generate(
     return made
 
 
-def _check_step(chip: ChipSpec) -> None:
+def short_steps(chip: ChipSpec) -> Iterator[tuple[str, str]]:
+    """Yield every time step that is too short for the controllers' programs, as a problem and its remedy."""
     timing = chip.timing
     for key, pulse in (("step_ns", "output_max_ns"), ("step_ns", "input_max_ns"), ("integration_ns", "input_max_ns")):
         length, longest = getattr(timing, key), getattr(timing, pulse)
         needed = START + longest + 1
         if length < needed:
-            raise ConfigurationError(
+            yield (
                 f"timing.{key} = {length} is {needed - length} ns too short: {START} ns to switch the mesh and a pulse "
                 f"of {longest} ns that the mesh may widen by 1 ns",
                 f"Set timing.{key} to {needed} or more (and the delay of the longest route), or shorten {pulse}",
             )
+
+
+def _check_step(chip: ChipSpec) -> None:
+    problem = next(short_steps(chip), None)
+    if problem is not None:
+        raise ConfigurationError(*problem)
 
 
 def _chip_program(
