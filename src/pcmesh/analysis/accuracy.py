@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy import stats
+
+if TYPE_CHECKING:
+    import torch
 
 ISO_ACCURACY = 0.99
 """MLPerf's limit of "iso-accuracy": this share of the software's accuracy (paper: Fig. 3g)."""
@@ -19,7 +22,7 @@ def accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
 
 def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> list[list[int]]:
     """Return counts with rows of true and columns of predicted classes."""
-    counts = torch.bincount(labels * classes + predicted, minlength=classes * classes)
+    counts = (labels * classes + predicted).bincount(minlength=classes * classes)
     return [[int(n) for n in row] for row in counts.view(classes, classes)]
 
 
