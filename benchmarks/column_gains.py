@@ -20,7 +20,7 @@ from pcmesh.analysis.batches import call, first_output
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.zoo.networks import ZOO  # noqa: E402
+from tests.zoo.networks import ZOO
 
 WAYS = {"balance_scales": (True, False), "scale_columns": (False, True), "both": (True, True), "none": (False, False)}
 CHIPS = 3
