@@ -76,6 +76,8 @@ def main() -> None:
     torch.manual_seed(0)
     console = Console(width=100)
     network = RnntNetwork(RnntWidths(encoder=options.encoder, prediction=options.prediction)).eval()
+    with torch.no_grad():
+        network.joint.last.bias[network.blank] += 3  # random weights write a letter at every turn, trained ones do not
     features = [torch.randn(length, 240) for length in torch.randint(60, 300, (UTTERANCES,)).tolist()]
     units = f"{options.encoder:,}"
     table = Table(f"LSTM {units} -> {units}, 100 frames", "mesh", "B = 1", "B = 32")

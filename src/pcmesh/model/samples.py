@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcmesh.physics.normal import mix, mix_tensor
+from pcmesh.physics.normal import mix
 
 _SITE_BITS = 40
 
@@ -120,7 +120,10 @@ def row_keys(
     """
     base = (site << _SITE_BITS) + (step << (_SITE_BITS // 2))
     if isinstance(axis, Rows):
-        return mix_tensor(samples[axis.owners], axis.positions + base)
+        own = torch.empty(len(axis.owners), dtype=torch.int64)
+        keys, filled = (tensor.cpu().numpy().view(np.uint64) for tensor in (samples, own))
+        _fill_owned(keys, axis.owners.numpy(), axis.positions.numpy(), np.uint64(base), filled)
+        return own.to(samples.device)
     rows, whose = math.prod(leading), samples
     if axis is None:
         axis, whose, leading = SampleAxis(0), shared, (rows,)
@@ -160,3 +163,10 @@ def _fill(samples, size, after, behind, base, out):  # type: ignore[no-untyped-d
         owner, own = divmod(fast, behind)
         position = (before * each + slow * behind + own) * after + last
         out[row] = mix(samples[owner], np.uint64(position) + base)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _fill_owned(samples, owners, positions, base, out):  # type: ignore[no-untyped-def]
+    """Fill the keys of rows of which each has its sample's number and its place in it."""
+    for row in range(out.shape[0]):
+        out[row] = mix(samples[owners[row]], np.uint64(positions[row]) + base)

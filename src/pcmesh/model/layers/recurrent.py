@@ -208,9 +208,6 @@ class AnalogRecurrent(nn.Module):
             shares = wx.unbind(0) if packing is None else wx.split(packing.active)
             return lambda t, h, rows: (shares[t], state_affine(of_state(h, t, rows)))
         inputs = sequence.unbind(0) if packing is None else torch.split(sequence, packing.active)
-
-        def joined(t: int, h: Tensor, rows: Rows | None) -> tuple[Tensor, Tensor]:
-            both = calls.input(torch.cat((inputs[t], h), dim=-1), t, rows)
-            return both, state_affine(input_affine(both.new_zeros(1, both.shape[-1])))
-
-        return joined
+        columns = calls.input.runtime.weights[calls.input.name].shape[1]
+        biases = state_affine(input_affine(sequence.new_zeros(1, columns)))
+        return lambda t, h, rows: (calls.input(torch.cat((inputs[t], h), dim=-1), t, rows), biases)
