@@ -128,3 +128,40 @@ def test_what_cannot_be_handed_over_is_refused_by_name() -> None:
         pcmesh.compile(chain(), x, hand_over=True, capture_by="eager")
     with pytest.raises(UnsupportedModelError, match="0 -> 2 -> 5"):
         pcmesh.compile(chain(), x, hand_over=True).export()
+
+
+def test_auto_hands_over_exactly_what_errs_hardly_more() -> None:
+    """The second chain has columns that need very different ranges, which read-outs mend and hand-over cannot."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b = nn.Linear(40, 64, bias=False), nn.Linear(64, 40, bias=False)
+            self.c, self.d = nn.Linear(40, 64, bias=False), nn.Linear(64, 10, bias=False)
+            with torch.no_grad():
+                scale = torch.logspace(0, -3, 64)
+                self.c.weight *= scale[:, None]
+                self.d.weight /= scale[None, :]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.d(torch.relu(self.c(torch.sigmoid(self.b(torch.relu(self.a(x)))))))
+
+    x = inputs()
+    always, auto, never = (pcmesh.compile(Two(), x, hand_over=choice) for choice in (True, "auto", False))
+    assert [chain.products for chain in always.deployment.captured.chains] == [("a", "b"), ("c", "d")]
+    assert [chain.products for chain in auto.deployment.captured.chains] == [("a", "b")]
+    assert never.deployment.captured.chains == ()
+    assert error(auto, x) < 0.5 * error(always, x)
+    assert auto.figures()["latency_s"] < never.figures()["latency_s"]
+
+
+def test_auto_without_chains_is_as_without_hand_over(tmp_path: Path) -> None:
+    x = inputs()
+    network = nn.Sequential(nn.Linear(40, 16), nn.Tanh(), nn.Linear(16, 4))
+    auto, never = (pcmesh.compile(network, x, hand_over=choice) for choice in ("auto", False))
+    assert torch.equal(auto(x), never(x))
+    auto.save(tmp_path / "chip")
+    assert torch.equal(pcmesh.load(tmp_path / "chip")(x), never(x))
+    with pytest.raises(ConfigurationError, match="hand_over"):
+        pcmesh.compile(network, x, hand_over="sometimes")

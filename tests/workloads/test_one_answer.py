@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import pcmesh
+from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.experiment import run_kws
-from pcmesh.workloads.kws.prepare import KwsOptions, prepare
+from pcmesh.workloads.kws.network import load_keyword_network
+from pcmesh.workloads.kws.prepare import KwsOptions, features_of, prepare
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 
@@ -56,6 +58,14 @@ def test_its_schedule_and_its_shares_say_it_too(model: pcmesh.ChipModel) -> None
         alone = model.on(only=[name]).figures()
         assert alone["energy_by"] == "estimate without routes"
         assert 0 < alone["energy_j"] < figures["energy_j"]
+
+
+def test_the_estimate_without_routes_is_near_the_power_test() -> None:
+    network, x = load_keyword_network(), features_of(synthesise_keywords(64, "validation", 0))
+    for hand_over in (True, False):
+        figures = [pcmesh.compile(network, x, hand_over=hand_over, route=route).figures() for route in (True, False)]
+        assert figures[0]["energy_by"] != figures[1]["energy_by"]
+        assert figures[1]["energy_j"] == pytest.approx(figures[0]["energy_j"], rel=0.05)
 
 
 def test_the_clocked_chip_agrees_with_a_saved_keyword_network(

@@ -16,6 +16,7 @@ from pcmesh.chip_model.calibration_frames import Frames, record_frames
 from pcmesh.chip_model.ends import Ends, end_warnings, ends_of, programmed_products, sent_frames
 from pcmesh.chip_model.extremes import ExtremeProducts
 from pcmesh.chip_model.frame_warnings import frame_warnings
+from pcmesh.chip_model.hand_over_choice import kept_apart
 from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
 from pcmesh.chip_model.options import Pin, ProductOptions, sharing
 from pcmesh.chip_model.pins import pinned_options
@@ -27,6 +28,7 @@ from pcmesh.errors import CapacityError
 from pcmesh.execution.paths import route_paths
 from pcmesh.lowering import Pass, lowered, prepared
 from pcmesh.lowering.hand_over import hand_over as pass_hand_over
+from pcmesh.lowering.hand_over import possible_chains
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.mapping.balance import Balance
@@ -58,7 +60,7 @@ def compile_model(
     columns: CalibrationKind = "auto",
     lowering: Sequence[Pass] = (),
     route: bool = False,
-    hand_over: bool = False,
+    hand_over: bool | Literal["auto"] = False,
     seed: Seed = 0,
     number: Seed = 0,
     batch_dim: CountOrNone | None = 0,
@@ -92,7 +94,9 @@ def compile_model(
             widen on their ways (seconds for each chip, and slower runs); otherwise tiles are side by side.
         hand_over: send pulses from tile to tile where only a ReLU stands between two layers, as the paper's keyword
             network does: nothing is counted or computed between them, and their columns are calibrated by their devices
-            (slopes, bias rows, zero level). Faster; what it costs in accuracy, `evaluate` says.
+            (slopes, bias rows, zero level). Faster; what it costs in accuracy, `evaluate` says. `"auto"`: only those
+            chains that err on the calibration frames at most a tenth more than with digital ends (each is programmed
+            twice, see docs/any-network.md).
         seed, number: which chip instance.
         batch_dim: dimension of the samples in the inputs; None where there are none (then it must be said).
         dynamic_shapes: of `torch.export`, where more than the batch shall be free.
@@ -124,8 +128,8 @@ def compile_model(
     captured = capture(prepared(model, lowering), examples, tile, places, dynamic_shapes, capture_by)
     captured = lowered(captured, lowering, model)
     options = pinned_options(captured, pins, Encoding(encoding))
-    captured = pass_hand_over(captured) if hand_over else captured
     looking = partial(_extremes, captured, options, balance_scales, tile if clipped_share == 0 else None)
+    captured = pass_hand_over(captured) if hand_over is True else captured
     seen = record_frames(captured, calibration, frames, looking)
     choice = Choice(
         name=name or type(model).__name__,
@@ -138,8 +142,11 @@ def compile_model(
         columns=columns,
         max_chips=max_chips,
         route=route,
-        hand_over=hand_over,
+        hand_over=hand_over is not False,
     )
+    if hand_over == "auto":
+        apart = kept_apart(captured, seen, choice, spec, seed)
+        captured = pass_hand_over(captured, apart) if possible_chains(captured) else captured
     return deploy(captured, seen, choice, spec, Instance(seed, number))
 
 

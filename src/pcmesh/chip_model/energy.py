@@ -76,13 +76,14 @@ def chip_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: s
     rows = mapping.layer(layer).rows
     columns = sum(group.columns for group in groups)
     busy_ns = steps * chip.timing.step_ns
+    chain_ns = _chain_steps(mapping, chip, chips, layer) * chip.timing.step_ns
     used = len({chips[tile.index] for tile in tiles})
     share = 0.5 if mapping.layer(layer).signed_input else 1.0
     pulses = rows * max(len(mapping.phases(tile)) for tile in tiles) * share
     crossed = max(chip.grid.rows, chip.grid.columns) / 2
     return {
         "column_ns": float(phases * chip.tile.columns * chip.timing.input_max_ns),
-        "column_on_ns": float(len(tiles) * chip.tile.columns * busy_ns),
+        "column_on_ns": float(len(tiles) * chip.tile.columns * chain_ns),
         "row_ns": pulses * chip.timing.input_max_ns / 4,
         "conversions": float(columns),
         "charged_ff": float(columns * chip.column.capacitance_ff),
@@ -91,6 +92,19 @@ def chip_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: s
         "olp_counts": 0.0 if hands_over(mapping, layer) else float(columns),
         "on_ns": float(used * busy_ns),
     }
+
+
+def _chain_steps(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: str) -> int:
+    """Return the time steps of one vector of a layer and of all layers before and behind it that hand pulses over."""
+    own = mapping.layer(layer)
+    before = next((entry for entry in mapping.layers if entry.output == own.input), None)
+    if before is not None:
+        return _chain_steps(mapping, chip, chips, before.layer)
+    found = 0
+    while own is not None:
+        found += vector_steps(mapping, chip, chips, own.layer)
+        own = next((entry for entry in mapping.layers if entry.input == own.output), None)  # type: ignore[assignment]
+    return found
 
 
 def pulse_operations(mapping: Mapping, layer: str) -> int:

@@ -60,6 +60,14 @@ def hand_over(captured: CapturedNetwork, apart: Collection[str] = ()) -> Capture
     return replace(captured, operations=operations, chains=tuple(chains))
 
 
+def possible_chains(captured: CapturedNetwork) -> tuple[Chain, ...]:
+    """Return the chains that `hand_over` would make, nothing changed; none where a network runs its own code."""
+    module = captured.module
+    if not isinstance(module, fx.GraphModule):
+        return ()
+    return tuple(_chain(_layers(module, nodes)) for nodes in _Finder(module, captured, frozenset()).chains())
+
+
 class _Finder:
     """Finds the longest chains, each as the nodes of layers and what stands between them, in order."""
 
@@ -118,11 +126,19 @@ class _Finder:
         return layer.call.signed[layer.call.name]
 
 
+def _layers(module: fx.GraphModule, nodes: list[fx.Node]) -> list[AnalogLinear]:
+    found = [module.get_submodule(str(node.target)) for node in nodes if node.op == "call_module"]
+    return [layer for layer in found if isinstance(layer, AnalogLinear)]
+
+
+def _chain(layers: list[AnalogLinear]) -> Chain:
+    return Chain(tuple(layer.call.name for layer in layers), tuple(layer.affine.bias for layer in layers[:-1]))
+
+
 def _fuse(module: fx.GraphModule, nodes: list[fx.Node]) -> Chain:
     """Put one layer in place of a chain's."""
-    found = [module.get_submodule(str(node.target)) for node in nodes if node.op == "call_module"]
-    layers = [layer for layer in found if isinstance(layer, AnalogLinear)]
-    chain = Chain(tuple(layer.call.name for layer in layers), tuple(layer.affine.bias for layer in layers[:-1]))
+    layers = _layers(module, nodes)
+    chain = _chain(layers)
     target = f"{nodes[0].target}_chain"
     module.add_submodule(target, AnalogChain(layers[0].call, chain, layers[-1].affine))
     with module.graph.inserting_before(nodes[-1]):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
+from torch import nn
 
 from pcmesh.analysis.mac import MacError
 from pcmesh.chip import ChipSpec
-from pcmesh.deployed import bring_up
+from pcmesh.chip_model import compile_model
 from pcmesh.execution.behavioural.network import noise_keys
-from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
-from pcmesh.physics.fabrication import Instance
+from pcmesh.mapping import Encoding
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
-from pcmesh.pipeline import compile_network
 from pcmesh.random import torch_generator
 
 COLUMNS, CALIBRATION, INPUTS = 64, 500, 500
@@ -36,17 +36,18 @@ def mac_error(chip: ChipSpec, encoding: Encoding = Encoding.AB, seed: int = 0) -
     generator = torch_generator(seed, "data", "mac probe", rows)
     weight = (torch.randn((rows, COLUMNS), generator=generator) * WEIGHT_SIGMA).clamp(-1, 1)
     inputs = torch.randn((CALIBRATION + INPUTS, rows), generator=generator).clamp(-4, 4)
-    vectors = (Vector(name="x", size=rows), Vector(name="y", size=COLUMNS))
-    layers = (AnalogLayer(name="probe", input="x", output="y"),)
-    graph = LayerGraph("probe", vectors, layers, (), {"probe": weight})
     known, asked = inputs[:CALIBRATION], inputs[CALIBRATION:]
-    compiled = compile_network(graph, chip, {"probe": LayerOptions(encoding=encoding)}, {"x": known})
-    full_scale = float(known.abs().max())
-    calibrated = bring_up(compiled, Instance(seed), {"x": known}, "analog")
+    layer = nn.Linear(rows, COLUMNS, bias=False)
+    layer.load_state_dict({"weight": weight.T})
+    network = nn.Sequential(OrderedDict(probe=layer))
+    calibrated = compile_model(
+        network, known, chip, encoding=encoding, balance_scales=False, columns="analog", route=True, seed=seed
+    ).side.chip
+    span = calibrated.calibration.ranges["probe"]
     keys = noise_keys(calibrated.network.instance, [f"probe/{number}" for number in range(INPUTS)])
-    ticks = input_ticks(asked, full_scale, chip.timing)
-    codes = calibrated.engine().run({"x": ticks}, keys)["probe"][0].float()
+    ticks = input_ticks(asked, span.input_full_scale, chip.timing)
+    codes = calibrated.engine().run({calibrated.graph.layer("probe").input: ticks}, keys)["probe"][0].float()
     longest = chip.timing.output_max_ns * TICKS_PER_NS
     chip_values = 2 * codes * (chip.timing.output_step_ns * TICKS_PER_NS / longest) - 1
-    wanted = asked @ weight / calibrated.calibration.ranges["probe"].output_full_scale
+    wanted = asked @ weight / span.output_full_scale
     return MacError(chip_values, wanted.clamp(-1, 1))
