@@ -41,7 +41,7 @@ Write = Callable[[Path], object]
 
 _MADE_BY: Mapping[str, str] = {
     "chip model": "`pcmesh compile FILE.py:FUNCTION -o DIR`",
-    "compiled network": "`pcmesh compile kws -o DIR`",
+    "compiled network": "`pcmesh compile rnnt -o DIR`",
 }
 _FORMER = {"chip_model.json": "chip model", "network.json": "compiled network"}
 _LARGEST_MANIFEST = 1 << 20
