@@ -23,7 +23,7 @@ def test_every_example_is_tested() -> None:
 
 def test_own_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert _main("own_network.py") > 0.95
-    assert "2 tiles, 7 steps = 2100 ns a frame" in capsys.readouterr().out
+    assert "2 tiles, 2100 ns, " in capsys.readouterr().out
 
 
 def test_another_chip() -> None:
