@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -60,12 +60,13 @@ def _as_tensor(labels: Any, number: int) -> Tensor:
         ) from error
 
 
-def user_batches(reference: str) -> list[Batch]:
-    """Return the batches that `FILE.py:FUNCTION` yields, or those of a safetensors file.
+def user_batches(reference: str, part: Literal["calibration", "task"] = "task") -> list[Batch]:
+    """Return the batches that `FILE.py:FUNCTION` or a workload yields, or those of a safetensors file.
 
     Args:
         reference: a function that yields inputs or pairs (inputs, labels); or a file with the tensors `inputs` and, if
             there are some, `labels`, both samples first. Tensors of other names are keyword arguments.
+        part: which batches of a workload.
 
     Raises:
         InputError: there is no such function or file, or it has no batches.
@@ -73,7 +74,7 @@ def user_batches(reference: str) -> list[Batch]:
     if reference.endswith(".safetensors"):
         found = _of_file(Path(reference))
     else:
-        value = user_value(reference)
+        value = user_value(reference, part)
         try:
             found = list(batches_of([value] if isinstance(value, Tensor | tuple | Mapping) else value))
         except TypeError as error:

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -14,7 +14,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from pcmesh.cache import fingerprint
+from pcmesh.chip_model.workload import workload_of
 from pcmesh.errors import InputError, PcmeshError
+
+Part = Literal["network", "calibration", "task"]
 
 
 def user_function(reference: str) -> Callable[[], Any]:
@@ -51,13 +54,18 @@ def user_function(reference: str) -> Callable[[], Any]:
     return found  # type: ignore[no-any-return]
 
 
-def user_value(reference: str) -> Any:
-    """Return what the function that `FILE.py:NAME` names gives; what it yields as a list.
+def user_value(reference: str, part: Part) -> Any:
+    """Return what the function that `FILE.py:NAME` names gives, or a workload's own; what it yields as a list.
+
+    Args:
+        reference: of the function, or the workload's name.
+        part: what is wanted of a workload.
 
     Raises:
         InputError: no such file or function, or it fails; its cause is the function's own exception.
     """
-    function = user_function(reference)
+    workload = workload_of(reference)
+    function = user_function(reference) if workload is None else getattr(workload, part)
     try:
         value = function()
         return list(value) if isinstance(value, Iterator) else value
@@ -86,12 +94,12 @@ def _in_words(error: BaseException) -> str:
 
 
 def user_model(reference: str, weights: Path | None) -> nn.Module:
-    """Return the network that `FILE.py:NAME` makes, with the weights of a safetensors file.
+    """Return the network that `FILE.py:NAME` or a workload makes, with the weights of a safetensors file.
 
     Raises:
         InputError: the function does not give a module, or the weights do not fit it.
     """
-    model = user_value(reference)
+    model = user_value(reference, "network")
     if not isinstance(model, nn.Module):
         raise InputError(f"{reference} gives a {type(model).__name__}", "Return an nn.Module")
     if weights is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,23 +84,40 @@ def compile_own(asked: OwnNetwork, json: Path | None) -> None:
     from pcmesh.folders import check_place
 
     check_place(asked.out, "chip model", asked.force)
-    if asked.example is None:
+    recipe = recipe_of(asked.network)
+    if asked.example is None and recipe is None:
         raise InputError("a network of your own needs an example input", "--example 'torch.randn(8, 1, 28, 28)'")
     model = user_model(asked.network, asked.weights)
-    batches = None if asked.calibration is None else [batch.inputs for batch in user_batches(asked.calibration)]
+    source = asked.calibration or (None if recipe is None else asked.network)
+    batches = None if source is None else [batch.inputs for batch in user_batches(source, "calibration")]
+    own = recipe or {}
+    stated: dict[str, Any] = {"batch_dim": asked.batch_dim} if asked.batch_dim != 0 else {}
+    stated |= {name: True for name in ("route", "hand_over") if getattr(asked, name)}
     with console(error=True).status(f"Compiling {asked.network}"):
-        pins, inputs = read_pins(asked.layers), example_of(asked.example)
-        made = compile_model(
-            model,
-            inputs,
-            asked.chip,
-            calibration=batches,
-            layers=pins,
-            batch_dim=asked.batch_dim,
-            route=asked.route,
-            hand_over=asked.hand_over,
-        )
+        pins = {**own.pop("layers", {}), **read_pins(asked.layers)}
+        inputs = batches[0] if asked.example is None and batches else example_of(asked.example or "")
+        made = compile_model(model, inputs, asked.chip, calibration=batches, layers=pins, **{**own, **stated})
     write_model(made, asked.out, asked.report, asked.force, json)
+
+
+def recipe_of(name: str) -> dict[str, Any] | None:
+    """Return a workload's options of `pcmesh.compile`; None where the name is no workload's.
+
+    Raises:
+        ConfigurationError: one is none, or is the command line's own.
+    """
+    from pcmesh.checks import unknown
+    from pcmesh.chip_model import compile_model
+    from pcmesh.chip_model.workload import workload_of
+
+    workload = workload_of(name)
+    if workload is None:
+        return None
+    known = set(signature(compile_model).parameters) - {"model", "example_inputs", "chip", "calibration"}
+    for option in workload.recipe:
+        if option not in known:
+            raise unknown(f"option of pcmesh.compile (recipe of the workload {name!r})", option, sorted(known))
+    return dict(workload.recipe)
 
 
 def write_model(model: ChipModel, out: Path, report: bool, force: bool, json: Path | None) -> None:

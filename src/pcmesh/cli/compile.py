@@ -15,7 +15,8 @@ from pcmesh.cli.tables import overview_tables
 
 def compile_(
     network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="kws, rnnt, rnnt-expanded, or your own: FILE.py:FUNCTION.")
+        str,
+        typer.Argument(metavar="NETWORK", help="kws, rnnt, rnnt-expanded, a package's, or FILE.py:FUNCTION."),
     ],
     out: Annotated[
         Path,
@@ -67,7 +68,7 @@ def compile_(
     runs when it is read. A folder that pcmesh wrote is replaced as a whole. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
-    if ".py" in network:
+    if ".py" in network or _is_added(network):
         asked = OwnNetwork(
             network=network,
             out=out,
@@ -102,3 +103,10 @@ def compile_(
         console().print(shown)
     write_result(found, json, None)
     console().print(f"Written: {out}")
+
+
+def _is_added(name: str) -> bool:
+    """Return whether a package adds a workload of that name."""
+    from pcmesh.chip_model.workload import WORKLOADS
+
+    return name in WORKLOADS and name not in WORKLOADS.shipped

@@ -25,12 +25,19 @@ OWN = "FILE.py:FUNCTION"
 
 
 class _Networks(TyperGroup):
-    """Networks by name; anything that names a file or folder is the user's own."""
+    """Networks by name; what names a file, a folder or a package's workload is the user's own."""
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
-        if ".py" in args[0] or Path(args[0]).is_dir():
+        if ".py" in args[0] or Path(args[0]).is_dir() or self._is_workload(ctx, args[0]):
             return OWN, self.get_command(ctx, OWN), args
         return super().resolve_command(ctx, args)
+
+    def _is_workload(self, ctx: typer.Context, name: str) -> bool:
+        if self.get_command(ctx, name) is not None:
+            return False
+        from pcmesh.chip_model.workload import workload_of
+
+        return workload_of(name) is not None
 
 
 sensitivity = typer.Typer(name="sensitivity", cls=_Networks, no_args_is_help=True, rich_markup_mode="rich")

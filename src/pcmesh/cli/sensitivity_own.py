@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.chip_model import Code, load_own
+from pcmesh.cli.chip_model import Code, load_own, recipe_of
 from pcmesh.cli.output import console, progress
 from pcmesh.cli.paths import check_folder, chip_name, folder_target, input_file
 from pcmesh.cli.sensitivity import Bits, Fresh, Json, Workers, parse_bits, show
@@ -18,7 +18,7 @@ def own(
         str,
         typer.Argument(
             metavar="NETWORK",
-            help="FILE.py:FUNCTION that makes it, or a folder of [bold]pcmesh compile FILE.py:FUNCTION[/bold].",
+            help="FILE.py:FUNCTION that makes it, a package's, or a folder of [bold]pcmesh compile[/bold].",
         ),
     ],
     data: Annotated[
@@ -63,10 +63,12 @@ def own(
     if Path(network).is_dir():
         model = load_own(Path(network), code)
     else:
-        frames = [batch.inputs for batch in (batches if calibration is None else user_batches(calibration))]
+        recipe = recipe_of(network)
+        source = calibration or (None if recipe is None else network)
+        frames = [batch.inputs for batch in (batches if source is None else user_batches(source, "calibration"))]
         made = user_model(network, weights)
         with console(error=True).status(f"Compiling {network}"):
-            model = compile_model(made, frames[0], chip, calibration=frames)
+            model = compile_model(made, frames[0], chip, calibration=frames, **(recipe or {}))
     with progress() as report:
         result = network_sensitivity(
             model,
