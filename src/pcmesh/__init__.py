@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pcmesh import errors as errors
+    from pcmesh import lowering as lowering
     from pcmesh import training as training
     from pcmesh.analysis.best_mapping import best_mapping as best_mapping
     from pcmesh.analysis.candidates import candidates as candidates
@@ -47,6 +48,7 @@ _PUBLIC: Final = {
     "hardware_aware": ("pcmesh.training", "hardware_aware"),
     "load": ("pcmesh.chip_model", "load_model"),
     "load_chip": ("pcmesh.chip", "load_chip"),
+    "lowering": ("pcmesh.lowering", None),
     "sensitivity": ("pcmesh.analysis.network_sensitivity", "network_sensitivity"),
     "training": ("pcmesh.training", None),
 }
@@ -70,6 +72,7 @@ __all__ = [
     "hardware_aware",
     "load",
     "load_chip",
+    "lowering",
     "sensitivity",
     "training",
 ]
