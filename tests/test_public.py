@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,11 @@ def test_a_type_checker_refuses_a_wrong_option(tmp_path: Path) -> None:
     out, _, code = api.run([*settings, str(tmp_path / "bad.py")])
     assert code == 1
     assert 'Unexpected keyword argument "encodin"' in out
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    found: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "src" / "pcmesh").rglob("*.py")):
+        for name in re.findall(r"^class ([A-Z]\w*)", file.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}

@@ -23,7 +23,7 @@ from pcmesh.performance.power_test import (
     plain_microcode,
     run_power_test,
 )
-from pcmesh.performance.run import DataSet, Run, TimeOptions
+from pcmesh.performance.run import DataSet, TimedRun, TimeOptions
 from pcmesh.performance.stages import Plan
 from tests.machines import small_chip
 from tests.networks import chain
@@ -49,7 +49,7 @@ def activity(network: Plan) -> tuple[ChipActivity, ...]:
     return run_power_test(network, plain_microcode(network), lambda die: blank_hardware(network, die))
 
 
-def _run(network: Plan, frames: int) -> Run:
+def _run(network: Plan, frames: int) -> TimedRun:
     data = DataSet(frames=np.ones(frames, dtype=np.int64), audio_s=1.0)
     return run_time(network, data, TimeOptions())
 

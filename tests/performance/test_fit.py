@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcmesh.performance.costs import Cost, CostTable
-from pcmesh.performance.fit import Figure, bounds, fit, freedom, leave_one_out
+from pcmesh.performance.fit import PublishedFigure, bounds, fit, freedom, leave_one_out
 
 NAMES = ("one", "two", "three")
 COSTS = st.tuples(*[st.floats(0.1, 100.0)] * 3)
@@ -21,7 +21,7 @@ def _table(pj: tuple[float, ...]) -> CostTable:
     return CostTable(cost=tuple(entries))
 
 
-def _figures(costs: CostTable) -> list[Figure]:
+def _figures(costs: CostTable) -> list[PublishedFigure]:
     events = [
         {"one": 3.0},
         {"one": 1.0, "two": 5.0},
@@ -33,7 +33,7 @@ def _figures(costs: CostTable) -> list[Figure]:
         energy = sum(counts.get(entry.name, 0.0) * entry.pj * 1e-12 for entry in costs.cost)
         rate = number % 2 == 0
         found.append(
-            Figure(
+            PublishedFigure(
                 name=f"figure {number}",
                 value=1 / energy if rate else energy,
                 unit="",
@@ -81,5 +81,5 @@ def test_what_no_figure_limits_is_free() -> None:
 
 def test_no_cost_falls_below_nothing() -> None:
     figures = _figures(_table((50.0, 0.1, 1.0)))
-    cheaper = [figures[0], Figure(**{**figures[1].__dict__, "value": figures[1].value / 3})]
+    cheaper = [figures[0], PublishedFigure(**{**figures[1].__dict__, "value": figures[1].value / 3})]
     assert all(entry.pj >= 0 for entry in fit(cheaper, _table((1.0, 1.0, 1.0)), NAMES).cost)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcmesh.errors import InputError
-from pcmesh.performance import Pipeline, Stage, Unit
+from pcmesh.performance import ChipUnit, Pipeline, Stage
 from pcmesh.performance.stages import Input
 from pcmesh.performance.timing import simulate
 from pcmesh.performance.transducer import decode, spread_letters
@@ -23,7 +23,7 @@ LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 def pipelines(draw: st.DrawFn) -> Pipeline:
     """A chain of units of one to three stages, with time stacking somewhere, recurrence and digital delays."""
     stages: list[Stage] = []
-    units: list[Unit] = []
+    units: list[ChipUnit] = []
     frames = 1
     for _ in range(draw(st.integers(1, 4))):
         frames *= draw(st.sampled_from([1, 1, 2, 3]))
@@ -51,7 +51,9 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
                 )
             )
             members.append(number)
-        units.append(Unit(chips=(len(units),), stages=tuple(members), operation_ns=1, period_ns=period, frames=frames))
+        units.append(
+            ChipUnit(chips=(len(units),), stages=tuple(members), operation_ns=1, period_ns=period, frames=frames)
+        )
     return Pipeline(stages=tuple(stages), units=tuple(units))
 
 
@@ -87,7 +89,7 @@ def test_the_decoder_is_the_loop_it_stands_for(frames: list[int], overlap: bool,
     decoder = Stage(layers=("dec",), chips=(1,), latency_ns=15, loop_ns=18)
     pipeline = Pipeline(
         stages=(encoder, decoder),
-        units=(Unit(chips=(0,), stages=(0,), operation_ns=7, period_ns=10, frames=1),),
+        units=(ChipUnit(chips=(0,), stages=(0,), operation_ns=7, period_ns=10, frames=1),),
         event_stages=(1,),
         joined_stage=0,
         joint_ns=3,

@@ -8,7 +8,7 @@ from pcmesh.chip import Site, load_chip
 from pcmesh.mapping import Mapping, Phase, integration_phases, map_network
 from pcmesh.model import AnalogLayer, LayerGraph, Vector
 from pcmesh.placement import Place, Placement
-from pcmesh.routing import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
+from pcmesh.routing import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 
 CHIP = load_chip()
 SITES = (Site(2, 0), Site(3, 0), Site(4, 1), Site(5, 2))
@@ -40,7 +40,7 @@ def keyword_compiled() -> tuple[Mapping, Placement, Routing]:
     steps += [_hand_over(0, 2, _hops((4, 0, N, E)), phase) for phase in later]
     steps += [_hand_over(1, 3, _hops((5, 1, N, E)), phase) for phase in later]
     out = Transfer(group=2, hops=_hops((5, 2, S, W), (5, 1, E, W), (5, 0, E, W)), olp=4)
-    steps.append(Step(transfers=(out,), readouts=(Readout(group=2, site=SITES[3], activation="linear"),)))
+    steps.append(Step(transfers=(out,), readouts=(GroupReadout(group=2, site=SITES[3], activation="linear"),)))
     return mapping, placement, Routing(chips=(ChipSchedule(chip=0, steps=tuple(steps), interval_steps=8),))
 
 
@@ -62,7 +62,7 @@ def _hand_over(group: int, tile: int, hops: tuple[Hop, ...], phase: Phase) -> St
     return Step(
         transfers=(Transfer(group=group, hops=hops, rows_of=(SITES[tile],)),),
         integrations=(Integration(tile=tile, site=SITES[tile], phase=phase),),
-        readouts=(Readout(group=group, site=SITES[tile - 1], activation="relu"),),
+        readouts=(GroupReadout(group=group, site=SITES[tile - 1], activation="relu"),),
     )
 
 

@@ -12,7 +12,7 @@ from pcmesh.errors import VerificationError
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, Phase, map_network
 from pcmesh.model import DigitalOperation, LayerGraph
 from pcmesh.placement import Place, Placement
-from pcmesh.routing import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
+from pcmesh.routing import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 from pcmesh.routing.verify import verify_routing
 from tests.networks import chain, grid_chip, side_by_side
 
@@ -49,8 +49,8 @@ PLACES = tuple(Place(chip=0, site=site) for site in (FIRST, SECOND, THIRD))
 FROM_EAST, FROM_WEST = "02Ein 02Wout", "00Win 00Eout 01Win 01Sout 11Nin 11Eout"
 HAND_OVER = Transfer(group=0, hops=hops("22Nin 22Wout"), rows_of=(THIRD,))
 OUTPUT = Transfer(group=1, hops=hops("22Sin 22Nout 12Sin 12Eout"), olp=1)
-HAND_OVER_READ = Readout(group=0, site=SECOND, activation="relu")
-OUTPUT_READ = Readout(group=1, site=THIRD, activation="linear")
+HAND_OVER_READ = GroupReadout(group=0, site=SECOND, activation="relu")
+OUTPUT_READ = GroupReadout(group=1, site=THIRD, activation="linear")
 STEPS = (
     Step(
         transfers=(sent(1, 0, 8, "positive", FROM_EAST, FIRST), sent(0, 16, 24, "positive", FROM_WEST, SECOND)),
@@ -294,8 +294,8 @@ def lanes_schedule(lane: Lane = Lane.ODD) -> ChipSchedule:
                 Transfer(group=1, lane=lane, hops=hops("11Nin 11Wout 10Ein 10Wout"), olp=0),
             ),
             readouts=(
-                Readout(group=0, site=LEFT, activation="linear"),
-                Readout(group=1, site=RIGHT, activation="linear"),
+                GroupReadout(group=0, site=LEFT, activation="linear"),
+                GroupReadout(group=1, site=RIGHT, activation="linear"),
             ),
         )
     )

@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Figure:
+class ComparedFigure:
     """A figure that differs."""
 
     key: str
@@ -82,7 +82,7 @@ class TwoResults:
     """
 
     asked: tuple[Asked, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[ComparedFigure, ...]
     same: int
     paired: tuple[Paired, ...]
     unpaired: str
@@ -114,7 +114,7 @@ def compare_results(first: Mapping[str, Any], second: Mapping[str, Any]) -> TwoR
         elif old == new:
             same += 1
         else:
-            figures.append(Figure(key, float(old or 0), float(new or 0)))
+            figures.append(ComparedFigure(key, float(old or 0), float(new or 0)))
     paired, unpaired = _paired(first, second)
     return TwoResults(tuple(asked), tuple(figures), same, paired, unpaired)
 

@@ -39,7 +39,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Difference:
+class KeyDifference:
     """A key that two chips hold different values of; a value that one lacks is "-"."""
 
     key: str
@@ -70,12 +70,12 @@ def chip_values(chip: ChipSpec) -> list[Value]:
     return found
 
 
-def differences(old: ChipSpec, new: ChipSpec) -> list[Difference]:
+def differences(old: ChipSpec, new: ChipSpec) -> list[KeyDifference]:
     """Return every key of which two chips hold different values; landing pads one by one, by their domain."""
     before, after = dict(_leaves(old)), dict(_leaves(new))
     keys = [*before, *(key for key in after if key not in before)]
     return [
-        Difference(key, before.get(key, "-"), after.get(key, "-"), unit(key))
+        KeyDifference(key, before.get(key, "-"), after.get(key, "-"), unit(key))
         for key in keys
         if before.get(key) != after.get(key)
     ]

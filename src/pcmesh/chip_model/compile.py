@@ -17,7 +17,7 @@ from pcmesh.chip_model.ends import Ends, end_warnings, ends_of, programmed_produ
 from pcmesh.chip_model.extremes import ExtremeProducts
 from pcmesh.chip_model.frame_warnings import frame_warnings
 from pcmesh.chip_model.hand_over_choice import kept_apart
-from pcmesh.chip_model.model import ChipModel, Choice, Deployment, Pack
+from pcmesh.chip_model.model import ChipModel, CompileChoice, Deployment, Pack
 from pcmesh.chip_model.options import Pin, ProductOptions, sharing
 from pcmesh.chip_model.pins import pinned_options
 from pcmesh.chip_model.routes import Routes
@@ -131,7 +131,7 @@ def compile_model(
     looking = partial(_extremes, captured, options, balance_scales, tile if clipped_share == 0 else None)
     captured = pass_hand_over(captured) if hand_over is True else captured
     seen = record_frames(captured, calibration, frames, looking)
-    choice = Choice(
+    choice = CompileChoice(
         name=name or type(model).__name__,
         options=options,
         pins=places,
@@ -167,7 +167,7 @@ def _extremes(
 def deploy(
     captured: CapturedNetwork,
     seen: Frames,
-    choice: Choice,
+    choice: CompileChoice,
     chip: ChipSpec,
     instance: Instance,
     only: Collection[str] | None = None,
@@ -256,7 +256,7 @@ def chains_of(chains: Sequence[Chain], products: Sequence[MatrixProduct]) -> tup
 
 
 def _fit(
-    choice: Choice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec, packed: bool
+    choice: CompileChoice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec, packed: bool
 ) -> _Fit:
     options, tile = choice.options, (chip.tile.rows, chip.tile.columns)
     handed = {name for chain in chains for name in chain.products}
@@ -268,7 +268,7 @@ def _fit(
 
 
 def _best_fit(
-    choice: Choice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec
+    choice: CompileChoice, products: Sequence[MatrixProduct], chains: Sequence[Chain], chip: ChipSpec
 ) -> tuple[_Fit, tuple[str, ...]]:
     """Map and place; with `auto`, pack where that saves a chip. Returns the warnings too."""
     apart = _fit(choice, products, chains, chip, choice.pack is True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pcmesh.chip import ChipSpec
 from pcmesh.chip_model.calibration_frames import Frames
-from pcmesh.chip_model.model import Choice
+from pcmesh.chip_model.model import CompileChoice
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.lowering.hand_over import possible_chains
@@ -22,7 +22,9 @@ MARGIN = 0.1
 _FRAMES = 512
 
 
-def kept_apart(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSpec, seed: int) -> frozenset[str]:
+def kept_apart(
+    captured: CapturedNetwork, seen: Frames, choice: CompileChoice, chip: ChipSpec, seed: int
+) -> frozenset[str]:
     """Return the products that keep digital ends.
 
     Each chain is programmed twice on chip instance 0, by itself and without a mesh: once handing pulses over, once with
@@ -42,7 +44,7 @@ def kept_apart(captured: CapturedNetwork, seen: Frames, choice: Choice, chip: Ch
 
 
 def _worth_it(
-    captured: CapturedNetwork, seen: Frames, choice: Choice, chip: ChipSpec, chain: Chain, instance: Instance
+    captured: CapturedNetwork, seen: Frames, choice: CompileChoice, chip: ChipSpec, chain: Chain, instance: Instance
 ) -> bool:
     from pcmesh.chip_model.compile import deploy
 

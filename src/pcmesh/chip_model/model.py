@@ -45,7 +45,7 @@ Pack = bool | Literal["auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class CompileChoice:
     """How a network is mapped.
 
     Attributes:
@@ -100,7 +100,7 @@ class Deployment:
     instance: Instance
     frames: Frames
     warnings: tuple[str, ...]
-    choice: Choice
+    choice: CompileChoice
     compiled: CompiledNetwork | None = None
 
     @cached_property

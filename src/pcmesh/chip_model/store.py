@@ -19,7 +19,7 @@ from pcmesh.checks import checked
 from pcmesh.chip_model.calibration_frames import Frames
 from pcmesh.chip_model.ends import ends_of, programmed_products
 from pcmesh.chip_model.graph import pack, read_program, unpack, write_program
-from pcmesh.chip_model.model import ChipModel, Choice, Deployment
+from pcmesh.chip_model.model import ChipModel, CompileChoice, Deployment
 from pcmesh.chip_model.options import sharing
 from pcmesh.chip_model.side import ChipSide
 from pcmesh.chip_model.stored import StoredChain, StoredModel, check_stored, check_tensors
@@ -133,7 +133,7 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         instance=instance,
         frames=Frames(frames, stored.vectors, stored.samples, stored.completed, balances),
         warnings=stored.warnings,
-        choice=Choice(
+        choice=CompileChoice(
             name=stored.name,
             options=stored.options,
             pins=stored.pins,

@@ -61,7 +61,7 @@ class Copy:
             self.packing = Packing(active, torch.arange(active[0]) if order is None else order)
 
 
-class Copies:
+class ModuleCopies:
     """As many copies of a network as there are calls at once; a call that runs alone always gets the same."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -87,8 +87,8 @@ class Copies:
             if found.is_of(self._network):
                 return found
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Copies:
-        return Copies(copy.deepcopy(self._network, memo))
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModuleCopies:
+        return ModuleCopies(copy.deepcopy(self._network, memo))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_network": self._network, "_free": []}

@@ -21,7 +21,7 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.model.attribution import attribute
 from pcmesh.model.catalogue import Catalogue
 from pcmesh.model.contraction import CONTRACTIONS
-from pcmesh.model.copies import Copies
+from pcmesh.model.copies import ModuleCopies
 from pcmesh.model.eager_contraction import contracted
 from pcmesh.model.eager_reasons import digital_rule
 from pcmesh.model.eager_recurrent import RecurrentCalls
@@ -30,7 +30,7 @@ from pcmesh.model.exported import CapturedNetwork, Pins
 from pcmesh.model.layers import Affine, AnalogConvolution, AnalogTransposedConvolution, CellCalls, ConvolutionShape
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import tied_names
-from pcmesh.model.seen import Run, Seen
+from pcmesh.model.seen import OwnCodeRun, Seen
 
 _PRODUCTS = {"mm": 0, "addmm": 1}
 
@@ -41,7 +41,7 @@ class EagerNetwork(nn.Module):
     def __init__(self, network: nn.Module, seen: Seen, batch_dim: int | None) -> None:
         super().__init__()
         self.network = network
-        self._seen, self._batch_dim, self._copies = seen, batch_dim, Copies(network)
+        self._seen, self._batch_dim, self._copies = seen, batch_dim, ModuleCopies(network)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network's own code.
@@ -57,7 +57,7 @@ class EagerNetwork(nn.Module):
         """
         batch = Examples.of(tuple(args) or kwargs, self._batch_dim).size
         with self._copies.one() as copy:
-            run = Run(self._seen, copy, batch)
+            run = OwnCodeRun(self._seen, copy, batch)
             with torch.inference_mode(False), run.following(), _Watch(run), RecurrentCalls(run):
                 return copy.network.get_submodule(name)(*args, **kwargs)
 
@@ -140,7 +140,7 @@ def capture_eager(
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sends products with weights to the chip, and lets everything else pass."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: OwnCodeRun) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.run = run
 

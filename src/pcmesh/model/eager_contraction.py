@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from pcmesh.model.contraction import Contraction, contraction_of
-from pcmesh.model.layers import AnalogContraction, Step, planned
-from pcmesh.model.seen import Run, SeenProducts
+from pcmesh.model.layers import AnalogContraction, ContractionStep, planned
+from pcmesh.model.seen import OwnCodeRun, SeenProducts
 
 WHOLE_FUNCTIONS = {
     torch.matmul: "matmul",
@@ -21,7 +21,7 @@ WHOLE_FUNCTIONS = {
 """Functions that PyTorch splits into products of copies of a weight, as many as there are samples."""
 
 
-def contracted(run: Run, kind: str, args: Any, kwargs: Any) -> Tensor | None:
+def contracted(run: OwnCodeRun, kind: str, args: Any, kwargs: Any) -> Tensor | None:
     """Return the result of an operation with its products on tiles, or None where it has none with a weight."""
     found = contraction_of(kind, args, kwargs, lambda factor: factor.shape)
     if found is None:
@@ -34,7 +34,7 @@ def contracted(run: Run, kind: str, args: Any, kwargs: Any) -> Tensor | None:
     assert read is not None
     factors = [single[id(factor)] for factor in read.factors]
 
-    def products(step: Step, matrices: Sequence[Tensor]) -> SeenProducts:
+    def products(step: ContractionStep, matrices: Sequence[Tensor]) -> SeenProducts:
         return run.gathered(run.sources(read.factors[step.weight]), matrices)
 
     def make() -> AnalogContraction | None:

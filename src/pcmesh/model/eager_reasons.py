@@ -18,11 +18,11 @@ from pcmesh.model.operations import (
     WHOLE_NUMBERS,
     Rule,
 )
-from pcmesh.model.seen import Run
+from pcmesh.model.seen import OwnCodeRun
 from pcmesh.model.table import record_of
 
 
-def digital_rule(run: Run, kind: str, args: Any, kwargs: Any, out: Any) -> tuple[Rule, float]:
+def digital_rule(run: OwnCodeRun, kind: str, args: Any, kwargs: Any, out: Any) -> tuple[Rule, float]:
     """Return the rule of an operation that does not run on tiles, and its scalar operations in all."""
     tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     if tensors and all(map(run.sources, tensors)):
@@ -33,7 +33,7 @@ def digital_rule(run: Run, kind: str, args: Any, kwargs: Any, out: Any) -> tuple
     return rule, _cost(kind, args, kwargs, out, rule)
 
 
-def _rule(run: Run, kind: str, tensors: list[Tensor], out: Any) -> Rule:
+def _rule(run: OwnCodeRun, kind: str, tensors: list[Tensor], out: Any) -> Rule:
     rule = record_of(kind).digital
     matrices = [tensor for tensor in tensors if tensor.dim() >= 2 and run.known.sources(tensor) is not None]
     weights = [tensor for tensor in matrices if run.sources(tensor)]

@@ -20,7 +20,7 @@ from pcmesh.model.eager_contraction import contracted, whole_function
 from pcmesh.model.layers import AnalogRecurrent, CellCalls, InputSigns, recurrent_cells
 from pcmesh.model.layers.gates import Kind
 from pcmesh.model.products import ProductCall
-from pcmesh.model.seen import Run
+from pcmesh.model.seen import OwnCodeRun
 
 _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(Kind)}
 
@@ -28,7 +28,7 @@ _KINDS: dict[Any, Kind] = {getattr(torch._VF, kind): kind for kind in get_args(K
 class RecurrentCalls(TorchFunctionMode):
     """Sends whole recurrent layers, and products with stacks of matrices, to the chip; all else passes."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: OwnCodeRun) -> None:
         super().__init__()
         self.run = run
 

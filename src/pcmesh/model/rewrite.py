@@ -22,9 +22,9 @@ from pcmesh.model.layers import (
     AnalogTransposedConvolution,
     BlockProducts,
     CellCalls,
+    ContractionStep,
     ConvolutionShape,
     InputSigns,
-    Step,
     gathered,
     planned,
     recurrent_cells,
@@ -135,7 +135,7 @@ def contraction(node: fx.Node, context: Context) -> Replacement | None:
     found, weights = read
     names: list[str] = []
 
-    def products(step: Step, matrices: Sequence[Tensor]) -> BlockProducts:
+    def products(step: ContractionStep, matrices: Sequence[Tensor]) -> BlockProducts:
         x = found.factors[step.x] if step.x < len(found.factors) else None
         signed = x is None or not context.signs.nonnegative(x)
         sources = context.constants.sources(weights[step.weight].source)

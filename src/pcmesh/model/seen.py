@@ -46,7 +46,7 @@ class Seen:
     recording: bool = True
 
 
-class Run:
+class OwnCodeRun:
     """One run of a network's own code; whatever a run changes is its own.
 
     Args:
@@ -174,4 +174,4 @@ class SeenProducts:
         return call.runtime.run((call.name, 0, run.turn(call.name)), x, None)
 
 
-_RUN: ContextVar[Run] = ContextVar("pcmesh run")
+_RUN: ContextVar[OwnCodeRun] = ContextVar("pcmesh run")

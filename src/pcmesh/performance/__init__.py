@@ -1,11 +1,12 @@
 """How long a network takes on the chips, and what it draws."""
 
 from pcmesh.performance.operations import Operations
-from pcmesh.performance.run import DataSet, Run, TimeOptions, run_time
-from pcmesh.performance.stages import Compiled, Link, Pipeline, Plan, Stage, Unit, plan
+from pcmesh.performance.run import DataSet, TimedRun, TimeOptions, run_time
+from pcmesh.performance.stages import ChipUnit, Compiled, Link, Pipeline, Plan, Stage, plan
 from pcmesh.performance.transducer import DecoderMode, Spread, spread_letters
 
 __all__ = [
+    "ChipUnit",
     "Compiled",
     "DataSet",
     "DecoderMode",
@@ -13,11 +14,10 @@ __all__ = [
     "Operations",
     "Pipeline",
     "Plan",
-    "Run",
     "Spread",
     "Stage",
     "TimeOptions",
-    "Unit",
+    "TimedRun",
     "plan",
     "run_time",
     "spread_letters",

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pcmesh.performance.costs import CostTable
 from pcmesh.performance.power_test import ChipActivity, Part
-from pcmesh.performance.run import Run
+from pcmesh.performance.run import TimedRun
 
 DIGITAL = "digital"
 
@@ -71,7 +71,7 @@ def activity_energy(activity: ChipActivity, costs: CostTable, runs: Callable[[Pa
     return Energy(_items(activity, costs, runs))
 
 
-def run_energy(run: Run, activities: Sequence[ChipActivity], costs: CostTable) -> Energy:
+def run_energy(run: TimedRun, activities: Sequence[ChipActivity], costs: CostTable) -> Energy:
     """Return the energy of a timed run; a chip that does nothing draws nothing, as in the paper's count."""
     items: list[Item] = []
     for activity in activities:

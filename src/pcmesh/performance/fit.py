@@ -20,7 +20,7 @@ SLACK = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class PublishedFigure:
     """A published figure that follows from an energy.
 
     Attributes:
@@ -74,7 +74,7 @@ def events(counts: Counts, costs: CostTable) -> list[float]:
     return [counts.get(entry.name, 0.0) for entry in costs.cost]
 
 
-def fit(figures: Sequence[Figure], costs: CostTable, free: Sequence[str]) -> CostTable:
+def fit(figures: Sequence[PublishedFigure], costs: CostTable, free: Sequence[str]) -> CostTable:
     """Return the costs with the free ones fitted: least squares of relative deviations, none below 0.
 
     Figures of one group together weigh as much as one.
@@ -104,7 +104,7 @@ class LeftOut:
         lowest, highest: what any costs allow that agree with those figures.
     """
 
-    figure: Figure
+    figure: PublishedFigure
     role: Literal["fitted to", "predicted"]
     fitted: float
     left_out: float
@@ -113,7 +113,7 @@ class LeftOut:
 
 
 def leave_one_out(
-    figures: Sequence[Figure], costs: CostTable, free: Sequence[str], fitted_to: Sequence[str]
+    figures: Sequence[PublishedFigure], costs: CostTable, free: Sequence[str], fitted_to: Sequence[str]
 ) -> list[LeftOut]:
     """Return, for each figure, what the fit says of it and what a fit without it says."""
     fitted = fit([figure for figure in figures if figure.name in fitted_to], costs, free)
@@ -134,7 +134,7 @@ def leave_one_out(
     return found
 
 
-def bounds(known: Sequence[Figure], asked: Figure, costs: CostTable) -> tuple[float, float]:
+def bounds(known: Sequence[PublishedFigure], asked: PublishedFigure, costs: CostTable) -> tuple[float, float]:
     """Return the lowest and highest value of a figure that any costs from 0 up allow, given others as published."""
     ends = _extremes(known, np.array(events(asked.counts, costs)) * 1e-12, costs)
     low, high = sorted(asked.of_energy(energy) for energy in ends)
@@ -151,7 +151,7 @@ class Freedom:
     highest_share: float
 
 
-def freedom(figures: Sequence[Figure], costs: CostTable, of: Counts) -> list[Freedom]:
+def freedom(figures: Sequence[PublishedFigure], costs: CostTable, of: Counts) -> list[Freedom]:
     """Return for each cost which share of an energy it can have if all figures are as published."""
     counts = events(of, costs)
     total = sum(n * entry.pj * 1e-12 for n, entry in zip(counts, costs.cost, strict=True))
@@ -167,12 +167,14 @@ def freedom(figures: Sequence[Figure], costs: CostTable, of: Counts) -> list[Fre
     return found
 
 
-def _matrix(figures: Sequence[Figure], costs: CostTable) -> npt.NDArray[np.float64]:
+def _matrix(figures: Sequence[PublishedFigure], costs: CostTable) -> npt.NDArray[np.float64]:
     """Return (figures, costs): energy of 1 pJ per event, in units of the published energy."""
     return np.array([[n * 1e-12 / figure.energy for n in events(figure.counts, costs)] for figure in figures])
 
 
-def _extremes(figures: Sequence[Figure], weight: npt.NDArray[np.float64], costs: CostTable) -> tuple[float, float]:
+def _extremes(
+    figures: Sequence[PublishedFigure], weight: npt.NDArray[np.float64], costs: CostTable
+) -> tuple[float, float]:
     """Return the smallest and the largest of weight · costs under the figures, J; infinity where nothing limits it."""
     matrix = _matrix(figures, costs)
     scale = np.maximum(matrix.max(0), weight / max(weight.max(), 1e-300) * 1e-12)

@@ -9,7 +9,7 @@ from typing import Any
 from pcmesh.model.digital import DIGITAL_COSTS
 from pcmesh.performance.costs import CostTable
 from pcmesh.performance.energy import DIGITAL, Energy
-from pcmesh.performance.run import DataSet, Run
+from pcmesh.performance.run import DataSet, TimedRun
 
 _TERA = 1e12
 
@@ -25,7 +25,9 @@ def data_result(data: DataSet) -> dict[str, Any]:
     }
 
 
-def variant_result(run: Run, by_overlap: Mapping[bool, Run], energy: Energy, costs: CostTable) -> dict[str, Any]:
+def variant_result(
+    run: TimedRun, by_overlap: Mapping[bool, TimedRun], energy: Energy, costs: CostTable
+) -> dict[str, Any]:
     """Return the figures of one variant of a network.
 
     Args:
@@ -68,7 +70,7 @@ def variant_result(run: Run, by_overlap: Mapping[bool, Run], energy: Energy, cos
     }
 
 
-def _rates(joule: float, operations: int, run: Run) -> dict[str, float]:
+def _rates(joule: float, operations: int, run: TimedRun) -> dict[str, float]:
     return {
         "energy_j": joule,
         "power_w": joule / run.total_s,
@@ -77,7 +79,7 @@ def _rates(joule: float, operations: int, run: Run) -> dict[str, float]:
     }
 
 
-def _chip(run: Run, number: int, energy: Energy) -> dict[str, Any]:
+def _chip(run: TimedRun, number: int, energy: Energy) -> dict[str, Any]:
     layers = [name for stage in run.pipeline.stages if number in stage.chips for name in stage.layers]
     analog = sum(run.operations.analog[name] for name in layers)
     period = [unit.period_ns for unit in run.pipeline.units if number in unit.chips]

@@ -51,7 +51,7 @@ class TimeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TimedRun:
     """A timed run.
 
     Attributes:
@@ -90,7 +90,7 @@ class Run:
         )
 
 
-def run_time(compiled: Compiled, data: DataSet, options: TimeOptions) -> Run:
+def run_time(compiled: Compiled, data: DataSet, options: TimeOptions) -> TimedRun:
     """Simulate a data set.
 
     Raises:
@@ -106,7 +106,7 @@ def run_time(compiled: Compiled, data: DataSet, options: TimeOptions) -> Run:
     frames = {row.frames: int(row.counts.sum()) for row in simulation.rows}
     schedules = sorted(compiled.routing.chips, key=lambda schedule: schedule.chip)
     operations = count_operations(compiled, pipeline, frames, steps, joints, options.held)
-    return Run(
+    return TimedRun(
         pipeline=pipeline,
         utterances=len(data.frames),
         audio_s=data.audio_s,

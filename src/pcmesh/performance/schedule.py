@@ -10,7 +10,7 @@ from pcmesh.chip import TimingSpec
 from pcmesh.errors import ConfigurationError
 from pcmesh.model import AnalogLayer
 from pcmesh.performance.flow import Flow, Way
-from pcmesh.performance.stages import Compiled, Input, Link, Pipeline, Stage, Unit
+from pcmesh.performance.stages import ChipUnit, Compiled, Input, Link, Pipeline, Stage
 from pcmesh.routing.types import ChipSchedule
 
 CODE_BITS = 8
@@ -196,14 +196,14 @@ class _Reader:
     def _chips_of(self, number: int) -> Iterable[int]:
         return (chip for layer in self._groups[number] for chip in self._chips[layer.name])
 
-    def _unit(self, members: tuple[int, ...], stages: dict[int, Stage]) -> Unit:
+    def _unit(self, members: tuple[int, ...], stages: dict[int, Stage]) -> ChipUnit:
         timing = self._compiled.chip.timing
         chips = tuple(sorted({chip for number in members for chip in self._chips_of(number)}))
         interval = max(self._schedules[chip].interval_ns(timing) for chip in chips)
         layers = {name for number in members for name in stages[number].layers}
         groups = {group.index for group in self._compiled.mapping.groups if group.layer in layers}
         crossing = max(self._link_ns(chip, groups, layers) for chip in chips)
-        return Unit(
+        return ChipUnit(
             chips=chips,
             stages=members,
             operation_ns=max(self._schedules[chip].operation_ns(timing) for chip in chips),
@@ -211,7 +211,7 @@ class _Reader:
             frames=max(stages[number].frames for number in members),
         )
 
-    def _depths(self, unit: Unit, stages: dict[int, Stage]) -> dict[int, int]:
+    def _depths(self, unit: ChipUnit, stages: dict[int, Stage]) -> dict[int, int]:
         """Return how many operations after a frame's arrival each stage of a unit takes it."""
         depths: dict[int, int] = {}
         for number in unit.stages:

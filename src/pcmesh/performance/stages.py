@@ -98,7 +98,7 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class ChipUnit:
     """Chips whose controllers loop in step: one operation serves all their stages, each with the frame it is at.
 
     Attributes:
@@ -130,7 +130,7 @@ class Pipeline:
     """
 
     stages: tuple[Stage, ...]
-    units: tuple[Unit, ...]
+    units: tuple[ChipUnit, ...]
     event_stages: tuple[int, ...] = ()
     joined_stage: int | None = None
     joint_ns: int = 0

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pcmesh.errors import InputError
-from pcmesh.performance.stages import Pipeline, Unit
+from pcmesh.performance.stages import ChipUnit, Pipeline
 
 Times = npt.NDArray[np.int64]
 
@@ -23,7 +23,7 @@ _NEVER = np.int64(-(2**62))
 
 
 @dataclass(frozen=True)
-class Rows:
+class FrameRows:
     """Frames of all utterances in a row.
 
     Attributes:
@@ -41,7 +41,7 @@ class Rows:
         """(U,) index of each utterance's first frame."""
         return np.concatenate([[0], np.cumsum(self.counts)[:-1]]).astype(np.int64)
 
-    def last_of(self, source: Rows) -> Times:
+    def last_of(self, source: FrameRows) -> Times:
         """Return, for each frame here, the index of the last frame of a (finer or equal) source that belongs to it."""
         joined = self.frames // source.frames
         last = np.minimum((count_within(self.counts) + 1) * joined, np.repeat(source.counts, self.counts)) - 1
@@ -66,7 +66,7 @@ class Simulation:
     """
 
     ready: tuple[Times, ...]
-    rows: tuple[Rows, ...]
+    rows: tuple[FrameRows, ...]
     operations: tuple[int, ...]
     first_start: Times
     end: Times
@@ -87,7 +87,7 @@ def simulate(pipeline: Pipeline, frames: npt.ArrayLike, overlap: bool) -> Simula
     if counts.ndim != 1 or not len(counts) or counts.min() < 1:
         raise InputError("utterances without frames", "Each needs at least one")
     stages = pipeline.stages
-    rows = {f: Rows(-(-counts // f), f, not overlap) for f in {stage.frames for stage in stages}}
+    rows = {f: FrameRows(-(-counts // f), f, not overlap) for f in {stage.frames for stage in stages}}
     ready: dict[int, Times] = {}
     operations: list[int] = []
     first_start = np.zeros(len(counts), dtype=np.int64)
@@ -110,7 +110,7 @@ def simulate(pipeline: Pipeline, frames: npt.ArrayLike, overlap: bool) -> Simula
 
 
 def _run(
-    pipeline: Pipeline, unit: Unit, rows: Mapping[int, Rows], ready: Mapping[int, Times]
+    pipeline: Pipeline, unit: ChipUnit, rows: Mapping[int, FrameRows], ready: Mapping[int, Times]
 ) -> tuple[dict[int, Times], int]:
     """Return when each stage of a unit starts each frame, and how many operations the unit starts."""
     own = rows[unit.frames]

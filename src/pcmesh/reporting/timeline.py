@@ -21,7 +21,7 @@ _INCHES_PER_LETTER = 0.064
 
 
 @dataclass(frozen=True)
-class Activity:
+class TileActivity:
     """One box of the diagram: what a resource does in a step (0-based), and the layer that it belongs to."""
 
     resource: str
@@ -54,7 +54,7 @@ def timeline(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> str:
     return svg(figure, f"time diagram of chip {schedule.chip + 1}")
 
 
-def _draw(axes: Axes, row: int, activity: Activity, span_ns: list[int], colours: dict[str, str]) -> None:
+def _draw(axes: Axes, row: int, activity: TileActivity, span_ns: list[int], colours: dict[str, str]) -> None:
     shade = colours.get(activity.layer or "", FAINT)
     face = tint(shade) if activity.layer else _PLAIN
     begin, end = span_ns
@@ -71,13 +71,13 @@ def _draw(axes: Axes, row: int, activity: Activity, span_ns: list[int], colours:
     )
 
 
-def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dict[str, list[Activity]]:
+def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dict[str, list[TileActivity]]:
     """Return the activities of each resource: ILPs first, then tiles, then banks, then OLPs."""
     every = [entry for number, step in enumerate(schedule.steps) for entry in _of_step(chip, mapping, number, step)]
     names = [f"ILP {pad.domain}" for pad in chip.grid.ilps]
     names += [f"{what} {number}" for what in ("tile", "bank of tile") for number in range(1, chip.tiles + 1)]
     names += [f"OLP {pad.domain}" for pad in chip.grid.olps]
-    found: dict[str, list[Activity]] = {name: [] for name in names}
+    found: dict[str, list[TileActivity]] = {name: [] for name in names}
     for entry in every:
         entries = found[entry.resource]
         if entries and entries[-1].step == entry.step:  # two half vectors share a landing pad
@@ -87,9 +87,9 @@ def _activities(chip: ChipSpec, mapping: Mapping, schedule: ChipSchedule) -> dic
     return {name: entries for name, entries in found.items() if entries}
 
 
-def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[Activity]:
+def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[TileActivity]:
     made = [
-        Activity(
+        TileActivity(
             f"tile {chip.grid.number(integration.site)}",
             number,
             phase_words(integration.phase),
@@ -100,22 +100,22 @@ def _of_step(chip: ChipSpec, mapping: Mapping, number: int, step: Step) -> list[
     for readout in step.readouts:
         layer = mapping.groups[readout.group].layer
         made.append(
-            Activity(f"bank of tile {chip.grid.number(readout.site)}", number, f"ramp, {readout.activation}", layer)
+            TileActivity(f"bank of tile {chip.grid.number(readout.site)}", number, f"ramp, {readout.activation}", layer)
         )
     for transfer in step.transfers:
         if transfer.ilp is not None and transfer.operand is not None:
             pad = f"ILP {chip.grid.ilps[transfer.ilp].domain}"
-            made.append(Activity(pad, number, operand_words(transfer.operand)))
+            made.append(TileActivity(pad, number, operand_words(transfer.operand)))
         if transfer.olp is not None:
             pad = f"OLP {chip.grid.olps[transfer.olp].domain}"
             group = mapping.groups[transfer.group] if transfer.group is not None else None
             lane = "" if transfer.lane is Lane.ALL else f" {transfer.lane}"
             text = f"counts {group.column_start}:{group.column_stop}{lane}" if group else "counts"
-            made.append(Activity(pad, number, text, group.layer if group else None))
+            made.append(TileActivity(pad, number, text, group.layer if group else None))
     return made
 
 
-def _merged(activities: dict[str, list[Activity]]) -> dict[str, list[Activity]]:
+def _merged(activities: dict[str, list[TileActivity]]) -> dict[str, list[TileActivity]]:
     """Join resources of one kind that do the same in every step, e.g. 16 tiles of one layer."""
     together: dict[tuple[object, ...], list[str]] = {}
     for name, entries in activities.items():

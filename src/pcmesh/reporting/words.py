@@ -7,7 +7,7 @@ from typing import Any
 
 from pcmesh.chip import ChipSpec, Site
 from pcmesh.mapping import Lane, Mapping, Phase
-from pcmesh.routing import ChipSchedule, Integration, Operand, Readout, Step, Transfer
+from pcmesh.routing import ChipSchedule, GroupReadout, Integration, Operand, Step, Transfer
 
 
 def phase_words(phase: Phase) -> str:
@@ -37,7 +37,7 @@ def transfer_words(chip: ChipSpec, mapping: Mapping, transfer: Transfer) -> str:
     return f"{source}{what} to {_tiles(chip, transfer.rows_of)}"
 
 
-def readout_words(mapping: Mapping, readout: Readout) -> str:
+def readout_words(mapping: Mapping, readout: GroupReadout) -> str:
     """Return which layer's columns are compared with the ramp."""
     group = mapping.groups[readout.group]
     return f"{group.layer}[{group.column_start}:{group.column_stop}] ramp, {readout.activation}"

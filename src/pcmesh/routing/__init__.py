@@ -4,10 +4,10 @@ from pcmesh.routing.cost import StepUse, wire_use
 from pcmesh.routing.route import off_chip_layers, route
 from pcmesh.routing.types import (
     ChipSchedule,
+    GroupReadout,
     Hop,
     Integration,
     Operand,
-    Readout,
     Routing,
     Side,
     Step,
@@ -16,10 +16,10 @@ from pcmesh.routing.types import (
 
 __all__ = [
     "ChipSchedule",
+    "GroupReadout",
     "Hop",
     "Integration",
     "Operand",
-    "Readout",
     "Routing",
     "Side",
     "Step",

@@ -15,7 +15,7 @@ from pcmesh.placement import Placement
 from pcmesh.placement.timeline import Feed, TimelineStep, timeline, vector_limits
 from pcmesh.routing.inputs import Demand, Tree, route_inputs
 from pcmesh.routing.outputs import Output, OutputPath, can_fit, fewest_slots, route_outputs
-from pcmesh.routing.types import ChipSchedule, Hop, Integration, Operand, Readout, Routing, Side, Step, Transfer
+from pcmesh.routing.types import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 
 
 def route(mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipSpec) -> Routing:
@@ -243,11 +243,11 @@ class _Chip:
             readouts=tuple(self._readout(group) for group in chosen),
         )
 
-    def _readout(self, group: int) -> Readout:
+    def _readout(self, group: int) -> GroupReadout:
         """Return the readout of a bank; a term of a digital sum keeps its sign, whatever the activation."""
         entry = self.mapping.groups[group]
         activation = "linear" if self.mapping.is_partial(entry) else self.graph.layer(entry.layer).activation
-        return Readout(group=group, site=self._bank(group), activation=activation)
+        return GroupReadout(group=group, site=self._bank(group), activation=activation)
 
 
 def _hops(guards: Sequence[Guard]) -> tuple[Hop, ...]:

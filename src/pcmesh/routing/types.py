@@ -73,7 +73,7 @@ class Integration(Artefact):
     phase: Phase
 
 
-class Readout(Artefact):
+class GroupReadout(Artefact):
     """A group's capacitor bank (at `site`) is compared with the ramp and drives the mesh."""
 
     group: int
@@ -86,7 +86,7 @@ class Step(Artefact):
 
     transfers: tuple[Transfer, ...] = ()
     integrations: tuple[Integration, ...] = ()
-    readouts: tuple[Readout, ...] = ()
+    readouts: tuple[GroupReadout, ...] = ()
 
 
 class ChipSchedule(Artefact):

@@ -23,7 +23,7 @@ ANALOG_LAYERS = (
 
 
 @dataclass(frozen=True)
-class Weight:
+class LimitedWeight:
     """A weight that a pass met in a product.
 
     Attributes:
@@ -35,7 +35,7 @@ class Weight:
     largest: Tensor | None
 
 
-class Limits:
+class WeightLimits:
     """Which tensors of a network are held within the limit.
 
     Args:
@@ -47,7 +47,7 @@ class Limits:
     """
 
     def __init__(self, network: nn.Module, digital: Collection[str]) -> None:
-        self.met: dict[str, Weight] = {}
+        self.met: dict[str, LimitedWeight] = {}
         self._digital = frozenset(digital)
         self._name = type(network).__name__
         self._warned: set[str] = set()

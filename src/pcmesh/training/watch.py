@@ -24,7 +24,7 @@ from pcmesh.model.operations import MOVED
 from pcmesh.model.products import tied_names
 from pcmesh.model.table import OPERATIONS
 from pcmesh.training.config import NoiseConfig
-from pcmesh.training.limits import Weight
+from pcmesh.training.limits import LimitedWeight
 from pcmesh.training.noise import Normal, add_relative_normal, device_noise, largest_magnitude
 from pcmesh.training.origins import Origin, Origins, tensors_in
 from pcmesh.training.ranges import InputRanges
@@ -56,7 +56,7 @@ class Watch(TorchFunctionMode):
         super().__init__()
         self.noise, self.normal, self.ranges, self.digital = noise, normal, ranges, digital
         self.origins = Origins(network)
-        self.met: dict[str, Weight] = {}
+        self.met: dict[str, LimitedWeight] = {}
         self._tied = tied_names(network) if digital else {}
         self._depth = 0
         self._draws: dict[str, Tensor] = {}
@@ -190,7 +190,9 @@ class Watch(TorchFunctionMode):
         if origin.root not in self.met:
             _refuse_recomputation(origin)
             plain = origin.root in origin.sources
-            self.met[origin.root] = Weight(origin.sources, None if plain else largest_magnitude(factor.value.detach()))
+            self.met[origin.root] = LimitedWeight(
+                origin.sources, None if plain else largest_magnitude(factor.value.detach())
+            )
         if not self._has_weight_noise:
             return factor.value
         clean = self._clean.get(id(factor.value), factor.value)

@@ -17,7 +17,7 @@ from pcmesh.checks import Names, Seed, checked
 from pcmesh.errors import ConfigurationError, UnsupportedModelError
 from pcmesh.random import torch_generator
 from pcmesh.training.config import NoiseConfig
-from pcmesh.training.limits import Limits, is_analog
+from pcmesh.training.limits import WeightLimits, is_analog
 from pcmesh.training.noise import Normal
 from pcmesh.training.ranges import InputRanges
 from pcmesh.training.watch import Watch
@@ -67,7 +67,7 @@ class HardwareAware(nn.Module):
         self.noise = noise
         self.ranges = InputRanges()
         self._normal = Normal(generator)
-        self._limits = Limits(network, self.digital)
+        self._limits = WeightLimits(network, self.digital)
         _refuse_hidden(network, self._limits)
         if all(parameter.dim() < 2 for parameter in network.parameters()):
             raise _nothing_analog(network)
@@ -163,7 +163,7 @@ def _is_used(layer: nn.Module, used: Collection[int]) -> bool:
     return not own or any(id(parameter) in used for parameter in own)
 
 
-def _refuse_hidden(network: nn.Module, limits: Limits) -> None:
+def _refuse_hidden(network: nn.Module, limits: WeightLimits) -> None:
     for name, module in network.named_modules():
         hidden = "TorchScript" if isinstance(module, torch.jit.ScriptModule) else "torch.compile"
         if hidden == "torch.compile" and not hasattr(module, "_orig_mod"):

@@ -19,7 +19,7 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.mapping import Encoding
 from pcmesh.model import LayerGraph
-from pcmesh.performance import Compiled, DataSet, Run, TimeOptions, run_time
+from pcmesh.performance import Compiled, DataSet, TimedRun, TimeOptions, run_time
 from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
 from pcmesh.performance.mlperf import comparison
@@ -238,5 +238,5 @@ def _data(options: PerfOptions, widths: RnntWidths | None) -> DataSet:
     return DataSet(frames=np.ones(count, dtype=np.int64), audio_s=0.0, described=f"{count:,} frames")
 
 
-def _run(compiled: Compiled, widths: RnntWidths | None, data: DataSet, time: TimeOptions) -> Run:
+def _run(compiled: Compiled, widths: RnntWidths | None, data: DataSet, time: TimeOptions) -> TimedRun:
     return run_time(compiled, data, time) if widths is None else time_rnnt(compiled, widths, data, time)

@@ -8,9 +8,9 @@ import soundfile
 
 from pcmesh.errors import InputError
 from pcmesh.speech.types import KEYWORD_CLASSES
-from pcmesh.workloads.kws.pool import Pool, PoolConfig, make_pool
+from pcmesh.workloads.kws.pool import KeywordPool, KeywordPoolConfig, make_pool
 
-CONFIG = PoolConfig(shards=2, shard_clips=250, synthetic_words=24)
+CONFIG = KeywordPoolConfig(shards=2, shard_clips=250, synthetic_words=24)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def make(data: Path, teacher: Path, folder: Path, config: PoolConfig = CONFIG) -> Pool:
+def make(data: Path, teacher: Path, folder: Path, config: KeywordPoolConfig = CONFIG) -> KeywordPool:
     return make_pool(config, data, teacher, folder, 0, lambda _done, _wanted: None)
 
 
@@ -58,7 +58,7 @@ def test_a_missing_shard_is_made_again_alike(data: Path, teacher: Path, tmp_path
     make(data, teacher, folder)
     assert [shard.read_bytes() for shard in shards] == before
     with pytest.raises(InputError, match="another recipe"):
-        make(data, teacher, folder, PoolConfig(shards=2, shard_clips=500, synthetic_words=24))
+        make(data, teacher, folder, KeywordPoolConfig(shards=2, shard_clips=500, synthetic_words=24))
 
 
 def test_without_a_teacher_nothing_is_made(data: Path, tmp_path: Path) -> None:

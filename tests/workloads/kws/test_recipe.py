@@ -7,23 +7,23 @@ import torch
 
 from pcmesh.errors import InputError
 from pcmesh.workloads.kws import recipe
-from pcmesh.workloads.kws.model_card import Measured, model_card
+from pcmesh.workloads.kws.model_card import MeasuredAccuracy, model_card
 from pcmesh.workloads.kws.network import KeywordNetwork
-from pcmesh.workloads.kws.pool import Pool, PoolConfig
-from pcmesh.workloads.kws.recipe import RecipeConfig, train_keyword_network
+from pcmesh.workloads.kws.pool import KeywordPool, KeywordPoolConfig
+from pcmesh.workloads.kws.recipe import KeywordRecipeConfig, train_keyword_network
 from pcmesh.workloads.kws.train import main
 
 KEPT = torch.arange(0, 1_960)[:1_024]
-CONFIG = RecipeConfig(steps=12, batch=20)
+CONFIG = KeywordRecipeConfig(steps=12, batch=20)
 
 
 @pytest.fixture
-def pool() -> Pool:
+def pool() -> KeywordPool:
     """Twelve clusters of pixels."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(240) % 12
     centres = torch.randn(12, 1_024, generator=generator)
-    return Pool(
+    return KeywordPool(
         pixels=(centres[labels] + 0.3 * torch.randn(240, 1_024, generator=generator)).half(),
         labels=labels,
         logits=(10 * torch.nn.functional.one_hot(labels, 12)).half(),
@@ -34,8 +34,8 @@ def ignore(_step: int, _loss: float, _network: KeywordNetwork) -> None:
     pass
 
 
-def test_training_learns_and_keeps_the_weights_within_one(pool: Pool, tmp_path: Path) -> None:
-    config = RecipeConfig(steps=60, batch=60, average=0.9)
+def test_training_learns_and_keeps_the_weights_within_one(pool: KeywordPool, tmp_path: Path) -> None:
+    config = KeywordRecipeConfig(steps=60, batch=60, average=0.9)
     network = train_keyword_network(config, pool, KEPT, tmp_path / "c.pt", ignore)
     features = torch.zeros(240, 1_960)
     features[:, KEPT] = pool.pixels.float()
@@ -45,7 +45,9 @@ def test_training_learns_and_keeps_the_weights_within_one(pool: Pool, tmp_path: 
     assert max(float(parameter.detach().abs().max()) for parameter in network.parameters()) <= 1
 
 
-def test_a_run_cut_off_resumes_to_the_same_weights(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_cut_off_resumes_to_the_same_weights(
+    pool: KeywordPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recipe, "_CHECKPOINT_EVERY", 5)
 
     class Interrupted(Exception):
@@ -63,10 +65,10 @@ def test_a_run_cut_off_resumes_to_the_same_weights(pool: Pool, tmp_path: Path, m
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(pool: Pool, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(pool: KeywordPool, tmp_path: Path) -> None:
     train_keyword_network(CONFIG, pool, KEPT, tmp_path / "c.pt", ignore)
     with pytest.raises(InputError, match="another recipe"):
-        train_keyword_network(RecipeConfig(steps=13, batch=20), pool, KEPT, tmp_path / "c.pt", ignore)
+        train_keyword_network(KeywordRecipeConfig(steps=13, batch=20), pool, KEPT, tmp_path / "c.pt", ignore)
 
 
 def test_training_without_the_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +80,7 @@ def test_training_without_the_data_says_so(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_the_card_states_what_was_measured() -> None:
-    measured = Measured(
+    measured = MeasuredAccuracy(
         validation=0.9,
         validation_utterances=321,
         test=0.8765,
@@ -86,6 +88,6 @@ def test_the_card_states_what_was_measured() -> None:
         synthetic=0.95,
         synthetic_utterances=1200,
     )
-    card = model_card(PoolConfig(), RecipeConfig(), measured)
+    card = model_card(KeywordPoolConfig(), KeywordRecipeConfig(), measured)
     assert "| test recordings | 704 | 87.65% |" in card
     assert max(len(line) for line in card.splitlines()) < 140

@@ -15,7 +15,7 @@ from pcmesh.workloads.rnnt.measure import Measured, measure, synthetic, transcri
 from pcmesh.workloads.rnnt.model_card import model_card
 from pcmesh.workloads.rnnt.pool import PoolConfig
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
-from pcmesh.workloads.rnnt.run import Run
+from pcmesh.workloads.rnnt.run import TrainingRun
 from pcmesh.workloads.rnnt.transcribe import HARDWARE_AWARE, load_speech_network
 
 SMALL = RecipeConfig(encoder=8, prediction=8, joint=8)
@@ -23,7 +23,7 @@ CARDS = {None: "MODEL_CARD.md", HARDWARE_AWARE: "hardware_aware/MODEL_CARD.md"}
 
 
 def test_the_card_states_what_was_done_and_measured(tmp_path: Path) -> None:
-    run = Run(SMALL, tmp_path / "none.pt")
+    run = TrainingRun(SMALL, tmp_path / "none.pt")
     run.step, run.visit, run.heard_s = 1234, 4, 7_200.0
     card = model_card(PoolConfig(), SMALL, run, [Measured("some speech", 12, 345, 0.0678)])
     assert "| some speech | 12 | 345 | 6.78% |" in card

@@ -15,7 +15,7 @@ from pcmesh.workloads.rnnt.checkpoint import load_network, save_network
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.pool import Pool, PoolConfig, Shard
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
-from pcmesh.workloads.rnnt.run import Run, train_rnnt
+from pcmesh.workloads.rnnt.run import TrainingRun, train_rnnt
 
 SMALL = RecipeConfig(
     encoder=16, prediction=8, joint=8, steps=6, batches=BatchConfig(sentences=4, shards=2), learning_rate=0.02
@@ -50,7 +50,7 @@ def test_a_run_cut_off_ends_with_the_same_bits(tmp_path: Path, noise: NoiseConfi
     recipe, pool = replace(SMALL, noise=noise), MadePool()
     whole = train_rnnt(recipe, pool, tmp_path / "whole.pt", silent)
 
-    def stop(run: Run, *_: object) -> None:
+    def stop(run: TrainingRun, *_: object) -> None:
         if run.step == 4:
             raise KeyboardInterrupt
 
@@ -82,7 +82,7 @@ def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None
 
 def test_training_begins_with_given_weights(tmp_path: Path) -> None:
     first = train_rnnt(SMALL, MadePool(), tmp_path / "first.pt", silent).average
-    second = Run(SMALL, tmp_path / "second.pt", first)
+    second = TrainingRun(SMALL, tmp_path / "second.pt", first)
     assert torch.equal(weights(second.average), weights(first))
 
 
@@ -102,7 +102,7 @@ def test_batches_repeat_and_differ_between_visits() -> None:
 
 
 def test_eight_bit_files_hold_the_weights_within_half_a_step(tmp_path: Path) -> None:
-    network = Run(SMALL, tmp_path / "none.pt").average
+    network = TrainingRun(SMALL, tmp_path / "none.pt").average
     save_network(network, tmp_path / "small.safetensors", int8=True)
     found = load_network(tmp_path / "small.safetensors")
     for (name, wanted), value in zip(network.state_dict().items(), found.state_dict().values(), strict=True):

@@ -13,7 +13,7 @@ from pcmesh.model.contraction import Contraction, Labels, Pair
 
 
 @dataclass(frozen=True)
-class Step:
+class ContractionStep:
     """One product with a weight.
 
     Attributes:
@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ContractionPlan:
     """A contraction as products with weights, step by step, and what remains digital.
 
     Attributes:
@@ -42,18 +42,18 @@ class Plan:
     """
 
     factors: int
-    steps: tuple[Step, ...]
+    steps: tuple[ContractionStep, ...]
     rest: tuple[tuple[int, Labels], ...]
     out: Labels
     factor: float
     term_factor: float
 
     @classmethod
-    def of(cls, contraction: Contraction, is_weight: Sequence[bool]) -> Plan:
+    def of(cls, contraction: Contraction, is_weight: Sequence[bool]) -> ContractionPlan:
         """Plan a contraction; `is_weight`: which factors can be programmed."""
         terms = dict(enumerate(contraction.labels))
         weights = {number for number, flag in enumerate(is_weight) if flag}
-        steps: list[Step] = []
+        steps: list[ContractionStep] = []
         while (step := _next(terms, weights, contraction.out)) is not None:
             steps.append(step)
             del terms[step.x], terms[step.weight]
@@ -68,13 +68,13 @@ class Plan:
         return tuple(sorted(number for number in wanted if number < self.factors))
 
 
-def _next(terms: Mapping[int, Labels], weights: set[int], out: Labels) -> Step | None:
+def _next(terms: Mapping[int, Labels], weights: set[int], out: Labels) -> ContractionStep | None:
     for weight in sorted(weights & set(terms)):
         for x in sorted(set(terms) - weights):
             others = [labels for number, labels in terms.items() if number not in (x, weight)]
             pair = Pair.of(terms[x], terms[weight], {*out, *(label for labels in others for label in labels)})
             if pair.is_product:
-                return Step(x, weight, pair, terms[x])
+                return ContractionStep(x, weight, pair, terms[x])
     return None
 
 
@@ -82,7 +82,7 @@ def planned(
     contraction: Contraction,
     is_weight: Sequence[bool],
     values: Callable[[int], Tensor],
-    products: Callable[[Step, Sequence[Tensor]], Callable[[Tensor], Tensor]],
+    products: Callable[[ContractionStep, Sequence[Tensor]], Callable[[Tensor], Tensor]],
 ) -> AnalogContraction | None:
     """Return a contraction as a layer, or None where no weight is multiplied and summed.
 
@@ -92,7 +92,7 @@ def planned(
         values: number of a weight -> its values.
         products: a step and its matrices -> their product.
     """
-    plan = Plan.of(contraction, is_weight)
+    plan = ContractionPlan.of(contraction, is_weight)
     if not plan.steps:
         return None
     made, pairs, new = [], [], []
@@ -132,7 +132,7 @@ class AnalogContraction(nn.Module):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: ContractionPlan,
         products: Sequence[Callable[[Tensor], Tensor]],
         pairs: Sequence[Pair],
         new: Sequence[Sequence[int]],

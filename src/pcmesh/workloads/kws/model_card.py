@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pcmesh.workloads.kws.pool import PoolConfig
-from pcmesh.workloads.kws.recipe import RecipeConfig
+from pcmesh.workloads.kws.pool import KeywordPoolConfig
+from pcmesh.workloads.kws.recipe import KeywordRecipeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredAccuracy:
     """Software accuracy (0 to 1) on recordings and on synthetic speech, each with its number of utterances."""
 
     validation: float
@@ -20,7 +20,7 @@ class Measured:
     synthetic_utterances: int
 
 
-def model_card(pool: PoolConfig, recipe: RecipeConfig, measured: Measured) -> str:
+def model_card(pool: KeywordPoolConfig, recipe: KeywordRecipeConfig, measured: MeasuredAccuracy) -> str:
     """Return the card as Markdown."""
     return f"""# Keyword network: model card
 

@@ -42,7 +42,7 @@ _CERTAIN_LOGIT = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolConfig:
+class KeywordPoolConfig:
     """What the pool is made of.
 
     Attributes:
@@ -63,7 +63,7 @@ class PoolConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
+class KeywordPool:
     """Augmented clips: pixels float16 (B, 1024), labels int64 (B,), teacher's logits float16 (B, 12)."""
 
     pixels: Tensor
@@ -89,13 +89,13 @@ def choose_pixels(data: Path) -> Tensor:
 
 
 def make_pool(
-    config: PoolConfig,
+    config: KeywordPoolConfig,
     data: Path,
     teacher: Path,
     folder: Path,
     workers: int,
     report: Callable[[int, int], None],
-) -> Pool:
+) -> KeywordPool:
     """Make the shards that `folder` lacks and return all of them.
 
     Args:
@@ -120,7 +120,9 @@ def make_pool(
             report(done, config.shards)
     shards = [load_file(_shard_file(folder, number)) for number in range(config.shards)]
     shards.append(_digital_silence(choose_pixels(data), config.shards * config.shard_clips // _CLIPS_PER_SILENCE))
-    return Pool(**{name: torch.cat([shard[name] for shard in shards]) for name in ("pixels", "labels", "logits")})
+    return KeywordPool(
+        **{name: torch.cat([shard[name] for shard in shards]) for name in ("pixels", "labels", "logits")}
+    )
 
 
 def _digital_silence(kept: Tensor, count: int) -> dict[str, Tensor]:
@@ -134,7 +136,7 @@ def _digital_silence(kept: Tensor, count: int) -> dict[str, Tensor]:
     }
 
 
-def _claim(folder: Path, config: PoolConfig) -> None:
+def _claim(folder: Path, config: KeywordPoolConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recipe = {name: value for name, value in asdict(config).items() if name != "shards"}
     text = json.dumps(recipe, indent=1, sort_keys=True)
@@ -153,7 +155,7 @@ def _shard_file(folder: Path, number: int) -> Path:
 _held_sources: _Sources | None = None
 
 
-def _hold_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -> None:
+def _hold_sources(config: KeywordPoolConfig, data: Path, teacher: Path, kept: Tensor) -> None:
     global _held_sources  # a process keeps its inputs from shard to shard
     _held_sources = _load_sources(config, data, teacher, kept)
 
@@ -175,7 +177,7 @@ def _start_worker(start: Callable[[], None]) -> None:
     start()
 
 
-def _load_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -> _Sources:
+def _load_sources(config: KeywordPoolConfig, data: Path, teacher: Path, kept: Tensor) -> _Sources:
     recorded = load_speech_commands(data, "train")
     synthetic = synthesise_keywords(config.synthetic_words, "train", config.seed)
     return _Sources(
@@ -189,7 +191,7 @@ def _load_sources(config: PoolConfig, data: Path, teacher: Path, kept: Tensor) -
     )
 
 
-def _write_shard(config: PoolConfig, folder: Path, number: int) -> None:
+def _write_shard(config: KeywordPoolConfig, folder: Path, number: int) -> None:
     assert _held_sources is not None
     generator = torch_generator(config.seed, "training", "pool", number)
     batches = [_batch(config, _held_sources, generator) for _ in range(config.shard_clips // _BATCH)]
@@ -201,7 +203,7 @@ def _write_shard(config: PoolConfig, folder: Path, number: int) -> None:
         temporary.write_bytes(save(tensors))
 
 
-def _batch(config: PoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(config: KeywordPoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Return pixels, labels and teacher's logits of one batch; the teacher hears what the student hears."""
     waves_BN, labels = _draw(config, sources, generator)
     waves_BN = warp_time(waves_BN, config.augment, generator)
@@ -215,7 +217,7 @@ def _batch(config: PoolConfig, sources: _Sources, generator: torch.Generator) ->
     return pixels.half(), labels, logits.half()
 
 
-def _draw(config: PoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _draw(config: KeywordPoolConfig, sources: _Sources, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     synthetic = round(_BATCH * config.synthetic_share)
     mine = torch.randint(len(sources.recorded), (_BATCH - synthetic,), generator=generator)
     made = torch.randint(len(sources.synthetic), (synthetic,), generator=generator)

@@ -20,14 +20,14 @@ from pcmesh.random import torch_generator
 from pcmesh.speech.types import KEYWORD_CLASSES
 from pcmesh.training import HardwareAware, NoiseConfig
 from pcmesh.workloads.kws.network import KeywordNetwork
-from pcmesh.workloads.kws.pool import Pool
+from pcmesh.workloads.kws.pool import KeywordPool
 
 _CHECKPOINT_EVERY = 500
 _STATISTICS_CLIPS = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeConfig:
+class KeywordRecipeConfig:
     """The paper's settings where it states them, and those of the distillation.
 
     Attributes:
@@ -60,7 +60,7 @@ class RecipeConfig:
 class _Run:
     """What changes while training, and its checkpoint."""
 
-    def __init__(self, config: RecipeConfig, network: KeywordNetwork, file: Path) -> None:
+    def __init__(self, config: KeywordRecipeConfig, network: KeywordNetwork, file: Path) -> None:
         self.generator = torch_generator(config.seed, "training", "batches")
         self.network = network
         self.layers = nn.Sequential(network.layer0, nn.ReLU(), network.layer1, nn.ReLU(), network.layer2)
@@ -110,8 +110,8 @@ class _Run:
 
 
 def train_keyword_network(
-    config: RecipeConfig,
-    pool: Pool,
+    config: KeywordRecipeConfig,
+    pool: KeywordPool,
     kept: Tensor,
     checkpoint: Path,
     report: Callable[[int, float, KeywordNetwork], None],
@@ -143,7 +143,7 @@ def train_keyword_network(
 
 
 @torch.no_grad()
-def _initialise(network: KeywordNetwork, config: RecipeConfig, pool: Pool, kept: Tensor) -> None:
+def _initialise(network: KeywordNetwork, config: KeywordRecipeConfig, pool: KeywordPool, kept: Tensor) -> None:
     """Set the fixed digital arithmetic of the inputs from the pool, and uniform random weights."""
     sample = pool.pixels[:_STATISTICS_CLIPS].float()
     spread = sample.std(0).clamp_min(0.05)
@@ -158,7 +158,7 @@ def _initialise(network: KeywordNetwork, config: RecipeConfig, pool: Pool, kept:
         layer.weight.uniform_(-bound, bound, generator=generator)
 
 
-def _train_step(config: RecipeConfig, run: _Run, pool: Pool) -> float:
+def _train_step(config: KeywordRecipeConfig, run: _Run, pool: KeywordPool) -> float:
     chosen = torch.randint(len(pool.labels), (config.batch,), generator=run.generator)
     inputs = (pool.pixels[chosen].float() - run.network.offset) * run.network.gain
     inputs = inputs * (torch.rand(inputs.shape, generator=run.generator) >= config.dropped_inputs)
@@ -174,7 +174,7 @@ def _train_step(config: RecipeConfig, run: _Run, pool: Pool) -> float:
     return float(loss.detach())
 
 
-def _targets(config: RecipeConfig, pool: Pool, chosen: Tensor) -> Tensor:
+def _targets(config: KeywordRecipeConfig, pool: KeywordPool, chosen: Tensor) -> Tensor:
     """Return target probabilities (B, 12): the teacher's mixed with the true label."""
     teacher = torch.softmax(pool.logits[chosen].float() / config.temperature, dim=1)
     true = F.one_hot(pool.labels[chosen], len(KEYWORD_CLASSES)).float()

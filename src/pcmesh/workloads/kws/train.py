@@ -16,10 +16,10 @@ from pcmesh.speech.features import keyword_features
 from pcmesh.speech.synthesis import synthesise_keywords
 from pcmesh.speech.types import SpeechSet
 from pcmesh.training import NoiseConfig
-from pcmesh.workloads.kws.model_card import Measured, model_card
+from pcmesh.workloads.kws.model_card import MeasuredAccuracy, model_card
 from pcmesh.workloads.kws.network import KeywordNetwork, save_keyword_network
-from pcmesh.workloads.kws.pool import PoolConfig, choose_pixels, make_pool
-from pcmesh.workloads.kws.recipe import RecipeConfig, train_keyword_network
+from pcmesh.workloads.kws.pool import KeywordPoolConfig, choose_pixels, make_pool
+from pcmesh.workloads.kws.recipe import KeywordRecipeConfig, train_keyword_network
 
 _SYNTHETIC_UTTERANCES = 1_200
 
@@ -43,8 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=Path("runs/train-kws"), help="shards and checkpoint; resumed from")
     parser.add_argument("--out", type=Path, default=shipped, help="weights to write (safetensors)")
     parser.add_argument("--workers", type=int, default=2, help="processes that make the pool")
-    parser.add_argument("--shards", type=int, default=PoolConfig().shards, help="shards of 10,000 augmented clips")
-    parser.add_argument("--steps", type=int, default=RecipeConfig().steps, help="mini-batches of 250")
+    parser.add_argument(
+        "--shards", type=int, default=KeywordPoolConfig().shards, help="shards of 10,000 augmented clips"
+    )
+    parser.add_argument("--steps", type=int, default=KeywordRecipeConfig().steps, help="mini-batches of 250")
     parser.add_argument("--seed", type=int, default=0, help="seed of the stream `training`")
     parser.add_argument(
         "--no-noise", action="store_true", help="plain training, to see what hardware-aware training is worth"
@@ -54,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     start_s = time.monotonic()
-    pool_config = PoolConfig(shards=options.shards, seed=options.seed)
+    pool_config = KeywordPoolConfig(shards=options.shards, seed=options.seed)
     noise = NoiseConfig(weight_sigma=0, output_sigma=0) if options.no_noise else NoiseConfig()
-    recipe = RecipeConfig(steps=options.steps, seed=options.seed, noise=noise)
+    recipe = KeywordRecipeConfig(steps=options.steps, seed=options.seed, noise=noise)
     checkpoint = options.work / ("checkpoint-plain.pt" if options.no_noise else "checkpoint.pt")
 
     def log(text: str) -> None:
@@ -78,7 +80,7 @@ def _train(options: argparse.Namespace) -> None:
     network = train_keyword_network(recipe, pool, choose_pixels(options.data), checkpoint, report)
     made = _measurable(synthesise_keywords(_SYNTHETIC_UTTERANCES, "test", options.seed))
     test = _measurable(load_speech_commands(options.data, "test"))
-    measured = Measured(
+    measured = MeasuredAccuracy(
         validation=_accuracy(network, validation),
         validation_utterances=len(validation[1]),
         test=_accuracy(network, test),

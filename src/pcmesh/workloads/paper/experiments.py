@@ -18,7 +18,7 @@ from pcmesh.chip_model import ChipModel
 from pcmesh.deployed import Chip
 from pcmesh.deployed.power import power_tests
 from pcmesh.execution.behavioural.network import BehaviouralNetwork
-from pcmesh.performance import DataSet, Plan, Run, TimeOptions
+from pcmesh.performance import DataSet, Plan, TimedRun, TimeOptions
 from pcmesh.performance.costs import load_costs
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
@@ -206,17 +206,17 @@ class Experiments:
         )
 
     @cached_property
-    def run(self) -> Run:
+    def run(self) -> TimedRun:
         """The recordings on five chips, one after the other."""
         return time_rnnt(self.rnnt, RnntWidths(), self.load, TimeOptions())
 
     @cached_property
-    def run_overlapping(self) -> Run:
+    def run_overlapping(self) -> TimedRun:
         """The same, an utterance entering while the one before is still on the chips."""
         return time_rnnt(self.rnnt, RnntWidths(), self.load, TimeOptions(overlap=True))
 
     @cached_property
-    def run_expanded(self) -> Run:
+    def run_expanded(self) -> TimedRun:
         """The same with weight expansion, one after the other."""
         widths = RnntWidths(expand=EXPANDED_ROWS)
         return time_rnnt(self.rnnt_expanded, widths, self.load, TimeOptions())

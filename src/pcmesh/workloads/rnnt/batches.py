@@ -46,7 +46,7 @@ class BatchConfig:
 
 
 @dataclass(frozen=True)
-class Batch:
+class SpeechBatch:
     """A mini-batch: features (T, B, F) float32 and labels (B, U) int64, padded, with the valid lengths (B,)."""
 
     features_TBF: Tensor
@@ -61,7 +61,7 @@ def shard_of_visit(visit: int, shards: int) -> int:
     return known if turn == 0 and known < shards else visit * 37 % min(known + 1, shards)
 
 
-def batches_of_visit(pool: Pool, config: BatchConfig, visit: int, stack: int) -> Iterator[Batch]:
+def batches_of_visit(pool: Pool, config: BatchConfig, visit: int, stack: int) -> Iterator[SpeechBatch]:
     """Yield the mini-batches of a visit; the same visit gives the same bits."""
     shard = pool.shard(shard_of_visit(visit, config.shards))
     generator = torch_generator(config.seed, "training", "visit", visit)
@@ -70,7 +70,7 @@ def batches_of_visit(pool: Pool, config: BatchConfig, visit: int, stack: int) ->
     for chosen in _groups(shard, config.sentences, generator):
         features = [_features(frames[index], config, generator) for index in chosen]
         rows = [labels[index] for index in chosen]
-        yield Batch(
+        yield SpeechBatch(
             _padded(features, stack),
             torch.tensor([len(one) for one in features]),
             pad_sequence(rows, batch_first=True),

@@ -8,10 +8,10 @@ from pcmesh.speech.sentences import FREQUENT_WORDS, LONGEST_WORDS, SHORTEST_WORD
 from pcmesh.workloads.rnnt.measure import HELD_OUT_FLITE_VOICE, Measured
 from pcmesh.workloads.rnnt.pool import FLITE_TRAINING_VOICES, LONGEST_S, PoolConfig
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
-from pcmesh.workloads.rnnt.run import Run
+from pcmesh.workloads.rnnt.run import TrainingRun
 
 
-def model_card(pool: PoolConfig, recipe: RecipeConfig, run: Run, measured: Sequence[Measured]) -> str:
+def model_card(pool: PoolConfig, recipe: RecipeConfig, run: TrainingRun, measured: Sequence[Measured]) -> str:
     """Return the card as Markdown.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pcmesh.chip import ChipSpec
 from pcmesh.mapping import LayerOptions
-from pcmesh.performance import Compiled, DataSet, Plan, Run, TimeOptions, run_time
+from pcmesh.performance import Compiled, DataSet, Plan, TimedRun, TimeOptions, run_time
 from pcmesh.workloads.rnnt.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -44,6 +44,6 @@ def rnnt_plans(
     return found
 
 
-def time_rnnt(compiled: Compiled, widths: RnntWidths, data: DataSet, options: TimeOptions) -> Run:
+def time_rnnt(compiled: Compiled, widths: RnntWidths, data: DataSet, options: TimeOptions) -> TimedRun:
     """Simulate a data set on a mapped RNN-T; operations count each weight of the network once."""
     return run_time(compiled, data, replace(options, events=LETTER_INPUT, held=layer_weights(widths)))

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pcmesh.chip.variants import with_integration
-from pcmesh.performance import Compiled, Run
+from pcmesh.performance import Compiled, TimedRun
 from pcmesh.performance.costs import CostTable
 from pcmesh.performance.energy import DIGITAL
-from pcmesh.performance.fit import Counts, Figure, fit, freedom, leave_one_out
+from pcmesh.performance.fit import Counts, PublishedFigure, fit, freedom, leave_one_out
 from pcmesh.performance.mlperf import load_submissions
 from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.performance.stages import Plan
@@ -48,8 +48,8 @@ class Scenes:
         operations: analog operations of one operation of chip 4.
     """
 
-    nominal: Run
-    expanded: Run
+    nominal: TimedRun
+    expanded: TimedRun
     activity: Mapping[str, Sequence[ChipActivity]]
     halved: ChipActivity
     operations: int
@@ -70,13 +70,13 @@ def halved_activity(compiled: Compiled, seed: int = 0) -> ChipActivity:
     return run_power_test(plan, one, lambda die: blank_hardware(plan, die), seed)[0]
 
 
-def chip_operations(run: Run, chip: int) -> int:
+def chip_operations(run: TimedRun, chip: int) -> int:
     """Return the analog operations of one operation of a chip."""
     layers = [name for stage in run.pipeline.stages if chip in stage.chips for name in stage.layers]
     return sum(run.operations.analog[name] // run.operations.runs[name] for name in layers)
 
 
-def published_figures(scenes: Scenes, costs: CostTable) -> list[Figure]:
+def published_figures(scenes: Scenes, costs: CostTable) -> list[PublishedFigure]:
     """Return the paper's figures."""
     chip4 = scenes.activity["nominal"][MEASURED_CHIP]
     one, half = _counts([(chip4, 1)], costs), _counts([(scenes.halved, 1)], costs)
@@ -87,13 +87,17 @@ def published_figures(scenes: Scenes, costs: CostTable) -> list[Figure]:
     tera, samples = scenes.nominal.operations.total_analog / 1e12, float(scenes.nominal.utterances)
     operation = scenes.operations / 1e12
 
-    def rate(name: str, value: float, unit: str, group: str, counts: Counts, scale: float, rounding: float) -> Figure:
-        return Figure(
+    def rate(
+        name: str, value: float, unit: str, group: str, counts: Counts, scale: float, rounding: float
+    ) -> PublishedFigure:
+        return PublishedFigure(
             name=name, value=value, unit=unit, group=group, counts=counts, scale=scale, per_energy=True,
             rounding=rounding,
         )  # fmt: skip
 
-    def energy(name: str, value: float, unit: str, group: str, counts: Counts, scale: float, rounding: float) -> Figure:
+    def energy(
+        name: str, value: float, unit: str, group: str, counts: Counts, scale: float, rounding: float
+    ) -> PublishedFigure:
         return replace(rate(name, value, unit, group, counts, scale, rounding), per_energy=False)
 
     seconds = 1 / scenes.expanded.total_s
@@ -114,7 +118,7 @@ def published_figures(scenes: Scenes, costs: CostTable) -> list[Figure]:
     ]
 
 
-def _by_time(figures: Sequence[Figure], costs: CostTable) -> dict[str, float]:
+def _by_time(figures: Sequence[PublishedFigure], costs: CostTable) -> dict[str, float]:
     """Return how far the predicted figures are off if the 0.8 V are charged by time instead of by vectors sent."""
     free = ["on" if name == "send" else name for name in costs.fitted]
     found = fit([figure for figure in figures if figure.name in FITTED_TO], costs.changed({"send": 1.0}), free)

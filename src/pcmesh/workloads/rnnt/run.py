@@ -16,7 +16,7 @@ from pcmesh.errors import InputError
 from pcmesh.files import whole_file
 from pcmesh.random import stream_key, torch_generator
 from pcmesh.training import HardwareAware
-from pcmesh.workloads.rnnt.batches import Batch, batches_of_visit
+from pcmesh.workloads.rnnt.batches import SpeechBatch, batches_of_visit
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.pool import Pool
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
@@ -26,7 +26,7 @@ DIGITAL = ("network.joint.net.3", "ctc")
 """Joint-FC, which the chips leave to digital logic, and the head that is dropped."""
 
 
-class Run:
+class TrainingRun:
     """What changes while training, and its checkpoint.
 
     Attributes:
@@ -89,7 +89,7 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    def train_step(self, batch: Batch) -> tuple[float, float]:
+    def train_step(self, batch: SpeechBatch) -> tuple[float, float]:
         """Learn one mini-batch; return the transducer's and the CTC loss per letter."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.rate_of(self.step)
@@ -110,10 +110,10 @@ def train_rnnt(
     config: RecipeConfig,
     pool: Pool,
     checkpoint: Path,
-    report: Callable[[Run, float, float], None],
+    report: Callable[[TrainingRun, float, float], None],
     every: int = 250,
     start: RnntNetwork | None = None,
-) -> Run:
+) -> TrainingRun:
     """Train on the pool and return the run, whose averaged network is the result.
 
     Args:
@@ -127,7 +127,7 @@ def train_rnnt(
     Raises:
         InputError: the checkpoint belongs to another recipe.
     """
-    run = Run(config, checkpoint, start)
+    run = TrainingRun(config, checkpoint, start)
     run.resume()
     losses: list[tuple[float, float]] = []
     while run.step < config.steps:

@@ -16,7 +16,7 @@ from pcmesh.workloads.rnnt.model_card import model_card
 from pcmesh.workloads.rnnt.pool import PoolConfig
 from pcmesh.workloads.rnnt.pool_beside import pool_beside
 from pcmesh.workloads.rnnt.recipe import HARDWARE_AWARE, LONGER, RecipeConfig
-from pcmesh.workloads.rnnt.run import Run, train_rnnt
+from pcmesh.workloads.rnnt.run import TrainingRun, train_rnnt
 from pcmesh.workloads.rnnt.transcribe import SHIPPED
 
 _VALIDATION_SENTENCES = 200
@@ -65,7 +65,7 @@ def _train(options: argparse.Namespace) -> None:
     log_file = options.work / f"log-{name}.tsv"
     started_s, validation = time.monotonic(), synthetic("validation", _VALIDATION_SENTENCES)
 
-    def report(run: Run, transducer: float, ctc: float) -> None:
+    def report(run: TrainingRun, transducer: float, ctc: float) -> None:
         rate = measure(run.average, "validation", validation).rate
         line = f"{run.step}\t{run.heard_s / 3_600:.2f}\t{transducer:.3f}\t{ctc:.3f}\t{rate:.4f}\n"
         with log_file.open("a", encoding="utf-8") as log:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pcmesh.workloads.rnnt.batches import Batch
+from pcmesh.workloads.rnnt.batches import SpeechBatch
 from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.recipe import RecipeConfig
@@ -26,7 +26,7 @@ class TrainedModel(nn.Module):
         self.ctc = nn.Linear(config.encoder, config.widths.stack * (config.widths.labels + 1))
         _initialise(self.network)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
         """Return the transducer's and the CTC loss per letter."""
         network, letters = self.network, batch.letters_B.sum()
         encoded_SBE, _ = network.encoder(batch.features_TBF, batch.frames_B)

@@ -54,7 +54,7 @@ class EncoderLayer(nn.Module):
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0], lengths_B
 
 
-class Prediction(nn.Module):
+class DecodingPrediction(nn.Module):
     """Embedding, two LSTMs and Dec-FC over the letters written so far; the blank, at the start, is a zero vector."""
 
     def __init__(self, network: RnntNetwork) -> None:
@@ -76,7 +76,7 @@ class Prediction(nn.Module):
         return self.get_submodule("dec-fc")(x), (torch.cat(hidden), torch.cat(memory))
 
 
-class Joint(nn.Module):
+class DecodingJoint(nn.Module):
     """ReLU of the sum of Enc-FC and Dec-FC, and the last matrix."""
 
     def __init__(self, network: RnntNetwork) -> None:
@@ -100,7 +100,7 @@ class Decoder(nn.Module):
     def __init__(self, network: RnntNetwork) -> None:
         super().__init__()
         self.blank = network.blank
-        self.prediction, self.joint = Prediction(network), Joint(network)
+        self.prediction, self.joint = DecodingPrediction(network), DecodingJoint(network)
 
     def forward(self, part_BSJ: Tensor, lengths_B: Tensor) -> Written:
         """Return the letters of utterances whose Enc-FC is `part_BSJ`, of `lengths_B` valid frames."""

@@ -16,7 +16,7 @@ from pcmesh.speech.augmentation import AugmentConfig, add_noise, warp_time
 from pcmesh.speech.features import PAPER_MFCC, mfcc
 from pcmesh.training import HardwareAware, NoiseConfig
 from pcmesh.workloads.kws.network import LAYERS
-from pcmesh.workloads.kws.recipe import RecipeConfig
+from pcmesh.workloads.kws.recipe import KeywordRecipeConfig
 from pcmesh.workloads.paper.experiments import Experiments
 from pcmesh.workloads.paper.found import Found, computed, quoted, simulated
 
@@ -84,7 +84,7 @@ def integrations(e: Experiments) -> Found:
 
 def training_noise(e: Experiments) -> Found:
     """Measure the noise that the recipe's wrapper puts on weights and on outputs, and where it clips."""
-    noise = RecipeConfig().noise
+    noise = KeywordRecipeConfig().noise
     weights = _disturbance(e, replace(noise, output_sigma=0.0), "weights")
     outputs = _disturbance(e, replace(noise, weight_sigma=0.0), "outputs")
     layer = nn.Linear(4, 4, bias=False)
@@ -103,7 +103,7 @@ def _disturbance(e: Experiments, noise: NoiseConfig, name: str) -> float:
 
 def optimiser(_: Experiments) -> Found:
     """Settings are taken over."""
-    recipe = RecipeConfig()
+    recipe = KeywordRecipeConfig()
     return quoted(
         "settings of the recipe; no bias; targets are soft labels too", (recipe.learning_rate, recipe.batch, 0)
     )
