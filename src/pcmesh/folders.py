@@ -169,13 +169,16 @@ def check_place(folder: Path, kind: Kind, force: bool = False) -> None:
 def _written(folder: Path, name: str, write: Write) -> Entry:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
+    own = path.with_name(f".{path.name}.part")  # a folder: some writers put temporary files of theirs beside
+    own.mkdir(exist_ok=True)
+    partial = own / path.name
     write(partial)
     to_disk(partial)
     with partial.open("rb") as stream:
         checksum = hashlib.file_digest(stream, _digest).hexdigest()
     entry = Entry(bytes=partial.stat().st_size, blake2b=checksum)
     partial.replace(_pending(folder, name, entry))
+    shutil.rmtree(own, ignore_errors=True)
     to_disk(path.parent)
     return entry
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pcmesh.checks import unknown
@@ -53,13 +54,15 @@ class EagerNetwork(nn.Module):
     def called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the code of a module of the network ('': the network's own).
 
-        Not in inference mode, in which PyTorch does not take operations apart as it did with the examples.
+        Not in inference mode, nor with tensors made in it, which PyTorch does not take apart as it did the examples.
         """
         batch = Examples.of(tuple(args) or kwargs, self._batch_dim).size
         with self._copies.one() as copy:
             run = OwnCodeRun(self._seen, copy, batch)
-            with torch.inference_mode(False), run.following(), _Watch(run), RecurrentCalls(run):
-                return copy.network.get_submodule(name)(*args, **kwargs)
+            with torch.inference_mode(False):
+                args, kwargs = pytree.tree_map(_of_no_inference, (tuple(args), dict(kwargs)))
+                with run.following(), _Watch(run), RecurrentCalls(run):
+                    return copy.network.get_submodule(name)(*args, **kwargs)
 
     def change_recurrent(self, change: Callable[[Kind, CellCalls], CellCalls]) -> None:
         """Let the steps of recurrent layers call other products."""
@@ -135,6 +138,10 @@ def capture_eager(
         {name: parameter.numel() for name, parameter in network.named_parameters()},
         tied,
     )
+
+
+def _of_no_inference(leaf: Any) -> Any:
+    return leaf.clone() if isinstance(leaf, Tensor) and leaf.is_inference() else leaf
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
