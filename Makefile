@@ -69,14 +69,14 @@ DATA ?= ../shared/data/gsc_test
 TEACHER ?= ../shared/data/kws_teacher
 .PHONY: train-kws
 train-kws: $(INSTALLED)
-	$(BIN)/python -m pcmesh.workloads.kws.train --data $(DATA) --teacher $(TEACHER)
+	$(BIN)/python -m pcmesh.recipes.kws.train --data $(DATA) --teacher $(TEACHER)
 
 # glibc gives large buffers back after each step and asks for them again: kept, a step takes a third less.
 KEEP_BUFFERS := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 .PHONY: train-rnnt
 train-rnnt: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
-	$(KEEP_BUFFERS) $(BIN)/python -m pcmesh.workloads.rnnt.train
+	$(KEEP_BUFFERS) $(BIN)/python -m pcmesh.recipes.rnnt.train
 
 .PHONY: docs
 docs: $(INSTALLED)

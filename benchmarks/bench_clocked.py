@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from pcmesh.deployed import program_nominal
+from pcmesh.deployed.chip import program_nominal
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware

@@ -7,9 +7,9 @@ from collections.abc import Mapping as Dict
 
 import torch
 
-from pcmesh.chip import load_chip
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import LayerOptions, map_network
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.placement import place
 from pcmesh.routing import route, wire_use
 from pcmesh.workloads.rnnt import RnntWidths, paper_options, rnnt_graph

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 
-from pcmesh.chip import load_chip
-from pcmesh.deployed import program_nominal
+from pcmesh.deployed.chip import program_nominal
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network, noise_keys
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.pipeline import compile_network

@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from pcmesh.chip import load_chip
+from pcmesh.hardware import load_chip
 from pcmesh.programming.closed_loop import write_tile
 from pcmesh.random import numpy_generator
 

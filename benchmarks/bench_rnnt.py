@@ -20,14 +20,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pcmesh.chip import load_chip
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
+from pcmesh.hardware import load_chip
 from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.listening.recognition import recognise
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.recognition import recognise
 
 FRAMES, UTTERANCES = 100, 64
 

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pcmesh.files import write_text
-from pcmesh.reading import read_text
-from pcmesh.reporting.pareto import choice_table, losses_table, pareto_figure, pareto_table
+from pcmesh.files.reading import read_text
+from pcmesh.files.writing import write_text
+from pcmesh.reporting.drawings.pareto import choice_table, losses_table, pareto_figure, pareto_table
 
 DOCS = Path(__file__).resolve().parent
 

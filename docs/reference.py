@@ -13,11 +13,11 @@ from pathlib import Path
 import grimp
 from pydantic import BaseModel
 
-from pcmesh.chip import describe, load_chip
-from pcmesh.chip.grid import PadSpec
+from pcmesh.hardware import describe, load_chip
+from pcmesh.hardware.grid import PadSpec
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, Field
-from pcmesh.model.digital import DIGITAL_COSTS
-from pcmesh.model.table import operations_table
+from pcmesh.network.operations.digital import DIGITAL_COSTS
+from pcmesh.network.operations.table import operations_table
 from pcmesh.performance.costs import load_costs
 
 DOCS = Path(__file__).parent

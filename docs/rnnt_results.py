@@ -15,12 +15,12 @@ from typing import Any
 
 from rich.progress import Progress
 
-from pcmesh.files import write_json, write_text
+from pcmesh.files.writing import write_json, write_text
 from pcmesh.mapping import Encoding
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
+from pcmesh.workloads.rnnt.listening.transcribe import HARDWARE_AWARE, load_speech_network
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
-from pcmesh.workloads.rnnt.transcribe import HARDWARE_AWARE, load_speech_network
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RUNS = ROOT / "docs" / "rnnt-on-chip.md", ROOT / "runs" / "rnnt-results"

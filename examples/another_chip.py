@@ -5,10 +5,10 @@ Smaller tiles need more of them; 2-PCM needs half as many as asymmetry balance, 
 
 import torch
 
-from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.errors import CapacityError
+from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.pipeline import compile_network
 
 SIZE = 1024

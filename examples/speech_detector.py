@@ -20,7 +20,7 @@ from torch.export import Dim
 import pcmesh
 from pcmesh.random import numpy_generator
 from pcmesh.speech.audio import load_audio
-from pcmesh.speech.espeak import english_voices, speak
+from pcmesh.speech.voices.espeak import english_voices, speak
 
 RATE_HZ, CHUNK, CONTEXT = 16_000, 512, 64
 SENTENCES = (

@@ -2,8 +2,8 @@
 
 import torch
 
-from pcmesh.chip import ChipSpec, Site, load_chip
 from pcmesh.execution.behavioural.charge import PlacedCells
+from pcmesh.hardware import ChipSpec, Site, load_chip
 from pcmesh.mapping import Encoding, integration_phases
 from pcmesh.physics.cell import cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile

@@ -6,9 +6,9 @@ from itertools import pairwise
 import torch
 from hypothesis import strategies as st
 
-from pcmesh.chip import ChipSpec, GridSpec, PadSpec, Site, load_chip
+from pcmesh.hardware import ChipSpec, GridSpec, PadSpec, Site, load_chip
 from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, DigitalOperation, LayerGraph, Vector
 
 KWS_SIZES = (1024, 512, 512, 12)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pcmesh.cache import ResultCache, fingerprint
 from pcmesh.errors import VerificationError
+from pcmesh.files.cache import ResultCache, fingerprint
 
 
 def test_results_are_found_again_and_apart_by_configuration(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 import pcmesh
-from pcmesh.analysis.candidates import Candidate, candidates
-from pcmesh.analysis.choose import choose
 from pcmesh.analysis.evaluate import evaluate
-from pcmesh.analysis.network_sensitivity import network_sensitivity
+from pcmesh.analysis.mapping_choice.candidates import Candidate, candidates
+from pcmesh.analysis.mapping_choice.choose import choose
+from pcmesh.analysis.sensitivity.network import network_sensitivity
 from pcmesh.checks import Count, Names, Seed, Share, checked
 from pcmesh.errors import ConfigurationError, PcmeshError
 from pcmesh.mapping import Encoding

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcmesh
-from pcmesh.cache import ResultCache
 from pcmesh.errors import InputError
-from pcmesh.files import write_json, write_text
-from pcmesh.folders import read_folder, write_folder
+from pcmesh.files.cache import ResultCache
+from pcmesh.files.folders import read_folder, write_folder
+from pcmesh.files.writing import write_json, write_text
 from pcmesh.workloads.rnnt.checkpoint import write_checkpoint
 from pcmesh.workloads.rnnt.on_chip.store import Store
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pcmesh.errors import InputError
-from pcmesh.files import whole_file, write_json, write_text
+from pcmesh.files.writing import whole_file, write_json, write_text
 
 
 def test_written_whole_with_new_folders(tmp_path: Path) -> None:

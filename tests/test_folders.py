@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pcmesh.errors import InputError
-from pcmesh.folders import check_place, folder_kind, read_folder, write_folder
+from pcmesh.files.folders import check_place, folder_kind, read_folder, write_folder
 
 NAMES = ("a.json", "b.safetensors")
 

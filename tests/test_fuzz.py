@@ -18,17 +18,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.cli import main
 from pcmesh.errors import PcmeshError
+from pcmesh.files.reading import read_text
+from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.microcode import Microcode, Program, assemble, disassemble
 from pcmesh.pipeline import compile_network
-from pcmesh.reading import read_text
 from pcmesh.speech.audio import load_audio
 from pcmesh.speech.corpora import list_manifest, list_utterances
 from pcmesh.speech.layouts import list_clips
 from pcmesh.workloads.rnnt.checkpoint import read_checkpoint, save_network
-from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
+from pcmesh.workloads.rnnt.compiled.speech_load import LoadOptions, speech_load
 from tests.machines import small_chip
 from tests.mutations import mutated
 from tests.networks import chain
@@ -41,7 +41,7 @@ fuzz = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-CHIP = (resources.files("pcmesh.chip") / "presets" / "nature2023.toml").read_bytes()
+CHIP = (resources.files("pcmesh.hardware") / "presets" / "nature2023.toml").read_bytes()
 SMALL_CHIP = b'base = "ideal"\n[tile]\nrows = 64\ncolumns = 32\n[column]\nnoise_mv = 0.2\n[pcm]\ng_max_us = 20.0\n'
 PROGRAM = b"""frame:  ; one frame
   mesh north=out north_even=on north_odd=on wait=4

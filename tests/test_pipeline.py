@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from pcmesh.compiled import CompiledNetwork, load_compiled
-from pcmesh.deployed import bring_up
+from pcmesh.deployed.chip import bring_up
 from pcmesh.errors import InputError
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.mapping import Encoding
 from pcmesh.mapping.options import LayerOptions
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.pipeline import compile_network

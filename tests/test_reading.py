@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.reading import read_csv, read_json, read_text, read_toml, validation_problem
+from pcmesh.files.reading import read_csv, read_json, read_text, read_toml, validation_problem
 
 COLUMNS = ("path", "label")
 

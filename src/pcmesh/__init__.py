@@ -9,20 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pcmesh import errors as errors
-    from pcmesh import lowering as lowering
-    from pcmesh import training as training
-    from pcmesh.analysis.best_mapping import best_mapping as best_mapping
-    from pcmesh.analysis.candidates import candidates as candidates
-    from pcmesh.analysis.choose import apply as apply
-    from pcmesh.analysis.choose import choose as choose
+    from pcmesh import errors, lowering, training
     from pcmesh.analysis.evaluate import evaluate as evaluate
-    from pcmesh.analysis.network_sensitivity import network_sensitivity as sensitivity
-    from pcmesh.chip import ChipSpec as ChipSpec
-    from pcmesh.chip import load_chip as load_chip
-    from pcmesh.chip_model import ChipModel as ChipModel
-    from pcmesh.chip_model import compile_model as compile
-    from pcmesh.chip_model import load_model as load
+    from pcmesh.analysis.mapping_choice.best_mapping import best_mapping as best_mapping
+    from pcmesh.analysis.mapping_choice.candidates import candidates as candidates
+    from pcmesh.analysis.mapping_choice.choose import apply as apply
+    from pcmesh.analysis.mapping_choice.choose import choose as choose
+    from pcmesh.analysis.sensitivity.network import network_sensitivity as sensitivity
+    from pcmesh.deployed import ChipModel as ChipModel
+    from pcmesh.deployed import compile_model as compile
+    from pcmesh.deployed import load_model as load
+    from pcmesh.hardware import ChipSpec as ChipSpec
+    from pcmesh.hardware import load_chip as load_chip
     from pcmesh.mapping import Encoding as Encoding
     from pcmesh.mapping import LayerOptions as LayerOptions
     from pcmesh.training import HardwareAware as HardwareAware
@@ -32,24 +30,24 @@ if TYPE_CHECKING:
 from pcmesh.version import __version__
 
 _PUBLIC: Final = {
-    "ChipModel": ("pcmesh.chip_model", "ChipModel"),
-    "ChipSpec": ("pcmesh.chip", "ChipSpec"),
+    "ChipModel": ("pcmesh.deployed", "ChipModel"),
+    "ChipSpec": ("pcmesh.hardware", "ChipSpec"),
     "Encoding": ("pcmesh.mapping", "Encoding"),
     "HardwareAware": ("pcmesh.training", "HardwareAware"),
     "LayerOptions": ("pcmesh.mapping", "LayerOptions"),
     "NoiseConfig": ("pcmesh.training", "NoiseConfig"),
-    "apply": ("pcmesh.analysis.choose", "apply"),
-    "best_mapping": ("pcmesh.analysis.best_mapping", "best_mapping"),
-    "candidates": ("pcmesh.analysis.candidates", "candidates"),
-    "choose": ("pcmesh.analysis.choose", "choose"),
-    "compile": ("pcmesh.chip_model", "compile_model"),
+    "apply": ("pcmesh.analysis.mapping_choice.choose", "apply"),
+    "best_mapping": ("pcmesh.analysis.mapping_choice.best_mapping", "best_mapping"),
+    "candidates": ("pcmesh.analysis.mapping_choice.candidates", "candidates"),
+    "choose": ("pcmesh.analysis.mapping_choice.choose", "choose"),
+    "compile": ("pcmesh.deployed", "compile_model"),
     "errors": ("pcmesh.errors", None),
     "evaluate": ("pcmesh.analysis.evaluate", "evaluate"),
     "hardware_aware": ("pcmesh.training", "hardware_aware"),
-    "load": ("pcmesh.chip_model", "load_model"),
-    "load_chip": ("pcmesh.chip", "load_chip"),
+    "load": ("pcmesh.deployed", "load_model"),
+    "load_chip": ("pcmesh.hardware", "load_chip"),
     "lowering": ("pcmesh.lowering", None),
-    "sensitivity": ("pcmesh.analysis.network_sensitivity", "network_sensitivity"),
+    "sensitivity": ("pcmesh.analysis.sensitivity.network", "network_sensitivity"),
     "training": ("pcmesh.training", None),
 }
 """Public name -> module and attribute (None: the module itself), loaded when it is used: PyTorch takes seconds."""

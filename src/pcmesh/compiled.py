@@ -12,15 +12,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
 
-from pcmesh.artefact import Artefact
 from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.ranges import LayerRange
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError, PcmeshError
-from pcmesh.folders import MANIFEST, ROUTED, Write, folder_kind, lists, read_folder, write_folder
+from pcmesh.files.artefact import Artefact
+from pcmesh.files.folders import MANIFEST, ROUTED, Write, folder_kind, lists, read_folder, write_folder
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping
 from pcmesh.microcode.types import Microcode
-from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, DigitalOperation, LayerGraph, Vector
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing

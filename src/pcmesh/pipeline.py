@@ -7,12 +7,12 @@ from collections.abc import Mapping as Dict
 import torch
 
 from pcmesh.calibration.nominal import nominal_ramps, nominal_ranges
-from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.options import LayerOptions
 from pcmesh.microcode.generate import generate
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement.place import place
 from pcmesh.random import torch_generator
 from pcmesh.routing.route import route

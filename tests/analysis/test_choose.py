@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import pcmesh
-from pcmesh.analysis.candidates import (
+from pcmesh.analysis.mapping_choice.candidates import (
     NOT_MEASURED,
     Candidate,
     candidates,
@@ -19,7 +19,7 @@ from pcmesh.analysis.candidates import (
     output_error,
     ways_with_more_rows,
 )
-from pcmesh.analysis.choose import QUANTITIES, Quantity, apply, choose, value_of
+from pcmesh.analysis.mapping_choice.choose import QUANTITIES, Quantity, apply, choose, value_of
 from pcmesh.errors import CapacityError, ConfigurationError
 
 WAYS = ("2-PCM", "4-PCM", "AB")

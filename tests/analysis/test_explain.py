@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pcmesh.analysis.explain import Explanation, explain
-from pcmesh.chip import load_chip
+from pcmesh.analysis.results.explain import Explanation, explain
 from pcmesh.errors import InputError
+from pcmesh.hardware import load_chip
 from tests.reporting.sample import kws_result
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import pcmesh
-from pcmesh.analysis.float_network import FloatNetwork
-from pcmesh.analysis.network_sensitivity import groups_of, network_sensitivity
-from pcmesh.analysis.output_scores import OutputScores
-from pcmesh.analysis.quantisation import quantise
-from pcmesh.chip_model import ChipModel
+from pcmesh.analysis.sensitivity.float_network import FloatNetwork
+from pcmesh.analysis.sensitivity.network import groups_of, network_sensitivity
+from pcmesh.analysis.sensitivity.output_scores import OutputScores
+from pcmesh.analysis.sensitivity.quantisation import quantise
+from pcmesh.deployed import ChipModel
 from pcmesh.errors import InputError
 
 

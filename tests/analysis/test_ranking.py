@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcmesh.analysis.ranking import ChipRanking, rankings
+from pcmesh.analysis.sensitivity.ranking import ChipRanking, rankings
 
 
 def test_the_order_of_the_mean_is_compared_chip_by_chip() -> None:

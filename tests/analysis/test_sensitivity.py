@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from pcmesh.analysis.advice import advise
-from pcmesh.analysis.effective_bits import bits_of_programming, bits_of_weight_error, effective_bits
-from pcmesh.analysis.quantisation import WeightPart, quantise, quantise_expanded
-from pcmesh.analysis.scores import Scores
-from pcmesh.analysis.sensitivity import Curve, Sensitivity, most_sensitive, sensitivity
-from pcmesh.analysis.thresholds import bits_of
-from pcmesh.cache import ResultCache
-from pcmesh.chip import load_chip
+from pcmesh.analysis.sensitivity.advice import advise
+from pcmesh.analysis.sensitivity.curves import Curve, Sensitivity, most_sensitive, sensitivity
+from pcmesh.analysis.sensitivity.effective_bits import bits_of_programming, bits_of_weight_error, effective_bits
+from pcmesh.analysis.sensitivity.quantisation import WeightPart, quantise, quantise_expanded
+from pcmesh.analysis.sensitivity.scores import Scores
+from pcmesh.analysis.sensitivity.thresholds import bits_of
 from pcmesh.errors import InputError
+from pcmesh.files.cache import ResultCache
+from pcmesh.hardware import load_chip
 
 BITS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 

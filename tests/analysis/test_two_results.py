@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcmesh.analysis.two_results import CLEAR, NONE, OPEN, compare_results
+from pcmesh.analysis.results.two_results import CLEAR, NONE, OPEN, compare_results
 from pcmesh.errors import InputError
 
 

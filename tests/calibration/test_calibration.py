@@ -4,10 +4,10 @@ import torch
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.calibration.nominal import nominal_ranges
 from pcmesh.calibration.ranges import choose_range, column_gains
-from pcmesh.chip import Site
+from pcmesh.hardware import Site
 from pcmesh.mapping import Encoding
 from pcmesh.mapping.mapper import map_network
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.column import RampSetting, capacitor_volts, column_parameters
 from pcmesh.physics.fabrication import Instance, fabricate_tile
 from tests.machines import small_chip

@@ -75,7 +75,7 @@ def test_defects_are_one_line_and_the_traceback_where_it_is_asked_for(
     def fail(*_: object, **__: object) -> None:
         raise KeyError("tile\n7")
 
-    monkeypatch.setattr("pcmesh.cli.kws.parse_duration", fail)
+    monkeypatch.setattr("pcmesh.cli.workloads.kws.parse_duration", fail)
     outcome = program("kws")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith(f"error: internal error of pcmesh {__version__}: KeyError: 'tile\\n7'. Please report")
@@ -101,7 +101,7 @@ def test_an_interrupt_exits_with_130(program: Program, monkeypatch: pytest.Monke
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pcmesh.cli.kws.parse_duration", interrupt)
+    monkeypatch.setattr("pcmesh.cli.workloads.kws.parse_duration", interrupt)
     assert program("kws").code == 130
 
 

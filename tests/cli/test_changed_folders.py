@@ -22,8 +22,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcmesh
-from pcmesh.chip import change_chip, load_chip
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.hardware import change_chip, load_chip
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.pipeline import compile_network
 from tests.cli.conftest import Outcome, Program
 

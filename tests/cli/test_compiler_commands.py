@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from pcmesh.chip import load_chip
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.hardware import load_chip
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.pipeline import compile_network
-from pcmesh.workloads import networks
+from pcmesh.studies import networks
 from tests.cli.conftest import Program
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from pcmesh.chip import load_chip
+from pcmesh.hardware import load_chip
 from pcmesh.speech.corpora import list_manifest
 from tests.cli.conftest import Program
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pcmesh.chip import load_chip
+from pcmesh.hardware import load_chip
 from pcmesh.reporting.claims import deviation_text, value_text
-from pcmesh.reporting.paper import render_paper
-from pcmesh.workloads.paper.figures.shapes import bars, lines, means
+from pcmesh.reporting.pages.paper import render_paper
+from pcmesh.studies.paper.figures.shapes import bars, lines, means
 from tests.cli.conftest import Program
 from tests.reporting.compiled_sample import keyword_compiled
 

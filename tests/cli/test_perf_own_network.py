@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import pcmesh
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from tests.cli.conftest import Program
 
 

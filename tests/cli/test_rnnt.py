@@ -11,10 +11,10 @@ import soundfile
 import torch
 
 from pcmesh.speech.audio import load_audio
-from pcmesh.speech.rnnt_features import rnnt_features
+from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.sentences import held_out_sentences
-from pcmesh.speech.spoken import held_out_speech
 from pcmesh.speech.transcripts import to_text
+from pcmesh.speech.voices.spoken import held_out_speech
 from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.checkpoint import read_checkpoint, save_network
 from tests.cli.conftest import Program

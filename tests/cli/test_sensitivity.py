@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pcmesh.cli.sensitivity import parse_bits
+from pcmesh.cli.networks.sensitivity import parse_bits
 from pcmesh.errors import InputError
-from pcmesh.reporting.sensitivity import render_sensitivity
+from pcmesh.reporting.pages.sensitivity import render_sensitivity
 from tests.cli.conftest import Program
 
 KWS = ("sensitivity", "kws", "--utterances", 60, "--chips", 1, "--bits", "2:6:2")

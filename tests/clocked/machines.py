@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from pcmesh.calibration.ranges import LayerRange, choose_range
-from pcmesh.chip import ChipSpec, load_chip
 from pcmesh.execution.behavioural.network import BehaviouralNetwork, build_network
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.hardware import chip_hardware
 from pcmesh.execution.paths import Paths, route_paths
+from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import ColumnGroup, Encoding, LayerOptions, Mapping
 from pcmesh.mapping.mapper import map_network
 from pcmesh.microcode import Microcode, generate
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.units import STEPS_PER_G_MAX, TICKS_PER_NS

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pcmesh.chip import Site
-from pcmesh.chip.mesh import Guard, Mesh, Net
+from pcmesh.hardware import Site
+from pcmesh.hardware.mesh import Guard, Mesh, Net
 from pcmesh.microcode import ChipProgram, Instruction, Program
 from pcmesh.routing import ChipSchedule, Hop, Side, Transfer
 

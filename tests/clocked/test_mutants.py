@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 import torch
 
-from pcmesh.chip.mesh import Mesh
 from pcmesh.errors import HardwareError, InputError
 from pcmesh.execution.clocked import ClockedChip
+from pcmesh.hardware.mesh import Mesh
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.microcode import ChipProgram, generate
 from pcmesh.routing import Routing

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pcmesh.chip import Site
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.voltages import VoltageProbe, Voltages
+from pcmesh.hardware import Site
 from pcmesh.mapping import Encoding, LayerOptions
 from tests.clocked.machines import Machine, machine
 from tests.machines import small_chip

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import pcmesh
-from pcmesh.chip import ChipSpec, PcmSpec
 from pcmesh.devices import DeviceLaw, law_of
+from pcmesh.hardware import ChipSpec, PcmSpec
 from pcmesh.mapping.encodings import PCM2
 from pcmesh.physics.cell import read_variance_table
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcmesh.chip import DEVICE_LAWS, ChipSpec, change_chip, load_chip
-from pcmesh.chip.device_table import COLUMNS
 from pcmesh.devices import TableLaw, law_of
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import DEVICE_LAWS, ChipSpec, change_chip, load_chip
+from pcmesh.hardware.device_table import COLUMNS
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 from tests.devices.contract import LEVELS, DeviceLawContract
 from tests.extensions.plugins import install, install_example

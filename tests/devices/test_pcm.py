@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from pcmesh.chip import DEVICE_LAWS
 from pcmesh.devices.pcm import PcmLaw, read_noise_sigma
+from pcmesh.hardware import DEVICE_LAWS
 
 LAWS: dict[str, PcmLaw] = {name: DEVICE_LAWS.load(name) for name in DEVICE_LAWS.shipped}
 

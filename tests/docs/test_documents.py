@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from pcmesh.chip import describe, load_chip
+from pcmesh.hardware import describe, load_chip
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcmesh.chip import Site
 from pcmesh.execution.behavioural.bank import Bank, Collection
 from pcmesh.execution.behavioural.charge import charge_matrix
 from pcmesh.execution.behavioural.integer import digit_planes, int8_product
+from pcmesh.hardware import Site
 from pcmesh.mapping import Encoding
 from pcmesh.physics.cell import read_variance_table, variance_unit
 from pcmesh.physics.column import RampSetting, column_parameters

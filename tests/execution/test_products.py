@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pcmesh.chip import load_chip
-from pcmesh.deployed import Chip, bring_up
+from pcmesh.deployed.chip import Chip, bring_up
 from pcmesh.execution.behavioural.network import noise_keys
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding, LayerOptions
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.physics.fabrication import Instance
 from pcmesh.pipeline import compile_network
 

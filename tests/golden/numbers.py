@@ -22,16 +22,16 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 import pcmesh
-from pcmesh.chip import load_chip
 from pcmesh.execution.behavioural.bank import Bank
-from pcmesh.speech.rnnt_features import rnnt_features
-from pcmesh.speech.spoken import held_out_speech
+from pcmesh.hardware import load_chip
+from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.transcripts import to_text
+from pcmesh.speech.voices.spoken import held_out_speech
+from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.transcribe import load_speech_network
 from tests.zoo.networks import ZOO
 
 FILE = Path(__file__).parent / "numbers.json"

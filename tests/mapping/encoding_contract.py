@@ -10,14 +10,14 @@ import pytest
 import torch
 
 import pcmesh
-from pcmesh.chip import ChipSpec
-from pcmesh.chip_model import ChipModel
-from pcmesh.chip_model.statistics import measured_noise
+from pcmesh.deployed import ChipModel
+from pcmesh.deployed.figures.statistics import measured_noise
 from pcmesh.errors import VerificationError
 from pcmesh.execution.behavioural.network import build_network
 from pcmesh.execution.clocked.frames import random_frames
 from pcmesh.execution.clocked.verify import codes_by_group, verify
 from pcmesh.execution.hardware import chip_hardware
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import ENCODINGS, Encoding, EncodingRecord, LayerOptions, Mapping, map_network
 from tests.machines import small_chip
 from tests.networks import chain

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pcmesh.chip import load_chip
-from pcmesh.chip_model.options import product_options
+from pcmesh.deployed.choices.options import product_options
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import ENCODINGS, Encoding, EncodingRecord, Phase, Second
 from pcmesh.mapping.encodings import AB, PCM2, PCM4
 from pcmesh.programming.closed_loop import write_tile

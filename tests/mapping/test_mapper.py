@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcmesh.chip import load_chip
 from pcmesh.errors import CapacityError, VerificationError
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, map_network
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from tests.networks import KWS_SIZES, chain, grid_chip, random_chips, random_networks
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mapping"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcmesh.mapping.packing import Layout, layers_of, spread
-from pcmesh.model.products import MatrixProduct
+from pcmesh.network.products import MatrixProduct
 
 TILE = (16, 16)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, map_network
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from tests.networks import chain, fan_out, grid_chip
 
 # Rows of 8-row tiles that one tile, and one bank of capacitors (two tiles), takes.

@@ -7,22 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pcmesh.chip_model.energy import joule
+from pcmesh.deployed.figures.energy import joule
 from pcmesh.errors import ConfigurationError, VerificationError
 from pcmesh.execution.clocked.activity import Counter
 from pcmesh.execution.clocked.clock import Clock
-from pcmesh.model import DigitalOperation, LayerGraph
+from pcmesh.network import DigitalOperation, LayerGraph
 from pcmesh.performance import plan, run_time
 from pcmesh.performance.costs import EVENT_KINDS, load_costs
 from pcmesh.performance.energy import operation_energy, run_energy
 from pcmesh.performance.fit import events
-from pcmesh.performance.power_test import (
-    ChipActivity,
-    Part,
-    blank_hardware,
-    plain_microcode,
-    run_power_test,
-)
+from pcmesh.performance.power_test import ChipActivity, Part, blank_hardware, plain_microcode, run_power_test
 from pcmesh.performance.run import DataSet, TimedRun, TimeOptions
 from pcmesh.performance.stages import Plan
 from tests.machines import small_chip

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcmesh.chip import Site, load_chip
 from pcmesh.errors import CapacityError, ConfigurationError, VerificationError
+from pcmesh.hardware import Site, load_chip
 from pcmesh.mapping import LayerOptions, map_network
 from pcmesh.placement import Place, Placement, place
 from pcmesh.placement.sites import choose_sites

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pcmesh.chip import DEVICE_LAWS, ChipSpec
 from pcmesh.errors import InputError
+from pcmesh.hardware import DEVICE_LAWS, ChipSpec
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.mapping.mapper import map_network
 from pcmesh.physics.fabrication import Instance

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pcmesh.chip import DEVICE_LAWS
+from pcmesh.hardware import DEVICE_LAWS
 from pcmesh.mapping.encodings import PCM2, PCM4
 from pcmesh.programming.closed_loop import write_tile
 from pcmesh.programming.drift import age

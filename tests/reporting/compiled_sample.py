@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.chip import Site, load_chip
+from pcmesh.hardware import Site, load_chip
 from pcmesh.mapping import Mapping, Phase, integration_phases, map_network
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.placement import Place, Placement
 from pcmesh.routing import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 

@@ -8,9 +8,9 @@ import pytest
 
 from pcmesh.mapping import Phase
 from pcmesh.reporting import render_compiled, schedule_words
-from pcmesh.reporting.floorplan import layer_colours, tint
-from pcmesh.reporting.timeline import timeline
-from pcmesh.reporting.words import number_ranges, phase_words
+from pcmesh.reporting.drawings.floorplan import layer_colours, tint
+from pcmesh.reporting.drawings.timeline import timeline
+from pcmesh.reporting.drawings.words import number_ranges, phase_words
 from tests.reporting.compiled_sample import CHIP, keyword_compiled, keyword_mapping
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcmesh.reporting import render_kws
-from pcmesh.reporting.kws import steps_text
+from pcmesh.reporting.pages.kws import steps_text
 from tests.reporting.sample import kws_result
 
 VOID = {"meta", "br", "link", "img"}

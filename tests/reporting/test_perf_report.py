@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pcmesh.reporting import render_perf
-from pcmesh.workloads.performance import PerfOptions, run_performance
-from pcmesh.workloads.rnnt.speech_load import LoadOptions
+from pcmesh.studies.performance import PerfOptions, run_performance
+from pcmesh.workloads.rnnt.compiled.speech_load import LoadOptions
 from tests.reporting.test_kws_report import _Nesting
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pcmesh.chip import ChipSpec, PadSpec, load_chip
 from pcmesh.errors import CapacityError
+from pcmesh.hardware import ChipSpec, PadSpec, load_chip
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, map_network
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement import Placement, place
 from pcmesh.routing import ChipSchedule, Routing, Side, Step, route, wire_use
 from tests.networks import KWS_SIZES, chain, fan_out, grid_chip, random_chips, random_networks, side_by_side

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pcmesh.chip import ChipSpec, PadSpec, Site
 from pcmesh.errors import VerificationError
+from pcmesh.hardware import ChipSpec, PadSpec, Site
 from pcmesh.mapping import Encoding, Lane, LayerOptions, Mapping, Phase, map_network
-from pcmesh.model import DigitalOperation, LayerGraph
+from pcmesh.network import DigitalOperation, LayerGraph
 from pcmesh.placement import Place, Placement
 from pcmesh.routing import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 from pcmesh.routing.verify import verify_routing

@@ -6,8 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pcmesh.speech.augmentation import AugmentConfig, add_noise, coloured_noise, reverberate, warp_spectrum, warp_time
-from pcmesh.speech.features import loudest_rms
+from pcmesh.speech.front_ends.keywords import loudest_rms
+from pcmesh.speech.voices.augmentation import (
+    AugmentConfig,
+    add_noise,
+    coloured_noise,
+    reverberate,
+    warp_spectrum,
+    warp_time,
+)
 
 STILL = AugmentConfig(speed=0, wobble=0, shift_s=0, formant=0, equaliser_db=0, reverb_share=0, noise_share=0)
 

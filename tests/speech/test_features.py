@@ -6,7 +6,7 @@ import pytest
 import scipy.fft
 import torch
 
-from pcmesh.speech.features import (
+from pcmesh.speech.front_ends.keywords import (
     PAPER_MFCC,
     MfccConfig,
     centre_word,

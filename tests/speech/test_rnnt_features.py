@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.speech.rnnt_features import FEATURES, feature_frames, mel_filters, rnnt_features
+from pcmesh.speech.front_ends.rnnt import FEATURES, feature_frames, mel_filters, rnnt_features
 
 RATE_HZ, FFT, WINDOW, STRIDE, BANDS = 16_000, 512, 320, 160, 80
 

@@ -7,8 +7,8 @@ import torch
 
 from pcmesh.random import numpy_generator
 from pcmesh.speech.sentences import held_out_sentences
-from pcmesh.speech.spoken import Surroundings, hear, held_out_speech, trim
-from pcmesh.speech.synthesis import voices_of_split
+from pcmesh.speech.voices.spoken import Surroundings, hear, held_out_speech, trim
+from pcmesh.speech.voices.synthesis import voices_of_split
 
 
 def test_held_out_speech_repeats_and_fewer_are_the_first_of_more() -> None:

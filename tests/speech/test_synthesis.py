@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.speech.espeak import speak
-from pcmesh.speech.synthesis import synthesise_keywords, voices_of_split
 from pcmesh.speech.types import KEYWORD_CLASSES
+from pcmesh.speech.voices.espeak import speak
+from pcmesh.speech.voices.synthesis import synthesise_keywords, voices_of_split
 
 COUNT = 48
 
@@ -31,7 +31,7 @@ def test_utterances_are_audible_and_balanced() -> None:
 
 def test_the_same_seed_gives_the_same_samples_in_another_process() -> None:
     code = (
-        "import hashlib; from pcmesh.speech.synthesis import synthesise_keywords as s;"
+        "import hashlib; from pcmesh.speech.voices.synthesis import synthesise_keywords as s;"
         f"print(hashlib.sha1(s({COUNT}, 'test', 5).waves.numpy().tobytes()).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

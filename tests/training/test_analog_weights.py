@@ -15,11 +15,11 @@ from torch.utils.checkpoint import checkpoint
 
 import pcmesh
 from pcmesh.errors import ConfigurationError, UnsupportedModelError
-from pcmesh.model.capture import capture
-from pcmesh.model.examples import Examples
-from pcmesh.model.functions import PRODUCTS
-from pcmesh.model.products import tied_names
-from pcmesh.model.table import OPERATIONS
+from pcmesh.network.capture import capture
+from pcmesh.network.examples import Examples
+from pcmesh.network.operations.functions import PRODUCTS
+from pcmesh.network.operations.table import OPERATIONS
+from pcmesh.network.products import tied_names
 from pcmesh.training import HardwareAware, NoiseConfig, hardware_aware
 from tests.zoo.networks import ZOO
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pcmesh.chip import load_chip
-from pcmesh.chip.variants import with_integration
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import load_chip
+from pcmesh.hardware.variants import with_integration
 from pcmesh.mapping import Encoding
-from pcmesh.workloads import accuracy_probe
-from pcmesh.workloads.accuracy_probe import keyword_accuracy
-from pcmesh.workloads.performance import PerfOptions, run_performance
+from pcmesh.studies import accuracy_probe
+from pcmesh.studies.accuracy_probe import keyword_accuracy
+from pcmesh.studies.performance import PerfOptions, run_performance
 
 
 def test_keywords_are_spotted_on_the_chip_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

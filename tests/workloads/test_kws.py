@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import pcmesh
-from pcmesh.cache import ResultCache
-from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.files.cache import ResultCache
+from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.experiment import run_kws, spot
 from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import LAYERS

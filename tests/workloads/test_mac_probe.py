@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pcmesh.chip.variants import with_integration
+from pcmesh.hardware.variants import with_integration
 from pcmesh.mapping import Encoding
-from pcmesh.workloads.mac_probe import mac_error
+from pcmesh.studies.mac_probe import mac_error
 from tests.machines import small_chip
 
 

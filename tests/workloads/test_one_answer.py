@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pcmesh
-from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.experiment import run_kws
 from pcmesh.workloads.kws.network import load_keyword_network
 from pcmesh.workloads.kws.prepare import KwsOptions, features_of, prepare

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from pcmesh.chip import change_chip, load_chip
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.hardware import change_chip, load_chip
 from pcmesh.performance import Link, TimeOptions
 from pcmesh.performance.costs import load_costs
-from pcmesh.workloads.performance import PerfOptions, run_performance
-from pcmesh.workloads.rnnt.footprint import plan_rnnt
-from pcmesh.workloads.rnnt.performance import time_rnnt
-from pcmesh.workloads.rnnt.speech_load import LoadOptions, speech_load
+from pcmesh.studies.performance import PerfOptions, run_performance
+from pcmesh.studies.what_if import WhatIf
+from pcmesh.workloads.rnnt.compiled.footprint import plan_rnnt
+from pcmesh.workloads.rnnt.compiled.performance import time_rnnt
+from pcmesh.workloads.rnnt.compiled.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
-from pcmesh.workloads.what_if import WhatIf
 
 DATA = Path(os.environ.get("PCMESH_DATA", Path(__file__).parents[3] / "shared" / "data"))
 MANIFEST = DATA / "mlperf_rnnt" / "dev-clean-wav.json"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pcmesh.chip_model.workload import WORKLOADS, workload_of
+from pcmesh.deployed.workload import WORKLOADS, workload_of
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 from tests.extensions.plugins import install, install_example
 from tests.workloads.workload_contract import WorkloadContract
 
 SOURCE = """
 import torch
-from pcmesh.chip_model import Workload
+from pcmesh.deployed import Workload
 def fails(): raise RuntimeError("no network here")
 WORKLOAD = Workload(network={network}, calibration=lambda: [torch.randn(4, 3)], task=lambda: [], recipe={recipe})
 """

@@ -11,7 +11,7 @@ from torch import nn
 
 import pcmesh
 from pcmesh.analysis.batches import batches_of
-from pcmesh.chip_model.workload import WORKLOADS, Workload, workload_of
+from pcmesh.deployed.workload import WORKLOADS, Workload, workload_of
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, fx, nn
 
-from pcmesh.model import AnalogLinear, Context, OperationRecord, Replacement, Rule
+from pcmesh.network import AnalogLinear, Context, OperationRecord, Replacement, Rule
 
 
 @torch.library.custom_op("pcmesh_example::absolute_linear", mutates_args=())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from pcmesh.chip_model import Workload
+from pcmesh.deployed import Workload
 
 CLUSTERS, SIZE, SPREAD = 8, 48, 1.5
 

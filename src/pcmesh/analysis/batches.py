@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pcmesh.chip_model.user_code import user_value
+from pcmesh.deployed.user_code import user_value
 from pcmesh.errors import InputError
 
 LABELS = "labels"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pcmesh.analysis.batches import batches_of, call, first_output, naming_batch, software_output
 from pcmesh.checks import checked
-from pcmesh.chip_model.model import ChipModel
+from pcmesh.deployed.model import ChipModel
 from pcmesh.errors import InputError
 
 

@@ -11,7 +11,7 @@ import torch
 
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.calibration.ranges import LayerRange
-from pcmesh.chip import ChipSpec
+from pcmesh.hardware import ChipSpec
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import TICKS_PER_NS
 

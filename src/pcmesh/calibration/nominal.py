@@ -8,10 +8,10 @@ from collections.abc import Mapping as Dict
 import torch
 
 from pcmesh.calibration.ranges import LayerRange, choose_range, partial_products, range_needed
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.programming.targets import largest_weight
 

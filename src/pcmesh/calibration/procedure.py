@@ -15,9 +15,9 @@ import torch
 
 from pcmesh.calibration.fit import ColumnFit, fit_columns
 from pcmesh.calibration.ranges import LayerRange, choose_range
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError
-from pcmesh.model import LayerGraph
+from pcmesh.hardware import ChipSpec
+from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
-from pcmesh.artefact import Artefact
-from pcmesh.chip import ChipSpec
+from pcmesh.files.artefact import Artefact
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Encoding, Mapping
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS

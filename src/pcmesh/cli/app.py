@@ -13,26 +13,26 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from safetensors import SafetensorError
 
-from pcmesh.cli.chip import chip
-from pcmesh.cli.chip_model import evaluate, summary
-from pcmesh.cli.choose import choose
-from pcmesh.cli.compare import compare
-from pcmesh.cli.compile import compile_
-from pcmesh.cli.disasm import asm, disasm
-from pcmesh.cli.examples import examples
-from pcmesh.cli.explain import explain
+from pcmesh.cli.artefacts.chip import chip
+from pcmesh.cli.artefacts.compare import compare
+from pcmesh.cli.artefacts.disasm import asm, disasm
+from pcmesh.cli.artefacts.examples import examples
+from pcmesh.cli.artefacts.explain import explain
+from pcmesh.cli.artefacts.inspect import inspect
+from pcmesh.cli.artefacts.verify import verify
 from pcmesh.cli.failures import user_traceback
-from pcmesh.cli.inspect import inspect
-from pcmesh.cli.kws import kws
-from pcmesh.cli.paper import paper
-from pcmesh.cli.perf import perf
-from pcmesh.cli.rnnt import rnnt
-from pcmesh.cli.sensitivity import OWN, sensitivity
-from pcmesh.cli.sensitivity_own import own
-from pcmesh.cli.transport import transport
-from pcmesh.cli.verify import verify
+from pcmesh.cli.networks.chip_model import evaluate, summary
+from pcmesh.cli.networks.choose import choose
+from pcmesh.cli.networks.compile import compile_
+from pcmesh.cli.networks.perf import perf
+from pcmesh.cli.networks.sensitivity import OWN, sensitivity
+from pcmesh.cli.networks.sensitivity_own import own
+from pcmesh.cli.workloads.kws import kws
+from pcmesh.cli.workloads.paper import paper
+from pcmesh.cli.workloads.rnnt import rnnt
+from pcmesh.cli.workloads.transport import transport
 from pcmesh.errors import Notice, PcmeshError
-from pcmesh.files import disk_failure, is_disk_failure
+from pcmesh.files.writing import disk_failure, is_disk_failure
 from pcmesh.version import __version__
 
 EXIT_USER_ERROR, EXIT_DEFECT = 2, 1

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from pcmesh.cli.paths import STANDARD_OUTPUT, standard_output
-from pcmesh.files import json_text, write_json, write_text
+from pcmesh.files.writing import json_text, write_json, write_text
 from pcmesh.versions import versions
 
 WIDTH = 100

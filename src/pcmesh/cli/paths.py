@@ -104,7 +104,7 @@ def checkpoint_file(context: typer.Context, parameter: typer.CallbackParam, valu
 def chip_name(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
     """Check that a chip is a preset or a file that describes one."""
     if value is not None and not context.resilient_parsing and not _is_default(context, parameter):
-        from pcmesh.chip import load_chip
+        from pcmesh.hardware import load_chip
 
         load_chip(value)
     return value

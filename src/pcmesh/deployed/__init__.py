@@ -1,6 +1,8 @@
-"""What stands on a chip: one programmed and calibrated instance of a network."""
+"""Any PyTorch network on the chip: `pcmesh.compile` gives a module that is called like the network it was made of."""
 
-from pcmesh.deployed.bring_up import CalibrationKind, bring_up, calibrate, program_nominal
-from pcmesh.deployed.chip import Chip
+from pcmesh.deployed.compile import compile_model
+from pcmesh.deployed.model import ChipModel
+from pcmesh.deployed.store.folder import load_model
+from pcmesh.deployed.workload import Workload
 
-__all__ = ["CalibrationKind", "Chip", "bring_up", "calibrate", "program_nominal"]
+__all__ = ["ChipModel", "Workload", "compile_model", "load_model"]

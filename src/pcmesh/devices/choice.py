@@ -9,10 +9,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pcmesh.chip import DEVICE_LAWS, PcmSpec
 from pcmesh.devices.law import DeviceLaw, Programmed, Retention
 from pcmesh.devices.table import TableLaw
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import DEVICE_LAWS, PcmSpec
 
 Array = NDArray[np.float64]
 

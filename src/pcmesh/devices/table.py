@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pcmesh.chip.device_table import DeviceRow
 from pcmesh.devices.law import Programmed, Retention
+from pcmesh.hardware.device_table import DeviceRow
 
 Array = NDArray[np.float64]
 

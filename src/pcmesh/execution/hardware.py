@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.physics.cell import CellArrays, read_variance_table, variance_unit
 from pcmesh.physics.fabrication import Instance, TileFabric
 from pcmesh.programming.chip import ProgrammedNetwork

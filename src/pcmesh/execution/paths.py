@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.artefact import check
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.files.artefact import check
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import Mapping
 from pcmesh.physics.fabrication import Instance, clock_ratio, wire_shifts
 from pcmesh.programming.targets import physical_columns

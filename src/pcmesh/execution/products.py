@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from pcmesh.calibration.affine import Readout
-from pcmesh.chip import TimingSpec
 from pcmesh.execution.behavioural.build import LayerBank, LayerBanks
+from pcmesh.hardware import TimingSpec
 from pcmesh.physics.pulse import input_ticks
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pcmesh.lowering.passes import Pass, chosen
-from pcmesh.model.centring import Centring, Scope
-from pcmesh.model.exported import CapturedNetwork
+from pcmesh.network.centring import Centring, Scope
+from pcmesh.network.exported.capture import CapturedNetwork
 
 
 @dataclass(frozen=True)
 class CentreInputs(Pass):
-    """Centre the inputs of some layers; see `pcmesh.model.centring`.
+    """Centre the inputs of some layers; see `pcmesh.network.centring`.
 
     Attributes:
         layers: names of modules or matrices.

@@ -15,11 +15,11 @@ from typing import Any
 from torch import fx
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.layers import AnalogChain, AnalogLinear
-from pcmesh.model.operations import HANDED_OVER
-from pcmesh.model.products import Chain
-from pcmesh.model.signs import kind_of
+from pcmesh.network.exported.capture import CapturedNetwork
+from pcmesh.network.layers import AnalogChain, AnalogLinear
+from pcmesh.network.operations.records import HANDED_OVER
+from pcmesh.network.operations.signs import kind_of
+from pcmesh.network.products import Chain
 
 _RELU = frozenset({"relu", "relu_"})
 _PASSES = frozenset({"dropout", "feature_dropout", "alias", "detach", "contiguous", "clone"})

@@ -14,11 +14,11 @@ from torch import nn
 
 from pcmesh.errors import ConfigurationError
 from pcmesh.lowering.passes import Pass, chosen
-from pcmesh.model.eager import EagerNetwork
-from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.layers import AnalogCell, AnalogRecurrent, CellCalls
-from pcmesh.model.layers.gates import Kind
-from pcmesh.model.products import MatrixProduct, Operation, ProductCall
+from pcmesh.network.exported.capture import CapturedNetwork
+from pcmesh.network.layers import AnalogCell, AnalogRecurrent, CellCalls
+from pcmesh.network.layers.gates import Kind
+from pcmesh.network.own_code.capture import EagerNetwork
+from pcmesh.network.products import MatrixProduct, Operation, ProductCall
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from torch.utils import _pytree as pytree
 
 from pcmesh.checks import unknown
 from pcmesh.errors import VerificationError
-from pcmesh.model.examples import Examples
-from pcmesh.model.exported import CapturedNetwork
-from pcmesh.model.fresh import fresh_copy
-from pcmesh.model.products import MatrixProduct, SoftwareProducts
+from pcmesh.network.examples import Examples
+from pcmesh.network.exported.capture import CapturedNetwork
+from pcmesh.network.fresh import fresh_copy
+from pcmesh.network.products import MatrixProduct, SoftwareProducts
 
 _TOLERANCE = 1e-3
 """A pass may change a network's outputs by this share of the largest one: sums are taken in another order."""

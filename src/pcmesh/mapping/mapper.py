@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError, ConfigurationError, UnsupportedModelError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping.encodings import Encoding
 from pcmesh.mapping.options import LayerOptions
 from pcmesh.mapping.types import Block, ColumnGroup, Lane, LayerMapping, Mapping, TileImage
-from pcmesh.model import AnalogLayer, LayerGraph
+from pcmesh.network import AnalogLayer, LayerGraph
 
 Interval = tuple[int, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pcmesh.artefact import Artefact
+from pcmesh.files.artefact import Artefact
 from pcmesh.mapping.encodings import Encoding
 from pcmesh.mapping.types import Lane
 

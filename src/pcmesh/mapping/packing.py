@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pcmesh.model import AnalogLayer, LayerGraph, Vector
-from pcmesh.model.products import Chain, MatrixProduct
+from pcmesh.network import AnalogLayer, LayerGraph, Vector
+from pcmesh.network.products import Chain, MatrixProduct
 
 Rectangle = tuple[int, int, int, int]
 """Rows and columns of a matrix: first row, row behind the last, first column, column behind the last."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.model.digital import MULTIPLY_ADD
+from pcmesh.network.operations.digital import MULTIPLY_ADD
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Literal
 
-from pcmesh.artefact import Artefact, check
+from pcmesh.files.artefact import Artefact, check
 from pcmesh.mapping.encodings import Encoding, Phase, Second, integration_phases
 
 

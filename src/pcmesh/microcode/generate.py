@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import CapacityError, ConfigurationError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Lane, Mapping
 from pcmesh.microcode.slots import (
     LANE_MASKS,
@@ -20,17 +20,8 @@ from pcmesh.microcode.slots import (
     send_word,
 )
 from pcmesh.microcode.timeline import Timeline
-from pcmesh.microcode.types import (
-    PAD_VECTORS,
-    ChipProgram,
-    Collect,
-    Load,
-    Microcode,
-    PadProgram,
-    Program,
-    TileProgram,
-)
-from pcmesh.model import LayerGraph
+from pcmesh.microcode.types import PAD_VECTORS, ChipProgram, Collect, Load, Microcode, PadProgram, Program, TileProgram
+from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
 from pcmesh.routing import ChipSchedule, Operand, Routing

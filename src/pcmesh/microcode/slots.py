@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
-from pcmesh.artefact import check
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.files.artefact import check
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import ColumnGroup, Lane, Mapping
 from pcmesh.mapping.encodings import Part
 from pcmesh.microcode.instruction import Instruction

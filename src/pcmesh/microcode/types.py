@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from pcmesh.artefact import Artefact, check
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.files.artefact import Artefact, check
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import Lane
 from pcmesh.microcode.instruction import Instruction, decode, encode
 

@@ -9,10 +9,10 @@ from importlib import resources
 
 from pydantic import Field
 
-from pcmesh.artefact import Artefact, check
 from pcmesh.errors import ConfigurationError
 from pcmesh.execution.clocked.activity import KINDS
-from pcmesh.model.digital import Standing
+from pcmesh.files.artefact import Artefact, check
+from pcmesh.network.operations.digital import Standing
 
 EVENT_KINDS = (
     *KINDS,

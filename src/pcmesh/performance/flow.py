@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pcmesh.model import AnalogLayer, DigitalOperation, LayerGraph
+from pcmesh.network import AnalogLayer, DigitalOperation, LayerGraph
 
 Node = AnalogLayer | DigitalOperation
 

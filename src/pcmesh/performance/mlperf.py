@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pcmesh.artefact import Artefact
+from pcmesh.files.artefact import Artefact
 
 
 class System(Artefact):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pcmesh.model import DigitalOperation, LayerGraph
-from pcmesh.model.digital import AFFINE, CONVERSION, MULTIPLY_ADD, SUM
+from pcmesh.network import DigitalOperation, LayerGraph
+from pcmesh.network.operations.digital import AFFINE, CONVERSION, MULTIPLY_ADD, SUM
 from pcmesh.performance.flow import STACK
 from pcmesh.performance.stages import Compiled, Pipeline
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from pcmesh.chip import Site
 from pcmesh.execution.clocked.activity import Event
 from pcmesh.execution.clocked.chip import ClockedChip
 from pcmesh.execution.hardware import ChipHardware, TileHardware
+from pcmesh.hardware import Site
 from pcmesh.microcode import ChipProgram, Microcode, generate
 from pcmesh.performance.stages import Compiled
 from pcmesh.physics.cell import CellArrays, read_variance_table, variance_unit

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pcmesh.model.digital import DIGITAL_COSTS
+from pcmesh.network.operations.digital import DIGITAL_COSTS
 from pcmesh.performance.costs import CostTable
 from pcmesh.performance.energy import DIGITAL, Energy
 from pcmesh.performance.run import DataSet, TimedRun

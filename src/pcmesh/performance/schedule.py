@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pcmesh.chip import TimingSpec
 from pcmesh.errors import ConfigurationError
-from pcmesh.model import AnalogLayer
+from pcmesh.hardware import TimingSpec
+from pcmesh.network import AnalogLayer
 from pcmesh.performance.flow import Flow, Way
 from pcmesh.performance.stages import ChipUnit, Compiled, Input, Link, Pipeline, Stage
 from pcmesh.routing.types import ChipSchedule

@@ -6,9 +6,9 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from typing import Protocol
 
-from pcmesh.chip import ChipSpec
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import LayerOptions, Mapping, map_network
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement import Placement, place
 from pcmesh.routing import Routing, route
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from pcmesh.chip import PcmSpec
 from pcmesh.devices import law_of
+from pcmesh.hardware import PcmSpec
 from pcmesh.physics.fabrication import TileFabric
 from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.artefact import Artefact
-from pcmesh.chip import ChipSpec
+from pcmesh.files.artefact import Artefact
+from pcmesh.hardware import ChipSpec
 from pcmesh.physics.fabrication import TileFabric
 from pcmesh.physics.units import (
     CURRENT_FULL_SCALE_G,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.random import stream_key, torch_generator
 

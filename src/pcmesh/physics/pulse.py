@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import torch
 
-from pcmesh.chip import TimingSpec
+from pcmesh.hardware import TimingSpec
 from pcmesh.physics.units import MAX_PULSE_TICKS, TICKS_PER_NS
 
 

@@ -6,8 +6,8 @@ finer than the programming noise, and 256 times finer still for devices without 
 (the row driver's window of 256 ns).
 """
 
-from pcmesh.chip import PcmSpec
 from pcmesh.devices import law_of
+from pcmesh.hardware import PcmSpec
 
 TICKS_PER_NS = 256
 MAX_PULSE_TICKS = 65_535

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from pcmesh.chip import ChipSpec, Site
 from pcmesh.errors import CapacityError, ConfigurationError
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import ColumnGroup, Mapping
 from pcmesh.placement.types import Place, Placement
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pcmesh.chip import ChipSpec, Site
 from pcmesh.errors import CapacityError
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import Mapping
 from pcmesh.placement.chips import place_by
 from pcmesh.placement.sites import Problem, Unit, choose_sites

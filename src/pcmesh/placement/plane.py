@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from ortools.sat.python import cp_model
 
-from pcmesh.chip.mesh import Guard, Mesh, Net
+from pcmesh.hardware.mesh import Guard, Mesh, Net
 
 # The solver's only clock: counted operations, so that results do not depend on the machine or its load.
 SEED: Final = 1

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from ortools.sat.python import cp_model
 
-from pcmesh.chip import GridSpec, Site
-from pcmesh.chip.mesh import Mesh, Net, columns_net, rows_net
+from pcmesh.hardware import GridSpec, Site
+from pcmesh.hardware.mesh import Mesh, Net, columns_net, rows_net
 from pcmesh.placement.plane import Plane, solver
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pcmesh.artefact import Artefact, check
-from pcmesh.chip import ChipSpec, Site
+from pcmesh.files.artefact import Artefact, check
+from pcmesh.hardware import ChipSpec, Site
 from pcmesh.mapping import Mapping
 
 _MOST_CHIPS = 10_000

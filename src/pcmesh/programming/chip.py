@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from pcmesh.chip import ChipSpec
 from pcmesh.durations import format_duration
 from pcmesh.errors import InputError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping, TileImage
 from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile

@@ -17,8 +17,8 @@ import numba
 import numpy as np
 import torch
 
-from pcmesh.chip import ChipSpec, PcmSpec
 from pcmesh.devices import law_of
+from pcmesh.hardware import ChipSpec, PcmSpec
 from pcmesh.mapping import EncodingRecord
 from pcmesh.physics.normal import normal, uniform
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max

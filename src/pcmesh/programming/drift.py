@@ -9,8 +9,8 @@ import numba
 import numpy as np
 import torch
 
-from pcmesh.chip import PcmSpec
 from pcmesh.devices import Retention, law_of
+from pcmesh.hardware import PcmSpec
 from pcmesh.physics.normal import normal
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.chip import ChipSpec
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import ColumnGroup, Lane, Mapping, TileImage
 
 _LARGEST_EXCESS = 4.0

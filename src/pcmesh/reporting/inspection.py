@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pcmesh.chip import ChipSpec
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import InputError
+from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Block, TileImage
 from pcmesh.microcode import Program
 from pcmesh.placement import Place
 from pcmesh.programming.targets import physical_columns
-from pcmesh.reporting.words import phase_words
+from pcmesh.reporting.drawings.words import phase_words
 from pcmesh.routing.cost import wire_use
 
 

@@ -2,17 +2,7 @@
 
 from pcmesh.routing.cost import StepUse, wire_use
 from pcmesh.routing.route import off_chip_layers, route
-from pcmesh.routing.types import (
-    ChipSchedule,
-    GroupReadout,
-    Hop,
-    Integration,
-    Operand,
-    Routing,
-    Side,
-    Step,
-    Transfer,
-)
+from pcmesh.routing.types import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
 
 __all__ = [
     "ChipSchedule",

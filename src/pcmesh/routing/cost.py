@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pcmesh.chip import ChipSpec
-from pcmesh.chip.mesh import Mesh
+from pcmesh.hardware import ChipSpec
+from pcmesh.hardware.mesh import Mesh
 from pcmesh.mapping import Lane
 from pcmesh.routing.types import ChipSchedule, Step
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ortools.sat.python import cp_model
 
-from pcmesh.chip import Site
-from pcmesh.chip.mesh import Guard, Mesh, Net, rows_net
 from pcmesh.errors import CapacityError
+from pcmesh.hardware import Site
+from pcmesh.hardware.mesh import Guard, Mesh, Net, rows_net
 from pcmesh.placement.plane import Plane, solver, tree
 
 # Budgets of the solver in its own deterministic unit (about a second on one core).

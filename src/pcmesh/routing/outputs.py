@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ortools.sat.python import cp_model
 
-from pcmesh.chip.mesh import Guard, Mesh, Net
+from pcmesh.hardware.mesh import Guard, Mesh, Net
 from pcmesh.mapping import Lane
 from pcmesh.placement.plane import solver
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pcmesh.chip import ChipSpec, Site
-from pcmesh.chip.mesh import Guard, Mesh, Net, columns_net
 from pcmesh.errors import CapacityError
+from pcmesh.hardware import ChipSpec, Site
+from pcmesh.hardware.mesh import Guard, Mesh, Net, columns_net
 from pcmesh.mapping import Encoding, Mapping
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement import Placement
 from pcmesh.placement.timeline import Feed, TimelineStep, timeline, vector_limits
 from pcmesh.routing.inputs import Demand, Tree, route_inputs

@@ -14,11 +14,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pcmesh.artefact import Artefact
-from pcmesh.chip import ChipSpec, Site, TimingSpec
+from pcmesh.files.artefact import Artefact
+from pcmesh.hardware import ChipSpec, Site, TimingSpec
 from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.mapping.encodings import Part
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement import Placement
 
 

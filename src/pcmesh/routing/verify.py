@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pcmesh.artefact import check
-from pcmesh.chip import ChipSpec, Site
-from pcmesh.chip.mesh import Mesh, Net, columns_net, edge_net, rows_net
+from pcmesh.files.artefact import check
+from pcmesh.hardware import ChipSpec, Site
+from pcmesh.hardware.mesh import Mesh, Net, columns_net, edge_net, rows_net
 from pcmesh.mapping import ColumnGroup, Lane, Mapping, TileImage
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.placement import Placement
 from pcmesh.routing.types import ChipSchedule, Hop, Routing, Transfer
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pcmesh.errors import InputError
-from pcmesh.reading import is_file, read_text, validation_problem
+from pcmesh.files.reading import is_file, read_text, validation_problem
 from pcmesh.speech.sound_files import LONGEST_S, audio_files, recording_s
 from pcmesh.speech.transcripts import normalise_transcript
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.speech.audio import SAMPLE_RATE_HZ, load_audio
-from pcmesh.speech.features import CLIP_SAMPLES, fit_to_clip
+from pcmesh.speech.front_ends.keywords import CLIP_SAMPLES, fit_to_clip
 from pcmesh.speech.layouts import Clip, list_clips
 from pcmesh.speech.types import KEYWORD_CLASSES, SpeechSet, Split
 

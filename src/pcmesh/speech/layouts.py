@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pcmesh.errors import InputError
+from pcmesh.files.reading import read_csv, read_text
 from pcmesh.random import numpy_generator
-from pcmesh.reading import read_csv, read_text
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.sound_files import audio_files, recording_s
 from pcmesh.speech.types import KEYWORD_CLASSES, KEYWORDS, SILENCE, SPLITS, UNKNOWN, Split

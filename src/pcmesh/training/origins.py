@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcmesh.model.operations import words
+from pcmesh.network.operations.records import words
 
 _RANDOM = frozenset(
     words(

@@ -1,7 +1,7 @@
 """Watches the functions that a network calls, and disturbs its products with weights as the chip does.
 
-What counts as such a product is what the compiler takes: a function of `pcmesh.model.functions` with one factor made of
-weights alone and another one computed, whatever module or code calls it.
+What counts as such a product is what the compiler takes: a function of `pcmesh.network.operations.functions` with one
+factor made of weights alone and another one computed, whatever module or code calls it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pcmesh.errors import ConfigurationError
-from pcmesh.model.exported import inside
-from pcmesh.model.functions import PRODUCTS, Factor, Group, Place
-from pcmesh.model.operations import MOVED
-from pcmesh.model.products import tied_names
-from pcmesh.model.table import OPERATIONS
+from pcmesh.network.exported.capture import inside
+from pcmesh.network.operations.functions import PRODUCTS, Factor, Group, Place
+from pcmesh.network.operations.records import MOVED
+from pcmesh.network.operations.table import OPERATIONS
+from pcmesh.network.products import tied_names
 from pcmesh.training.config import NoiseConfig
 from pcmesh.training.limits import LimitedWeight
 from pcmesh.training.noise import Normal, add_relative_normal, device_noise, largest_magnitude

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from pcmesh.errors import InputError
-from pcmesh.speech.features import keyword_features
-from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.speech.front_ends.keywords import keyword_features
 from pcmesh.speech.types import KEYWORD_CLASSES
+from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.network import KeywordNetwork, load_keyword_network, save_keyword_network
 
 

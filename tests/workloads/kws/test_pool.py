@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from pcmesh.errors import InputError
+from pcmesh.recipes.kws.pool import KeywordPool, KeywordPoolConfig, make_pool
 from pcmesh.speech.types import KEYWORD_CLASSES
-from pcmesh.workloads.kws.pool import KeywordPool, KeywordPoolConfig, make_pool
 
 CONFIG = KeywordPoolConfig(shards=2, shard_clips=250, synthetic_words=24)
 

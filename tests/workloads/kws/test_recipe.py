@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.workloads.kws import recipe
-from pcmesh.workloads.kws.model_card import MeasuredAccuracy, model_card
+from pcmesh.recipes.kws import recipe
+from pcmesh.recipes.kws.model_card import MeasuredAccuracy, model_card
+from pcmesh.recipes.kws.pool import KeywordPool, KeywordPoolConfig
+from pcmesh.recipes.kws.recipe import KeywordRecipeConfig, train_keyword_network
+from pcmesh.recipes.kws.train import main
 from pcmesh.workloads.kws.network import KeywordNetwork
-from pcmesh.workloads.kws.pool import KeywordPool, KeywordPoolConfig
-from pcmesh.workloads.kws.recipe import KeywordRecipeConfig, train_keyword_network
-from pcmesh.workloads.kws.train import main
 
 KEPT = torch.arange(0, 1_960)[:1_024]
 CONFIG = KeywordRecipeConfig(steps=12, batch=20)

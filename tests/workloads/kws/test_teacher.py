@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
+from pcmesh.recipes.kws.teacher import TEACHER_CLASSES, Teacher
 from pcmesh.speech.audio import load_audio
-from pcmesh.speech.features import power_spectrogram
+from pcmesh.speech.front_ends.keywords import power_spectrogram
 from pcmesh.speech.types import KEYWORD_CLASSES
-from pcmesh.workloads.kws.teacher import TEACHER_CLASSES, Teacher
 
 DATA = Path(os.environ.get("PCMESH_DATA", Path(__file__).parents[4] / "shared" / "data"))
 

@@ -8,12 +8,12 @@ import torch
 from pcmesh.errors import ConfigurationError
 from pcmesh.reporting import render_rnnt
 from pcmesh.speech.transcripts import to_labels, to_text
+from pcmesh.workloads.rnnt.listening.recognition import encode, recognise
 from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers, evaluate_on_chip
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS
 from pcmesh.workloads.rnnt.on_chip.run import Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.recognition import encode, recognise
 from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, compiled, quiet
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import load_chip
 from pcmesh.workloads.rnnt import RnntWidths
-from pcmesh.workloads.rnnt.footprint import layer_weights, rnnt_footprint
+from pcmesh.workloads.rnnt.compiled.footprint import layer_weights, rnnt_footprint
 
 NARROW = RnntWidths(encoder=64, prediction=20, joint=24)
 

@@ -11,27 +11,27 @@ import pytest
 import torch
 
 import pcmesh
-from pcmesh.analysis.candidates import Candidate
-from pcmesh.chip import load_chip
+from pcmesh.analysis.mapping_choice.candidates import Candidate
 from pcmesh.errors import ConfigurationError, VerificationError
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding
-from pcmesh.reporting.pareto import choice_table, losses_table
+from pcmesh.reporting.drawings.pareto import choice_table, losses_table
 from pcmesh.speech.transcripts import to_text
+from pcmesh.studies.mappings.rnnt import budgets, mappings
+from pcmesh.studies.mappings.rnnt_mapper import losses as losses_module
+from pcmesh.studies.mappings.rnnt_mapper import whole as whole_module
+from pcmesh.studies.mappings.rnnt_mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
+from pcmesh.studies.mappings.rnnt_mapper.losses import Losses, measure_losses, vectors_of
+from pcmesh.studies.mappings.rnnt_mapper.ways import paper_ways, sizes, with_ways
+from pcmesh.studies.mappings.rnnt_mapper.whole import Bench
 from pcmesh.workloads.rnnt import RnntWidths
-from pcmesh.workloads.rnnt.mapper import losses as losses_module
-from pcmesh.workloads.rnnt.mapper import whole as whole_module
-from pcmesh.workloads.rnnt.mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
-from pcmesh.workloads.rnnt.mapper.losses import Losses, measure_losses, vectors_of
-from pcmesh.workloads.rnnt.mapper.ways import paper_ways, sizes, with_ways
-from pcmesh.workloads.rnnt.mapper.whole import Bench
+from pcmesh.workloads.rnnt.listening.recognition import Recognised, recognise
 from pcmesh.workloads.rnnt.on_chip import recipe
 from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, decisions, divergence
 from pcmesh.workloads.rnnt.on_chip.experiment import choose_encodings
 from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.pareto import budgets, mappings
-from pcmesh.workloads.rnnt.recognition import Recognised, recognise
 from tests.workloads.rnnt.networks import random_features, random_network
 
 WIDTHS = RnntWidths(encoder=16, prediction=12, joint=16)

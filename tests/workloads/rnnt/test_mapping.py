@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding, Lane, Mapping, map_network
 from pcmesh.placement import place
 from pcmesh.routing import Routing, route

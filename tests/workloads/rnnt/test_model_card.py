@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pcmesh.recipes.rnnt.measure import Measured, measure, synthetic, transcribe_waves
+from pcmesh.recipes.rnnt.model_card import model_card
+from pcmesh.recipes.rnnt.pool import PoolConfig
+from pcmesh.recipes.rnnt.recipe import RecipeConfig
+from pcmesh.recipes.rnnt.run import TrainingRun
 from pcmesh.training import NoiseConfig
-from pcmesh.workloads.rnnt.measure import Measured, measure, synthetic, transcribe_waves
-from pcmesh.workloads.rnnt.model_card import model_card
-from pcmesh.workloads.rnnt.pool import PoolConfig
-from pcmesh.workloads.rnnt.recipe import RecipeConfig
-from pcmesh.workloads.rnnt.run import TrainingRun
-from pcmesh.workloads.rnnt.transcribe import HARDWARE_AWARE, load_speech_network
+from pcmesh.workloads.rnnt.listening.transcribe import HARDWARE_AWARE, load_speech_network
 
 SMALL = RecipeConfig(encoder=8, prediction=8, joint=8)
 CARDS = {None: "MODEL_CARD.md", HARDWARE_AWARE: "hardware_aware/MODEL_CARD.md"}

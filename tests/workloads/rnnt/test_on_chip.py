@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import pcmesh
-from pcmesh.chip import load_chip
+from pcmesh.hardware import load_chip
 from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.listening.recognition import recognise
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, compile_rnnt, paper_ways
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, chip_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.recognition import recognise
 from tests.workloads.rnnt.networks import random_features, random_network
 
 WIDTHS = RnntWidths(encoder=32, prediction=16, joint=24)

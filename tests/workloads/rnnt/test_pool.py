@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.speech.flite import flite_available
-from pcmesh.speech.prompts import TRANSCRIPTS, prompt_transcripts, read_prompt
+from pcmesh.recipes.rnnt.pool import LONGEST_S, Pool, PoolConfig
+from pcmesh.recipes.rnnt.pool_beside import pool_beside
 from pcmesh.speech.sentences import training_sentences
 from pcmesh.speech.transcripts import ALPHABET, to_text
-from pcmesh.workloads.rnnt.pool import LONGEST_S, Pool, PoolConfig
-from pcmesh.workloads.rnnt.pool_beside import pool_beside
+from pcmesh.speech.voices.flite import flite_available
+from pcmesh.speech.voices.prompts import TRANSCRIPTS, prompt_transcripts, read_prompt
 
 
 def missing_source() -> str | None:
@@ -96,7 +96,7 @@ def test_missing_prompts_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("flite") is not None, reason="flite is installed")
 def test_missing_flite_is_named() -> None:
-    from pcmesh.speech.flite import speak_flite
+    from pcmesh.speech.voices.flite import speak_flite
 
     with pytest.raises(InputError, match="apt install flite"):
         speak_flite("yes", "slt")

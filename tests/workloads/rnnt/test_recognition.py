@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.listening.recognition import LANES, encode, recognise
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.recognition import LANES, encode, recognise
 from tests.workloads.rnnt.networks import SMALL, random_features, random_network, random_state
 from tests.workloads.rnnt.reference import Reference
 

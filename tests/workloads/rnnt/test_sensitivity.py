@@ -9,14 +9,14 @@ import pytest
 import soundfile
 import torch
 
-from pcmesh.chip import load_chip
 from pcmesh.errors import InputError
+from pcmesh.hardware import load_chip
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.corpora import Utterance
-from pcmesh.speech.rnnt_features import FEATURES
+from pcmesh.speech.front_ends.rnnt import FEATURES
 from pcmesh.speech.transcripts import to_text
+from pcmesh.workloads.rnnt.listening.recognition import recognise
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.recognition import recognise
 from pcmesh.workloads.rnnt.sensitivity import (
     DECODER,
     ENCODER,

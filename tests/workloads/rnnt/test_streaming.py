@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
-from pcmesh.speech.rnnt_features import feature_frames, log_mel, splice
-from pcmesh.speech.rnnt_streaming import HELD_BACK_FRAMES, TYPICAL_DEVIATION, TYPICAL_FRAMES, CausalFrontEnd
-from pcmesh.workloads.rnnt.recognition import encode, recognise
-from pcmesh.workloads.rnnt.streaming import StreamingRecogniser, pcm_pieces, stream
+from pcmesh.speech.front_ends.rnnt import feature_frames, log_mel, splice
+from pcmesh.speech.front_ends.rnnt_streaming import HELD_BACK_FRAMES, TYPICAL_DEVIATION, TYPICAL_FRAMES, CausalFrontEnd
+from pcmesh.workloads.rnnt.listening.recognition import encode, recognise
+from pcmesh.workloads.rnnt.listening.streaming import StreamingRecogniser, pcm_pieces, stream
 from tests.workloads.rnnt.networks import random_network
 
 

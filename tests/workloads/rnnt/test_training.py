@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from pcmesh.errors import InputError
+from pcmesh.recipes.rnnt.batches import BatchConfig, batches_of_visit, shard_of_visit
+from pcmesh.recipes.rnnt.pool import Pool, PoolConfig, Shard
+from pcmesh.recipes.rnnt.recipe import RecipeConfig
+from pcmesh.recipes.rnnt.run import TrainingRun, train_rnnt
 from pcmesh.training import NoiseConfig
-from pcmesh.workloads.rnnt.batches import BatchConfig, batches_of_visit, shard_of_visit
 from pcmesh.workloads.rnnt.checkpoint import load_network, save_network
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.pool import Pool, PoolConfig, Shard
-from pcmesh.workloads.rnnt.recipe import RecipeConfig
-from pcmesh.workloads.rnnt.run import TrainingRun, train_rnnt
 
 SMALL = RecipeConfig(
     encoder=16, prediction=8, joint=8, steps=6, batches=BatchConfig(sentences=4, shards=2), learning_rate=0.02

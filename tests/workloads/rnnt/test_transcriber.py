@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 import pcmesh
-from pcmesh.chip import load_chip
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding
+from pcmesh.workloads.rnnt.listening.recognition import encode, recognise
+from pcmesh.workloads.rnnt.listening.transcriber import Transcriber, Written
 from pcmesh.workloads.rnnt.on_chip.recipe import (
     FIRST,
     LAYERS,
@@ -19,8 +21,6 @@ from pcmesh.workloads.rnnt.on_chip.recipe import (
     products_of,
     side_by_side,
 )
-from pcmesh.workloads.rnnt.recognition import encode, recognise
-from pcmesh.workloads.rnnt.transcriber import Transcriber, Written
 from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, WIDTHS, compiled
 
 FEATURES = list(RECORDINGS.features)

@@ -10,7 +10,7 @@ import torch
 
 from pcmesh.execution.behavioural.build import LayerBanks, build_layer
 from pcmesh.execution.paths import Paths
-from pcmesh.model import LayerGraph
+from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor, mix_tensor

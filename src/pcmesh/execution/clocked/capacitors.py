@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.chip import ChipSpec
 from pcmesh.execution.clocked.clock import Clock
 from pcmesh.execution.clocked.noise import ReadNoise
 from pcmesh.execution.clocked.voltages import VoltageProbe
+from pcmesh.hardware import ChipSpec
 from pcmesh.microcode import Instruction
 from pcmesh.physics.column import RampSetting, capacitor_volts, column_parameters, ramp_ticks
 from pcmesh.physics.fabrication import TileFabric

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.chip import Site
 from pcmesh.errors import HardwareError, InputError
 from pcmesh.execution.clocked.activity import Activity, Counter, Event
 from pcmesh.execution.clocked.capacitors import CapacitorBank
@@ -20,6 +19,7 @@ from pcmesh.execution.clocked.tile import TileModel
 from pcmesh.execution.clocked.trace import Trace
 from pcmesh.execution.clocked.voltages import VoltageProbe
 from pcmesh.execution.hardware import ChipHardware
+from pcmesh.hardware import Site
 from pcmesh.mapping import Lane
 from pcmesh.microcode import ChipProgram, Collect, Load
 from pcmesh.physics.fabrication import clock_ratio

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.chip import ChipSpec
-from pcmesh.model import LayerGraph
+from pcmesh.hardware import ChipSpec
+from pcmesh.network import LayerGraph
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.random import torch_generator
 

@@ -7,11 +7,11 @@ from functools import cache
 
 import torch
 
-from pcmesh.chip import ChipSpec, Pad, Site
-from pcmesh.chip.mesh import Guard, Mesh, Net, columns_net
 from pcmesh.execution.clocked.activity import Counter
 from pcmesh.execution.clocked.clock import PULSE, Clock
 from pcmesh.execution.clocked.signal import PARITIES, PARITY_NAMES, Arrival, Signal
+from pcmesh.hardware import ChipSpec, Pad, Site
+from pcmesh.hardware.mesh import Guard, Mesh, Net, columns_net
 from pcmesh.microcode import Instruction
 from pcmesh.physics.fabrication import Instance, wire_shifts
 from pcmesh.physics.units import TICKS_PER_NS

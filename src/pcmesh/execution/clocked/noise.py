@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.chip import Site
+from pcmesh.hardware import Site
 from pcmesh.physics.fabrication import Instance
 from pcmesh.random import torch_generator
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from pcmesh.chip import TimingSpec
-from pcmesh.chip.mesh import Net
 from pcmesh.execution.clocked.activity import Counter
 from pcmesh.execution.clocked.clock import CONTROL, Clock
 from pcmesh.execution.clocked.mesh import MeshModel
 from pcmesh.execution.clocked.signal import PARITIES, PARITY_NAMES, Arrival, Signal
+from pcmesh.hardware import TimingSpec
+from pcmesh.hardware.mesh import Net
 from pcmesh.microcode import PAD_VECTORS, Instruction
 from pcmesh.physics.pulse import olp_codes
 from pcmesh.physics.units import TICKS_PER_NS

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import torch
 
-from pcmesh.chip import ChipSpec, Site
-from pcmesh.chip.mesh import rows_net
 from pcmesh.execution.clocked.activity import Counter
 from pcmesh.execution.clocked.capacitors import CapacitorBank
 from pcmesh.execution.clocked.clock import Clock
@@ -20,6 +18,8 @@ from pcmesh.execution.clocked.noise import ReadNoise
 from pcmesh.execution.clocked.signal import PARITIES, PARITY_NAMES, Arrival, Signal
 from pcmesh.execution.clocked.voltages import VoltageProbe
 from pcmesh.execution.hardware import TileHardware
+from pcmesh.hardware import ChipSpec, Site
+from pcmesh.hardware.mesh import rows_net
 from pcmesh.microcode import Instruction
 from pcmesh.physics.units import TICKS_PER_NS
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from vcd import VCDWriter
 
-from pcmesh.chip.mesh import Net
 from pcmesh.execution.clocked.clock import Clock
 from pcmesh.execution.clocked.controller import Bank
 from pcmesh.execution.clocked.mesh import MeshModel
 from pcmesh.execution.clocked.signal import Arrival
-from pcmesh.files import whole_file
+from pcmesh.files.writing import whole_file
+from pcmesh.hardware.mesh import Net
 from pcmesh.microcode import ChipProgram, Instruction
 from pcmesh.physics.units import TICKS_PER_NS
 

@@ -8,7 +8,7 @@ import torch
 
 from pcmesh.analysis.accuracy import accuracy
 from pcmesh.analysis.mac import MacError
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS

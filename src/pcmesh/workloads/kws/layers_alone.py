@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 
 from pcmesh.analysis.accuracy import accuracy
-from pcmesh.cache import ResultCache
+from pcmesh.files.cache import ResultCache
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import Prepared, Progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pcmesh.chip_model.figures import model_figures
+from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.speech.datasets import load_recording
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.experiment import spot

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from pcmesh.errors import InputError
-from pcmesh.files import whole_file
+from pcmesh.files.writing import whole_file
 from pcmesh.speech.types import KEYWORD_CLASSES
 
 LAYERS = ("layer0", "layer1", "layer2")

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 
-from pcmesh.chip import ChipSpec, load_chip
-from pcmesh.chip_model import ChipModel, compile_model
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.deployed import CalibrationKind
+from pcmesh.deployed import ChipModel, compile_model
+from pcmesh.deployed.chip import CalibrationKind
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
 from pcmesh.speech.datasets import load_speech_commands
-from pcmesh.speech.features import keyword_features
-from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.speech.front_ends.keywords import keyword_features
 from pcmesh.speech.types import SpeechSet, Split
+from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork, load_keyword_network
 
 Progress = Callable[[str, int, int], None]

@@ -10,7 +10,7 @@ import torch
 
 from pcmesh.analysis.accuracy import ISO_ACCURACY, accuracy, confusion, interval_95
 from pcmesh.analysis.mac import MacError
-from pcmesh.chip_model.figures import model_figures
+from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.programming.quality import PairQuality, overall
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.prepare import Prepared

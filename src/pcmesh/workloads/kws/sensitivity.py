@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from pcmesh.analysis.accuracy import accuracy
-from pcmesh.analysis.findings import findings
-from pcmesh.analysis.quantisation import WeightPart
-from pcmesh.analysis.ranking import rankings
-from pcmesh.analysis.scores import Scores
-from pcmesh.analysis.sensitivity import BITS, Sensitivity, sensitivity
-from pcmesh.cache import ResultCache, fingerprint
+from pcmesh.analysis.sensitivity.curves import BITS, Sensitivity, sensitivity
+from pcmesh.analysis.sensitivity.findings import findings
+from pcmesh.analysis.sensitivity.quantisation import WeightPart
+from pcmesh.analysis.sensitivity.ranking import rankings
+from pcmesh.analysis.sensitivity.scores import Scores
+from pcmesh.files.cache import ResultCache, fingerprint
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork

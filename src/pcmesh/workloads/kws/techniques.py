@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pcmesh.analysis.accuracy import accuracy, interval_95
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from pcmesh.durations import format_duration
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare, remapped

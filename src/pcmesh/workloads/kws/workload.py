@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from pcmesh.chip_model import Workload
-from pcmesh.speech.synthesis import synthesise_keywords
+from pcmesh.deployed import Workload
+from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.network import load_keyword_network
 from pcmesh.workloads.kws.prepare import features_of
 

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pcmesh.errors import InputError
-from pcmesh.files import whole_file
-from pcmesh.speech.rnnt_features import mel_filters, window
+from pcmesh.files.writing import whole_file
+from pcmesh.speech.front_ends.rnnt import mel_filters, window
 from pcmesh.workloads.rnnt.checkpoint_choice import choose_weights
 from pcmesh.workloads.rnnt.checkpoint_layout import REMEDY, check_tensors, infer_widths, module_key, published_key
 from pcmesh.workloads.rnnt.network import RnntNetwork

@@ -11,8 +11,8 @@ from typing import Any
 from pcmesh.analysis.word_errors import word_errors
 from pcmesh.errors import InputError
 from pcmesh.speech.corpora import Utterance, list_manifest, list_utterances, no_longer_than
+from pcmesh.workloads.rnnt.listening.transcribe import Report, Transcript, transcribe
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.transcribe import Report, Transcript, transcribe
 
 
 def choose_utterances(

@@ -12,7 +12,7 @@ import soundfile
 from pcmesh.speech.audio import SAMPLE_RATE_HZ
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.sentences import HeldOutSplit
-from pcmesh.speech.spoken import held_out_speech
+from pcmesh.speech.voices.spoken import held_out_speech
 
 
 @contextmanager

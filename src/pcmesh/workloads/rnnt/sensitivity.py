@@ -13,24 +13,24 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pcmesh.analysis.effective_bits import bits_of_programming
-from pcmesh.analysis.findings import findings
-from pcmesh.analysis.quantisation import WeightPart
-from pcmesh.analysis.ranking import rankings
-from pcmesh.analysis.scores import Scores
-from pcmesh.analysis.sensitivity import Sensitivity, sensitivity
+from pcmesh.analysis.sensitivity.curves import Sensitivity, sensitivity
+from pcmesh.analysis.sensitivity.effective_bits import bits_of_programming
+from pcmesh.analysis.sensitivity.findings import findings
+from pcmesh.analysis.sensitivity.quantisation import WeightPart
+from pcmesh.analysis.sensitivity.ranking import rankings
+from pcmesh.analysis.sensitivity.scores import Scores
 from pcmesh.analysis.word_errors import word_errors
-from pcmesh.cache import ResultCache
-from pcmesh.chip import ChipSpec
 from pcmesh.errors import InputError
-from pcmesh.reading import read_text
+from pcmesh.files.cache import ResultCache
+from pcmesh.files.reading import read_text
+from pcmesh.hardware import ChipSpec
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text
-from pcmesh.workloads.rnnt.decoder import greedy_decode
-from pcmesh.workloads.rnnt.graph import expansion_matrix
+from pcmesh.workloads.rnnt.compiled.graph import expansion_matrix
+from pcmesh.workloads.rnnt.listening.decoder import greedy_decode
+from pcmesh.workloads.rnnt.listening.recognition import encode
+from pcmesh.workloads.rnnt.listening.transcribe import load_features
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.recognition import encode
-from pcmesh.workloads.rnnt.transcribe import load_features
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 WORD_ERRORS, SURPRISE = "word error rate", "nats per letter"

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run
-from pcmesh.workloads.rnnt.recognition import Recognised
 
 
 @torch.inference_mode()

@@ -12,20 +12,20 @@ from torch import Tensor
 
 from pcmesh.analysis.accuracy import interval_95
 from pcmesh.analysis.word_errors import WordErrors, word_errors
-from pcmesh.cache import fingerprint
-from pcmesh.chip import ChipSpec, load_chip
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from pcmesh.errors import ConfigurationError
+from pcmesh.files.cache import fingerprint
+from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
 from pcmesh.speech.transcripts import to_text
 from pcmesh.versions import versions
+from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, NAMES, compile_rnnt, paper_ways
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.recognition import Recognised
 
 MAP_SIZE, MAPS_PER_CHIP = 32, 4
 

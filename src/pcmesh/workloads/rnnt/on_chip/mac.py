@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
 from pcmesh.execution.behavioural.network import noise_keys
-from pcmesh.model.products import RecordedProducts
+from pcmesh.network.products import RecordedProducts
 from pcmesh.workloads.rnnt.on_chip.recipe import NAMES, batches, products_of
 
 FRAMES = 500

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pcmesh.chip import ChipSpec
-from pcmesh.chip_model import ChipModel, compile_model
-from pcmesh.chip_model.options import Pin, ProductOptions
+from pcmesh.deployed import ChipModel, compile_model
+from pcmesh.deployed.choices.options import Pin, ProductOptions
 from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.hardware import ChipSpec
 from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass
 from pcmesh.mapping import Encoding
 from pcmesh.random import torch_generator
-from pcmesh.workloads.rnnt.mapping import paper_options
+from pcmesh.workloads.rnnt.compiled.mapping import paper_options
+from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.transcriber import Transcriber
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 LAYERS = (*(f"enc-lstm{n}" for n in range(5)), "enc-fc", "dec-lstm0", "dec-lstm1", "dec-fc")

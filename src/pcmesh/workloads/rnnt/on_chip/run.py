@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcmesh.cache import fingerprint
-from pcmesh.chip_model import ChipModel
+from pcmesh.deployed import ChipModel
+from pcmesh.files.cache import fingerprint
 from pcmesh.speech.transcripts import to_labels
+from pcmesh.workloads.rnnt.listening.recognition import Recognised
+from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
 from pcmesh.workloads.rnnt.loss import transducer_loss
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, products_of, side_by_side
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.recognition import Recognised
-from pcmesh.workloads.rnnt.transcriber import Transcriber
 
 BLOCK = 64
 """Utterances of like length that are computed side by side."""

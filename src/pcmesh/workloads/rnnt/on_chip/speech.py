@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pcmesh.cache import fingerprint
-from pcmesh.chip import load_chip
+from pcmesh.files.cache import fingerprint
+from pcmesh.hardware import load_chip
 from pcmesh.speech.corpora import list_utterances
-from pcmesh.speech.rnnt_features import rnnt_features
+from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.sound_files import recording_s
-from pcmesh.speech.spoken import held_out_speech
+from pcmesh.speech.voices.spoken import held_out_speech
+from pcmesh.workloads.rnnt.listening.transcribe import Transcript, load_features
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, compiled
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
-from pcmesh.workloads.rnnt.transcribe import Transcript, load_features
 
 CALIBRATION_RECORDINGS = 80
 """About 2,000 letters, and more frames than that: enough for 2,000 calibration frames of every layer."""

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pcmesh.files import whole_file
+from pcmesh.files.writing import whole_file
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,177 @@
+"""What every way to map a layer costs: its loss with that layer alone on chip instances, its tiles, its energy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pcmesh.analysis.batches import call, naming_batch, software_output
+from pcmesh.checks import Count, checked
+from pcmesh.deployed.choices.options import ProductOptions
+from pcmesh.deployed.figures.energy import joule
+from pcmesh.deployed.figures.footprint import model_figures
+from pcmesh.deployed.model import ChipModel
+from pcmesh.errors import ConfigurationError
+from pcmesh.files.artefact import check
+from pcmesh.mapping import Encoding
+from pcmesh.network.operations.digital import MULTIPLY_ADD
+from pcmesh.network.products import MatrixProduct
+
+DIGITAL = "digital"
+NOT_MEASURED = math.nan
+"""The loss of a way that was sized but not tried: no choice takes it for a loss."""
+COPIES = (2, 4)
+
+Loss = Callable[[Any, Any], float]
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run one layer.
+
+    Attributes:
+        layer, way: the matrix, and how it is mapped: a pin of `pcmesh.compile`.
+        loss: what the network loses with this layer alone on the chip, mean over the chip instances.
+        tiles: tiles that it takes.
+        steps: time steps of its vectors for one sample.
+        energy_j: energy of them, digital work for its rows included.
+    """
+
+    layer: str
+    way: str
+    loss: float
+    tiles: int
+    steps: float
+    energy_j: float = 0.0
+
+
+def output_error(got: Any, wanted: Any) -> float:
+    """Return the power of the difference of a network's outputs as a share of that of the outputs themselves."""
+    values = _compared(got, wanted)
+    return float(sum(((a - b) ** 2).mean() for a, b in values) / sum(b.var() for _, b in values))
+
+
+def decision_error(got: Any, wanted: Any) -> float:
+    """Return the Kullback-Leibler divergence of the classes' probabilities from software's, nats for each decision.
+
+    Classes are the last dimension of the outputs (logits).
+    """
+    found = [
+        F.kl_div(F.log_softmax(a, -1), F.log_softmax(b, -1), reduction="none", log_target=True).sum(-1).mean()
+        for a, b in _compared(got, wanted)
+    ]
+    return float(sum(found) / len(found))
+
+
+@checked
+def candidates(
+    model: ChipModel,
+    batches: Sequence[Any],
+    encodings: Sequence[Encoding | Literal["2-PCM", "4-PCM", "AB"]] = tuple(Encoding),
+    digital: bool = False,
+    loss: Loss = output_error,
+    *,
+    more_rows: bool = True,
+    chips: Count = 1,
+    report: Report = lambda *_: None,
+) -> tuple[Candidate, ...]:
+    """Measure every layer in every way, alone on the chip, the other layers in software.
+
+    Args:
+        model: the network on a chip instance.
+        batches: inputs as `example_inputs`.
+        encodings: those to try.
+        digital: whether a layer may stay digital (no loss, no tile, but every multiply-add counts).
+        loss: outputs on the chip, outputs in software -> what is lost.
+        more_rows: whether layers with few inputs are tried with copies of their rows and with weight expansion too.
+        chips: chip instances measured; the loss is their mean.
+        report: is told the progress.
+    """
+    trials = list(_trials(model, [Encoding(name) for name in encodings], more_rows))
+    wanted = [call(model.software, batch) for batch in batches]
+    for number, output in enumerate(wanted):
+        with naming_batch(number):
+            software_output(output)
+    losses: dict[tuple[str, str], list[float]] = {}
+    sizes: dict[tuple[str, str], Candidate] = {}
+    for number in range(chips):
+        for done, options in enumerate(trials):
+            report("layers alone on the chip", number * len(trials) + done, chips * len(trials))
+            chip = model.on(number=model.deployment.instance.number + number, options=options, only=options)
+            sizes |= {(one.layer, one.way): one for one in _sizes(chip, options)}
+            for name, option in options.items():
+                single = ChipModel(chip.deployment, chip.side, model.noisy, frozenset({name}))
+                lost = [loss(call(single, batch), right) for batch, right in zip(batches, wanted, strict=True)]
+                losses.setdefault((name, option.way), []).append(sum(lost) / len(lost))
+    report("layers alone on the chip", chips * len(trials), chips * len(trials))
+    found = [replace(size, loss=_mean(losses, key, chips)) for key, size in sizes.items()]
+    return (*found, *(_digital(model, product) for product in model.deployment.captured.products if digital))
+
+
+def _mean(losses: Mapping[tuple[str, str], Sequence[float]], key: tuple[str, str], chips: int) -> float:
+    """Return the mean loss of a layer in one way over the chip instances."""
+    measured = losses.get(key, ())
+    check(len(measured) == chips, f"{key[0]} in {key[1]}: its loss was measured on {len(measured)} of {chips} chips")
+    return sum(measured) / chips
+
+
+def ways_with_more_rows(inputs: int, tile_rows: int) -> tuple[dict[str, int], ...]:
+    """Return the copies and expansions worth a try: what two tiles under one bank of capacitors hold."""
+    copies = [{"copies": count} for count in COPIES if inputs * count <= 2 * tile_rows]
+    expansions = [{"expand": rows} for rows in (tile_rows, 2 * tile_rows) if inputs < rows]
+    return (*copies, *expansions) if inputs < tile_rows else ()
+
+
+def _trials(model: ChipModel, encodings: Sequence[Encoding], more_rows: bool) -> Iterator[Mapping[str, ProductOptions]]:
+    """Yield sets of layers with options that are programmed side by side."""
+    now, tile_rows = model.deployment.choice.options, model.deployment.chip.tile.rows
+    products = model.deployment.captured.products
+    extra = {p.name: ways_with_more_rows(p.rows, tile_rows) if more_rows else () for p in products}
+    for fields in (dict[str, int](), *_distinct(extra.values())):
+        for encoding in encodings:
+            change = {"encoding": encoding, "copies": 1, "expand": None, **fields}
+            names = [p.name for p in products if not fields or fields in extra[p.name]]
+            yield {name: now[name].model_copy(update=change) for name in names}
+
+
+def _distinct(found: Any) -> list[dict[str, int]]:
+    ways: list[dict[str, int]] = []
+    for entry in (way for part in found for way in part):
+        if entry not in ways:
+            ways.append(entry)
+    return ways
+
+
+def _sizes(chip: ChipModel, options: Mapping[str, ProductOptions]) -> Iterator[Candidate]:
+    for size in model_figures(chip.deployment).products:
+        tiles, steps = size.tiles + size.shared, size.steps * size.vectors
+        yield Candidate(size.name, options[size.name].way, NOT_MEASURED, tiles, steps, size.energy_j)
+
+
+def _digital(model: ChipModel, product: MatrixProduct) -> Candidate:
+    vectors = model.deployment.frames.vectors[product.name]
+    work = MULTIPLY_ADD.operations * vectors * product.weight.numel()
+    return Candidate(product.name, DIGITAL, 0.0, 0, 0.0, joule({"matrix_operations": work}))
+
+
+def _compared(got: Any, wanted: Any) -> list[tuple[Tensor, Tensor]]:
+    found = list(_numbers(got, wanted))
+    if not found:
+        raise ConfigurationError(
+            "the network's outputs hold no floating-point numbers, so a mapping loses nothing that could be measured",
+            "Let it return numbers, or give a loss of your own",
+        )
+    return found
+
+
+def _numbers(got: Any, wanted: Any) -> Iterator[tuple[Tensor, Tensor]]:
+    for a, b in zip(pytree.tree_leaves(got), pytree.tree_leaves(wanted), strict=True):
+        if isinstance(a, Tensor) and a.is_floating_point():
+            yield a, b

@@ -1,0 +1,1 @@
+"""Which weights must be exact, and how many bits a chip is worth."""

@@ -1,0 +1,1 @@
+"""Commands about chips, compiled networks and results."""

@@ -1,0 +1,1 @@
+"""Commands of single workloads and studies."""

@@ -1,0 +1,1 @@
+"""What a compiled network takes: tiles, steps, time, energy; and how noisy it is."""

@@ -1,0 +1,1 @@
+"""A chip model as a folder, and back."""

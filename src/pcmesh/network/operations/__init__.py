@@ -1,0 +1,1 @@
+"""One record for every operation of a network: its rule, cost, sign and rewriting."""

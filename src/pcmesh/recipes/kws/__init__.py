@@ -1,0 +1,1 @@
+"""How the shipped keyword network is trained."""

@@ -1,0 +1,1 @@
+"""How the shipped RNN-T is trained."""

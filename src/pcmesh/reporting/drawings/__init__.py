@@ -1,0 +1,1 @@
+"""Drawings as inline SVG, each from a part of a result."""

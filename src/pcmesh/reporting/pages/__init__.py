@@ -1,0 +1,1 @@
+"""Pages: self-contained HTML, rendered only from a result."""

@@ -1,0 +1,1 @@
+"""Synthetic and prompted speech, and the rooms and noises in which it is heard."""

@@ -1,0 +1,62 @@
+"""The networks that can be compiled by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from pcmesh.compiled import CompiledNetwork
+from pcmesh.deployed import ChipModel
+from pcmesh.errors import InputError
+from pcmesh.hardware import load_chip
+from pcmesh.pipeline import compile_network
+from pcmesh.workloads.kws.prepare import KwsOptions, prepare
+from pcmesh.workloads.rnnt.checkpoint import read_checkpoint
+from pcmesh.workloads.rnnt.checkpoint_layout import infer_widths
+from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
+from pcmesh.workloads.rnnt.compiled.mapping import paper_options
+from pcmesh.workloads.rnnt.widths import RnntWidths
+
+Compiler = Callable[[str, Path | None], ChipModel | CompiledNetwork]
+
+
+def compile_named(name: str, chip: str = "nature2023", weights: Path | None = None) -> ChipModel | CompiledNetwork:
+    """Compile one of the networks that pcmesh knows, mapped as the paper does.
+
+    Args:
+        name: `kws`, `rnnt` (240 input rows, four copies) or `rnnt-expanded` (1,024 rows by weight expansion).
+        chip: preset or TOML file.
+        weights: safetensors file, or any checkpoint of the RNN-T; None: the shipped keyword network, random numbers for
+            the RNN-T.
+
+    Raises:
+        InputError: no such network, or weights that do not fit.
+        CapacityError: the network does not fit the chip; the message says what is short by how much.
+    """
+    if name not in COMPILERS:
+        near = get_close_matches(name, COMPILERS, 1, 0.7)
+        meant = f"Is {near[0]} meant? " if near else ""
+        raise InputError(f"no network '{name}'", f"{meant}One of: {', '.join(COMPILERS)}, or FILE.py:FUNCTION")
+    return COMPILERS[name](chip, weights)
+
+
+def _kws(chip: str, weights: Path | None) -> ChipModel:
+    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), lambda *_: None).model
+
+
+def _rnnt(widths: RnntWidths) -> Compiler:
+    def compile_rnnt(chip: str, weights: Path | None) -> CompiledNetwork:
+        spec = load_chip(chip)
+        tensors = None if weights is None else read_checkpoint(weights)
+        sizes = widths if tensors is None else infer_widths(tensors).model_copy(update={"expand": widths.expand})
+        return compile_network(rnnt_graph(sizes, tensors), spec, paper_options(sizes, spec))
+
+    return compile_rnnt
+
+
+COMPILERS: dict[str, Compiler] = {
+    "kws": _kws,
+    "rnnt": _rnnt(RnntWidths()),
+    "rnnt-expanded": _rnnt(RnntWidths(expand=1024)),
+}
