@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,18 +11,18 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from pcmesh.cli.paths import STANDARD_OUTPUT, standard_output
 from pcmesh.files.writing import json_text, write_json, write_text
+from pcmesh.progress import Progress
 from pcmesh.versions import versions
 
 WIDTH = 100
 RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
-
-ProgressCallback = Callable[[str, int, int], None]
 
 
 @cache
@@ -55,7 +55,7 @@ def facts(title: str, rows: Sequence[tuple[str, str]]) -> Table:
 
 
 @contextmanager
-def progress() -> Iterator[ProgressCallback]:
+def progress() -> Iterator[Progress]:
     """Yield `report(stage, done, total)`, which moves a bar per stage; it shows only on a terminal."""
     bars: dict[str, Any] = {}
     columns = (
@@ -65,7 +65,7 @@ def progress() -> Iterator[ProgressCallback]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console(error=True), transient=True, disable=not sys.stderr.isatty()) as display:
+    with Bars(*columns, console=console(error=True), transient=True, disable=not sys.stderr.isatty()) as display:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in bars:

@@ -38,6 +38,7 @@ from pcmesh.performance.power_test import ChipActivity
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
 from pcmesh.placement import Placement
+from pcmesh.progress import quiet
 from pcmesh.random import stream_key
 from pcmesh.training import NoiseConfig
 
@@ -108,7 +109,7 @@ class Deployment:
         """What an operation of each chip takes, by the power test on the clocked engine; none without routes."""
         if self.compiled is None:
             return ()
-        return power_tests({"": self.compiled}, self.instance.seed, lambda *_: None)[""]
+        return power_tests({"": self.compiled}, self.instance.seed, quiet)[""]
 
     @property
     def products(self) -> tuple[MatrixProduct, ...]:

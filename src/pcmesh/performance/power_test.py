@@ -23,6 +23,7 @@ from pcmesh.physics.column import RampSetting
 from pcmesh.physics.fabrication import Instance, fabricate_tile
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
+from pcmesh.progress import Progress, quiet
 from pcmesh.random import torch_generator
 from pcmesh.routing.types import ChipSchedule, Step
 
@@ -74,7 +75,7 @@ def run_power_test(
     microcode: Microcode,
     hardware: Callable[[int], ChipHardware],
     seed: int = 0,
-    report: Callable[[str, int, int], None] = lambda *_: None,
+    report: Progress = quiet,
 ) -> tuple[ChipActivity, ...]:
     """Execute the power test on the clocked engine, chip by chip.
 

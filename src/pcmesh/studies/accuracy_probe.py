@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pcmesh.analysis.accuracy import accuracy, interval_95
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Encoding
+from pcmesh.progress import Progress
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
@@ -18,7 +18,6 @@ from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
 from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
 
-Progress = Callable[[str, int, int], None]
 SENTENCES = 200
 
 

@@ -11,6 +11,7 @@ from pcmesh.deployed import ChipModel
 from pcmesh.errors import InputError
 from pcmesh.hardware import load_chip
 from pcmesh.pipeline import compile_network
+from pcmesh.progress import quiet
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.rnnt.checkpoint import read_checkpoint
 from pcmesh.workloads.rnnt.checkpoint_layout import infer_widths
@@ -42,7 +43,7 @@ def compile_named(name: str, chip: str = "nature2023", weights: Path | None = No
 
 
 def _kws(chip: str, weights: Path | None) -> ChipModel:
-    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), lambda *_: None).model
+    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), quiet).model
 
 
 def _rnnt(widths: RnntWidths) -> Compiler:

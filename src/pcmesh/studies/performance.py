@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
 from pcmesh.performance.mlperf import comparison
 from pcmesh.performance.result import data_result, variant_result
+from pcmesh.progress import Progress, quiet
 from pcmesh.studies.accuracy_probe import ChipAccuracy, keyword_accuracy, speech_accuracy
 from pcmesh.studies.mac_probe import mac_error
 from pcmesh.studies.what_if import WhatIf
@@ -32,8 +33,6 @@ from pcmesh.workloads.rnnt.compiled.performance import EXPANDED_ROWS, rnnt_plans
 from pcmesh.workloads.rnnt.compiled.published import MEASURED_CHIP, Scenes, chip_operations, fit_result, halved_activity
 from pcmesh.workloads.rnnt.compiled.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
-
-Progress = Callable[[str, int, int], None]
 
 FRAMES = 1000
 
@@ -68,9 +67,7 @@ class PerfOptions:
     code: str | None = None
 
 
-def run_performance(
-    options: PerfOptions, chip: ChipSpec | None, progress: Progress = lambda *_: None
-) -> dict[str, Any]:
+def run_performance(options: PerfOptions, chip: ChipSpec | None, progress: Progress = quiet) -> dict[str, Any]:
     """Measure a network and return the result; docs/performance.md describes its keys.
 
     Args:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +20,7 @@ from pcmesh.microcode.slots import LISTEN, START, PadSlot, PlaceSlot, collect_wo
 from pcmesh.microcode.timeline import Timeline
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.units import TICKS_PER_NS
+from pcmesh.progress import Progress
 from pcmesh.random import torch_generator
 from pcmesh.routing import Hop, Side
 
@@ -62,7 +62,7 @@ def measure_transport(
     instance: Instance,
     vectors: int = VECTORS,
     ranges_ns: tuple[int, ...] = RANGES_NS,
-    report: Callable[[str, int, int], None] | None = None,
+    report: Progress | None = None,
 ) -> Transport:
     """Send random vectors from the south-west ILP to all OLPs and compare what is counted with what was sent.
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pcmesh.analysis.batches import call
-from pcmesh.analysis.mapping_choice.candidates import Candidate, Loss, Report, candidates, decision_error, output_error
+from pcmesh.analysis.mapping_choice.candidates import Candidate, Loss, candidates, decision_error, output_error
 from pcmesh.analysis.mapping_choice.choose import Choice, Limits, Quantity, apply, choose
 from pcmesh.deployed.model import ChipModel
+from pcmesh.progress import Progress, quiet
 
 Judge = Literal["outputs", "decisions"]
 LOSSES: Mapping[Judge, Loss] = {"outputs": output_error, "decisions": decision_error}
@@ -62,7 +63,7 @@ def best_mapping(
     pins: Mapping[str, str] | None = None,
     judge: Judge = "outputs",
     chips: int = 3,
-    report: Report = lambda *_: None,
+    report: Progress = quiet,
 ) -> BestMapping:
     """Choose how every layer of a network is mapped.
 

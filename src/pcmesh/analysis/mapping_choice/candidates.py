@@ -22,6 +22,7 @@ from pcmesh.files.artefact import check
 from pcmesh.mapping import Encoding
 from pcmesh.network.operations.digital import MULTIPLY_ADD
 from pcmesh.network.products import MatrixProduct
+from pcmesh.progress import Progress, quiet
 
 DIGITAL = "digital"
 NOT_MEASURED = math.nan
@@ -29,7 +30,6 @@ NOT_MEASURED = math.nan
 COPIES = (2, 4)
 
 Loss = Callable[[Any, Any], float]
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def candidates(
     *,
     more_rows: bool = True,
     chips: Count = 1,
-    report: Report = lambda *_: None,
+    report: Progress = quiet,
 ) -> tuple[Candidate, ...]:
     """Measure every layer in every way, alone on the chip, the other layers in software.
 

@@ -24,6 +24,7 @@ from pcmesh.analysis.sensitivity.scores import Scores, as_scores, resampled
 from pcmesh.analysis.sensitivity.thresholds import bits_of
 from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache
+from pcmesh.progress import Progress
 
 BITS = tuple(step / 4 for step in range(6, 33))
 """1.5 to 8 bits in steps of a quarter."""
@@ -34,7 +35,6 @@ _BASELINE = "float32"
 
 Groups = Mapping[str, Sequence[WeightPart]]
 Evaluate = Callable[[Any], Scores | float]
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def sensitivity(
     enough: float = 0.5,
     cache: ResultCache | None = None,
     workers: int = 1,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> Sensitivity:
     """Quantise each group of weights more and more and see what accuracy is left.
 
@@ -247,7 +247,9 @@ def _executor(workers: int, worker: _Worker) -> Executor:
 class _Run:
     """Points still to compute: of each group those with most bits first, until too little accuracy is left."""
 
-    def __init__(self, cache: ResultCache, enough: float, left: dict[str, list[float]], report: Report | None) -> None:
+    def __init__(
+        self, cache: ResultCache, enough: float, left: dict[str, list[float]], report: Progress | None
+    ) -> None:
         self._cache = cache
         self._enough = enough
         self._left = left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache, fingerprint
 from pcmesh.hardware import ChipSpec
 from pcmesh.network.operations.constants import fingerprint as digest
+from pcmesh.progress import Progress, quiet
 
 NETWORK = "network"
 BITS = tuple(step / 2 for step in range(4, 17))
 """2 to 8 bits in steps of a half."""
-
-Report = Callable[[str, int, int], None]
 
 
 @checked
@@ -41,7 +40,7 @@ def network_sensitivity(
     workers: Count = 1,
     folder: Path | None = None,
     fresh: bool = False,
-    report: Report = lambda *_: None,
+    report: Progress = quiet,
 ) -> dict[str, Any]:
     """Return the curves, thresholds, effective bits and advice; docs/sensitivity.md describes the keys.
 
@@ -127,7 +126,7 @@ def _depths(path: list[str], shared: int) -> set[int]:
     return {depth for depth in found if shared < depth < len(path)}
 
 
-def _told(report: Report, stage: str, count: int) -> Iterator[int]:
+def _told(report: Progress, stage: str, count: int) -> Iterator[int]:
     for number in range(count):
         report(stage, number, count)
         yield number

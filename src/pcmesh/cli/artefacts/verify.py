@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pcmesh.cli.artefacts.inspect import Folder
-from pcmesh.cli.output import ProgressCallback, console, facts, progress, write_result
+from pcmesh.cli.output import console, facts, progress, write_result
 from pcmesh.cli.paths import file_target, input_folder, json_target
+from pcmesh.progress import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -101,9 +102,7 @@ def _frames(compiled: CompiledNetwork, data: Path | None, count: int, seed: int)
     return random_frames(compiled.graph, compiled.chip, count, seed)
 
 
-def _exact(
-    compiled: CompiledNetwork, chip: Chip, inputs: dict[str, torch.Tensor], report: ProgressCallback
-) -> Verification:
+def _exact(compiled: CompiledNetwork, chip: Chip, inputs: dict[str, torch.Tensor], report: Progress) -> Verification:
     from pcmesh.execution.clocked.verify import codes_by_group, verify
     from pcmesh.execution.hardware import chip_hardware
 
@@ -119,7 +118,7 @@ def _noisy(
     inputs: dict[str, torch.Tensor],
     runs: int,
     seed: int,
-    report: ProgressCallback,
+    report: Progress,
 ) -> NoiseAgreement:
     from pcmesh.execution.behavioural.network import frame_keys, noise_keys
     from pcmesh.execution.clocked.chip import ClockedChip

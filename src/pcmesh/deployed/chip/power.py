@@ -19,10 +19,9 @@ from pcmesh.microcode import Microcode, generate
 from pcmesh.performance import Compiled
 from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.physics.fabrication import Instance
+from pcmesh.progress import Progress
 from pcmesh.random import torch_generator
 from pcmesh.routing import ChipSchedule
-
-Progress = Callable[[str, int, int], None]
 
 
 def power_tests(variants: Mapping[str, Compiled], seed: int, report: Progress) -> dict[str, tuple[ChipActivity, ...]]:

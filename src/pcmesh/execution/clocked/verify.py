@@ -14,6 +14,7 @@ from pcmesh.execution.clocked.chip import ClockedChip
 from pcmesh.execution.hardware import ChipHardware
 from pcmesh.mapping import Mapping as TileMapping
 from pcmesh.microcode import Microcode
+from pcmesh.progress import Progress
 
 FALSE_ALARM = 1e-4
 _NOISY = 0.5
@@ -76,7 +77,7 @@ def verify(
     frames: Mapping[str, torch.Tensor],
     expected: Codes,
     examples: int = 5,
-    report: Callable[[str, int, int], None] | None = None,
+    report: Progress | None = None,
 ) -> Verification:
     """Execute the microcode of all chips without read noise and compare every code.
 

@@ -26,6 +26,7 @@ from pcmesh.deployed import ChipModel, compile_model
 from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.files.writing import write_json, write_text
 from pcmesh.mapping import Encoding
+from pcmesh.progress import quiet
 from pcmesh.reporting.drawings.pareto import PAPER, pareto_figure, pareto_table
 from pcmesh.studies.mappings.pareto import Point, by_tiles, on_front
 from pcmesh.versions import versions
@@ -50,7 +51,7 @@ class Keywords:
 
 def load_keywords(data: Path | None, utterances: int | None) -> Keywords:
     """Return the shipped network on recordings, or on synthetic speech."""
-    ready = prepare(KwsOptions(data=data, utterances=utterances), lambda *_: None)
+    ready = prepare(KwsOptions(data=data, utterances=utterances), quiet)
     network = torch.nn.Sequential()
     for name in LAYERS:
         network.add_module(name, getattr(ready.network, name))

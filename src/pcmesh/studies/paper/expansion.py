@@ -5,7 +5,7 @@ Source: Ambrogio et al., Nature 620, 768 (2023), Fig. 5d: Wx2 = Wx · pinv(M), M
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from pcmesh.placement import place
 from pcmesh.programming.chip import fabricate, program
 from pcmesh.programming.quality import programming_quality
 from pcmesh.programming.targets import LayerTargets, largest_weight
+from pcmesh.progress import Progress
 from pcmesh.random import torch_generator
 
 FEATURES, COLUMNS = 32, 512
@@ -42,7 +43,7 @@ class ExpansionPoint:
     noise: float
 
 
-def expansion_law(chip: ChipSpec, seed: int, report: Callable[[str, int, int], None]) -> tuple[ExpansionPoint, ...]:
+def expansion_law(chip: ChipSpec, seed: int, report: Progress) -> tuple[ExpansionPoint, ...]:
     """Program one column block of a layer of 32 inputs, expanded to more and more rows, and see what its errors do."""
     found = []
     for number, rows in enumerate(ROWS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from pcmesh.performance import DataSet, Plan, TimedRun, TimeOptions
 from pcmesh.performance.costs import load_costs
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.pulse import input_ticks
+from pcmesh.progress import Progress, quiet
 from pcmesh.studies.paper.expansion import ExpansionPoint, expansion_law
 from pcmesh.studies.paper.listener import Listener
 from pcmesh.studies.transport import Transport, measure_transport
@@ -42,8 +42,6 @@ from pcmesh.workloads.rnnt.compiled.published import (
 )
 from pcmesh.workloads.rnnt.compiled.speech_load import LoadOptions, speech_load
 from pcmesh.workloads.rnnt.widths import RnntWidths
-
-Report = Callable[[str, int, int], None]
 
 QUICK_CHIPS, FULL_CHIPS, FULL_TRANSDUCER_CHIPS = 2, 10, 5
 QUICK_UTTERANCES, FULL_UTTERANCES = 100, 200
@@ -84,7 +82,7 @@ class Experiments:
     """All experiments of one run of `pcmesh paper`."""
 
     options: PaperOptions
-    report: Report = field(default=lambda *_: None)
+    report: Progress = field(default=quiet)
     work: Path = Path("runs/paper/work")
 
     @cached_property

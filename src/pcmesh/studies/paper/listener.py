@@ -6,7 +6,7 @@ Results of chip runs and points of the sensitivity are kept, so that a run cut o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from pcmesh.durations import SECONDS
 from pcmesh.files.cache import ResultCache
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.hardware.variants import with_integration
+from pcmesh.progress import Progress, quiet
 from pcmesh.workloads.rnnt.compiled.published import HALF_INTEGRATION_NS
 from pcmesh.workloads.rnnt.evaluate import choose_utterances
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
@@ -40,8 +41,6 @@ from pcmesh.workloads.rnnt.sensitivity import (
     rnnt_groups,
     rnnt_layers,
 )
-
-Report = Callable[[str, int, int], None]
 
 LONGEST_S = 15.0
 WEEK_S = SECONDS["w"]
@@ -80,7 +79,7 @@ class Listener:
     seed: int
     chip: str
     work: Path
-    report: Report = field(default=lambda *_: None)
+    report: Progress = field(default=quiet)
 
     @cached_property
     def network(self) -> RnntNetwork:

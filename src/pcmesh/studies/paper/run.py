@@ -10,11 +10,12 @@ from typing import Any
 
 from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache
+from pcmesh.progress import Progress, quiet
 from pcmesh.speech.corpora import list_manifest, list_utterances
 from pcmesh.speech.layouts import list_clips
 from pcmesh.studies.paper.answers import all_answers
 from pcmesh.studies.paper.claims import CLAIMS, Claim
-from pcmesh.studies.paper.experiments import Experiments, PaperOptions, Report
+from pcmesh.studies.paper.experiments import Experiments, PaperOptions
 from pcmesh.studies.paper.figures import FIGURES
 from pcmesh.studies.paper.found import Found, deviation
 from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
@@ -44,7 +45,7 @@ def run_paper(
     only: Sequence[int] = (),
     folder: Path | None = None,
     fresh: bool = False,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> dict[str, Any]:
     """Return what pcmesh has to say to the claims; docs/paper.md describes the keys.
 
@@ -63,7 +64,7 @@ def run_paper(
     if unknown:
         raise InputError(f"--only {unknown[0]}: there is no such claim", f"Claims are numbered 1 to {len(CLAIMS)}")
     _check_data(options)
-    tell = report or (lambda *_: None)
+    tell = report or quiet
     cache, full = (_cache(chosen, folder, fresh) for chosen in (options, replace(options, full=True)))
     work = (folder or Path("runs/paper")) / "work"
     experiments, answers, rows = Experiments(options, tell, work), all_answers(), []
@@ -93,7 +94,7 @@ def _cache(options: PaperOptions, folder: Path | None, fresh: bool) -> ResultCac
     return ResultCache(folder, {**asdict(options), "files": _files(options)}, fresh)
 
 
-def _figures(experiments: Experiments, cache: ResultCache, full: ResultCache, tell: Report) -> list[dict[str, Any]]:
+def _figures(experiments: Experiments, cache: ResultCache, full: ResultCache, tell: Progress) -> list[dict[str, Any]]:
     """Make all figures; a quick run leaves out the long ones, unless a full run (`full`) has left them."""
     found = []
     for done, figure in enumerate(FIGURES):

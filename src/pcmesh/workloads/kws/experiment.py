@@ -13,8 +13,9 @@ from pcmesh.execution.behavioural.network import noise_keys
 from pcmesh.physics.pulse import input_ticks
 from pcmesh.physics.units import TICKS_PER_NS
 from pcmesh.programming.quality import programming_quality
+from pcmesh.progress import Progress, quiet
 from pcmesh.workloads.kws.network import LAYERS
-from pcmesh.workloads.kws.prepare import BATCH, KwsOptions, Prepared, Progress, prepare
+from pcmesh.workloads.kws.prepare import BATCH, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, DriftPoint, kws_result
 
 
@@ -53,7 +54,7 @@ def _mac_errors(model: ChipModel, inputs: torch.Tensor, ids: tuple[str, ...]) ->
     return found
 
 
-def run_kws(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
+def run_kws(options: KwsOptions, progress: Progress = quiet) -> dict[str, Any]:
     """Run the experiment and return the result (`result.json`; its keys are described in docs/kws.md)."""
     prepared = prepare(options, progress)
     runs: list[ChipRun] = []

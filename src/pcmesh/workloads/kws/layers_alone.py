@@ -6,8 +6,9 @@ import torch.nn.functional as F
 
 from pcmesh.analysis.accuracy import accuracy
 from pcmesh.files.cache import ResultCache
+from pcmesh.progress import Progress
 from pcmesh.workloads.kws.network import LAYERS
-from pcmesh.workloads.kws.prepare import Prepared, Progress
+from pcmesh.workloads.kws.prepare import Prepared
 
 ACCURACY, CROSS_ENTROPY = "accuracy", "nats per word"
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pcmesh.deployed.figures.footprint import model_figures
+from pcmesh.progress import Progress, quiet
 from pcmesh.speech.datasets import load_recording
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.experiment import spot
-from pcmesh.workloads.kws.prepare import KwsOptions, Progress, prepare
+from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 
 
-def listen(file: Path, options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
+def listen(file: Path, options: KwsOptions, progress: Progress = quiet) -> dict[str, Any]:
     """Return the word that the chip and the software network recognise in a recording.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from pcmesh.deployed.chip import CalibrationKind
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
+from pcmesh.progress import Progress
 from pcmesh.speech.datasets import load_speech_commands
 from pcmesh.speech.front_ends.keywords import keyword_features
 from pcmesh.speech.types import SpeechSet, Split
 from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork, load_keyword_network
-
-Progress = Callable[[str, int, int], None]
 
 CALIBRATION_INPUTS = 1000
 SYNTHETIC_UTTERANCES = 600

@@ -17,10 +17,11 @@ from pcmesh.analysis.sensitivity.quantisation import WeightPart
 from pcmesh.analysis.sensitivity.ranking import rankings
 from pcmesh.analysis.sensitivity.scores import Scores
 from pcmesh.files.cache import ResultCache, fingerprint
+from pcmesh.progress import Progress
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork
-from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare
+from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, prepare
 
 NETWORK = "network"
 GROUPS = {

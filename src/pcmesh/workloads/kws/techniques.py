@@ -11,8 +11,9 @@ from typing import Any
 from pcmesh.analysis.accuracy import accuracy, interval_95
 from pcmesh.deployed import ChipModel
 from pcmesh.durations import format_duration
+from pcmesh.progress import Progress, quiet
 from pcmesh.workloads.kws.experiment import spot
-from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, Progress, prepare, remapped
+from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, prepare, remapped
 
 ALL = "everything on"
 UNAWARE = "without hardware-aware training"
@@ -24,7 +25,7 @@ _LEFT_OUT = {
 """Name -> whether asymmetry balance and calibration are on."""
 
 
-def compare_techniques(options: KwsOptions, progress: Progress = lambda *_: None) -> dict[str, Any]:
+def compare_techniques(options: KwsOptions, progress: Progress = quiet) -> dict[str, Any]:
     """Run the keyword experiment as it is, with one technique left out, and aged.
 
     Args:
@@ -66,7 +67,7 @@ def _variant(name: str, first: Prepared) -> Prepared:
     if name in _LEFT_OUT:
         return remapped(first, *_LEFT_OUT[name])
     with as_file(files("pcmesh.workloads.kws") / "weights" / "plain" / "kws.safetensors") as plain:
-        return prepare(replace(first.options, weights=plain), lambda *_: None, first.speech)
+        return prepare(replace(first.options, weights=plain), quiet, first.speech)
 
 
 def _ages(chips: list[ChipModel], times_s: tuple[float, ...]) -> Iterator[tuple[str, list[ChipModel]]]:

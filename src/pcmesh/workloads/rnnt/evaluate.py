@@ -10,8 +10,9 @@ from typing import Any
 
 from pcmesh.analysis.word_errors import word_errors
 from pcmesh.errors import InputError
+from pcmesh.progress import Progress
 from pcmesh.speech.corpora import Utterance, list_manifest, list_utterances, no_longer_than
-from pcmesh.workloads.rnnt.listening.transcribe import Report, Transcript, transcribe
+from pcmesh.workloads.rnnt.listening.transcribe import Transcript, transcribe
 from pcmesh.workloads.rnnt.network import RnntNetwork
 
 
@@ -49,7 +50,7 @@ def choose_utterances(
     return kept[:first], len(listed) - len(kept)
 
 
-def evaluate(network: RnntNetwork, utterances: Sequence[Utterance], report: Report) -> dict[str, Any]:
+def evaluate(network: RnntNetwork, utterances: Sequence[Utterance], report: Progress) -> dict[str, Any]:
     """Transcribe a set and compare; docs/rnnt.md describes the result's keys.
 
     Args:

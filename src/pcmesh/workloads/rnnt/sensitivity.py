@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache
 from pcmesh.files.reading import read_text
 from pcmesh.hardware import ChipSpec
+from pcmesh.progress import Progress
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt.compiled.graph import expansion_matrix
@@ -39,8 +40,6 @@ FIRST = "enc-lstm0"
 EXPANSION_BITS = 3.5
 EXPANSION_ROWS = (256, 320, 512, 768, 1024)
 BITS = tuple(step / 2 for step in range(6, 17))
-
-Report = Callable[[str, int, int], None]
 
 
 def rnnt_layers(widths: RnntWidths) -> dict[str, tuple[WeightPart, ...]]:
@@ -127,7 +126,7 @@ def rnnt_sensitivity(
     utterances: Sequence[Utterance],
     data: Mapping[str, Any],
     chip: ChipSpec,
-    report: Report,
+    report: Progress,
     *,
     bits: Sequence[float] = BITS,
     expansion_bits: float = EXPANSION_BITS,

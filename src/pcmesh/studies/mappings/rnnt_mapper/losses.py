@@ -14,6 +14,7 @@ from pcmesh.files.artefact import check
 from pcmesh.files.cache import ResultCache
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Encoding
+from pcmesh.progress import Progress, quiet
 from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.voices.spoken import held_out_speech
 from pcmesh.studies.mappings.rnnt_mapper.ways import Ways, paper_ways, sizes, ways_of_first, with_ways
@@ -21,7 +22,7 @@ from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.decisions import decisions, divergence
 from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.speech import CALIBRATION_RECORDINGS
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -68,7 +69,7 @@ def measure_losses(
     training: Sequence[Tensor],
     chips: int,
     folder: Path,
-    report: Report,
+    report: Progress,
     seed: int = 0,
 ) -> Losses:
     """Measure every matrix in every way alone on chip instances; what was measured before is taken from the folder.
@@ -87,8 +88,8 @@ def measure_losses(
     cache, store = ResultCache(folder, key), Store(folder / "work")
     base = compile_rnnt(network, chip, training, seed=seed, mesh=False)
     software = Run(base, frozenset(), store)
-    written = software.recognise(recordings, _quiet)
-    wanted = decisions(software, recordings, written, _quiet)
+    written = software.recognise(recordings, quiet)
+    wanted = decisions(software, recordings, written, quiet)
     found: dict[tuple[str, str], list[float]] = {}
     trials = list(_trials(network, chip))
     for done, ways in enumerate(trials):
@@ -98,7 +99,7 @@ def measure_losses(
             model = with_ways(base, ways, number)
             for matrix, way in ways.items():
                 run = Run(model, frozenset({matrix}), store)
-                got = decisions(run, recordings, written, _quiet)
+                got = decisions(run, recordings, written, quiet)
                 cache.put(f"{matrix} {way} {number}", divergence(got, wanted, written))
             store.clear()
         for matrix, way in ways.items():
@@ -128,7 +129,3 @@ def _trials(network: RnntNetwork, chip: ChipSpec) -> Iterator[Ways]:
     for first in ways:
         if first.more_rows:
             yield {FIRST: first.way}
-
-
-def _quiet(_stage: str, _done: int, _total: int) -> None:
-    """Tell nobody: these steps are short."""

@@ -21,6 +21,7 @@ from pcmesh.performance import DataSet, TimeOptions
 from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
 from pcmesh.pipeline import compile_network
+from pcmesh.progress import Progress, quiet
 from pcmesh.speech.transcripts import to_text
 from pcmesh.studies.mappings.pareto import Point
 from pcmesh.studies.mappings.rnnt_mapper.ways import Ways
@@ -30,7 +31,7 @@ from pcmesh.workloads.rnnt.compiled.performance import time_rnnt
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt, options_of
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 
 
@@ -56,7 +57,7 @@ class Bench:
     training: Sequence[Tensor]
     chips: int
     folder: Path
-    report: Report
+    report: Progress
     seed: int = 0
 
     def measure(self, name: str, ways: Ways, marks: tuple[str, ...] = ()) -> Point:
@@ -89,13 +90,13 @@ class Bench:
     def _compiled(self, options: Mapping[str, ProductOptions]) -> ChipModel:
         return compile_rnnt(self.network, self.chip, self.training, ways=options, seed=self.seed, mesh=False)
 
-    def _named(self, stage: str) -> Report:
+    def _named(self, stage: str) -> Progress:
         return lambda _, done, total: self.report(stage, done, total)
 
     def software(self) -> float:
         """Return the word error rate in software."""
         store = Store(self.folder / "work")
-        written = Run(self._compiled({}), frozenset(), store).recognise(self.recordings, lambda *_: None)
+        written = Run(self._compiled({}), frozenset(), store).recognise(self.recordings, quiet)
         store.clear()
         return word_errors(self.said, [to_text(one.labels) for one in written]).rate
 
@@ -113,7 +114,7 @@ def energy_of(
     frames = np.array([one.feature_frames for one in written], dtype=np.int64)
     data = DataSet(frames=frames, audio_s=0.0, letters=np.concatenate(letters).astype(np.int64))
     run = time_rnnt(compiled, network.widths, data, TimeOptions())
-    activity = power_tests({"mapping": compiled}, seed, lambda *_: None)["mapping"]
+    activity = power_tests({"mapping": compiled}, seed, quiet)["mapping"]
     return run_energy(run, activity, load_costs()).total / len(written)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import LayerOptions
 from pcmesh.performance import Compiled, DataSet, Plan, TimedRun, TimeOptions, run_time
+from pcmesh.progress import Progress
 from pcmesh.workloads.rnnt.compiled.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.compiled.mapping import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -16,7 +17,6 @@ EXPANDED_ROWS = 1024
 LETTER_INPUT = "token"
 """The vector that comes once per letter."""
 
-Progress = Callable[[str, int, int], None]
 Remap = Callable[[Mapping[str, LayerOptions]], dict[str, LayerOptions]]
 
 

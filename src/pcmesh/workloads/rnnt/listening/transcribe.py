@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from pcmesh.errors import InputError
+from pcmesh.progress import Progress
 from pcmesh.speech.audio import load_audio
 from pcmesh.speech.front_ends.rnnt import FEATURES, rnnt_features
 from pcmesh.speech.sound_files import recording_s
@@ -17,8 +18,6 @@ from pcmesh.speech.transcripts import ALPHABET, to_text
 from pcmesh.workloads.rnnt.checkpoint import load_network
 from pcmesh.workloads.rnnt.listening.recognition import LANES, Recognised, recognise
 from pcmesh.workloads.rnnt.network import RnntNetwork
-
-Report = Callable[[str, int, int], None]
 
 SHIPPED = "rnnt-small.safetensors"
 """The network that ships: docs/rnnt.md and the model card beside it say what it can do."""
@@ -83,7 +82,7 @@ def load_features(path: Path) -> Tensor:
 
 
 def transcribe(
-    network: RnntNetwork, paths: Sequence[Path], report: Report, durations_s: Sequence[float] | None = None
+    network: RnntNetwork, paths: Sequence[Path], report: Progress, durations_s: Sequence[float] | None = None
 ) -> list[Transcript]:
     """Return the transcript of each recording, in order; each is the same in any company.
 

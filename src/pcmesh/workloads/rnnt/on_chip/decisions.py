@@ -13,12 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pcmesh.progress import Progress
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run
 
 
 @torch.inference_mode()
-def decisions(run: Run, recordings: Recordings, written: Sequence[Recognised], report: Report) -> list[Tensor]:
+def decisions(run: Run, recordings: Recordings, written: Sequence[Recognised], report: Progress) -> list[Tensor]:
     """Return for each recording the log-probabilities (N, L) of a run at the decisions that wrote some letters.
 
     Args:

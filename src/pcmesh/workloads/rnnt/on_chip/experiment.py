@@ -18,13 +18,14 @@ from pcmesh.files.cache import fingerprint
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
+from pcmesh.progress import Progress
 from pcmesh.speech.transcripts import to_text
 from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, NAMES, compile_rnnt, paper_ways
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 
 MAP_SIZE, MAPS_PER_CHIP = 32, 4
@@ -134,7 +135,7 @@ def evaluate_on_chip(
     said: Sequence[str],
     training: Sequence[Tensor],
     options: ChipOptions,
-    report: Report,
+    report: Progress,
     chip: ChipSpec | None = None,
 ) -> dict[str, Any]:
     """Transcribe recordings with layers on chip instances, and in software; docs/rnnt.md describes the result's keys.
@@ -201,7 +202,7 @@ def _of_layers(quality: Sequence[PairQuality], layers: Sequence[str]) -> tuple[P
     return tuple(pair for pair in named if pair.layer.removesuffix("-wx").removesuffix("-wh") in layers)
 
 
-def _named(report: Report, where: str) -> Report:
+def _named(report: Progress, where: str) -> Progress:
     return lambda step, done, total: report(f"{where}: {step}", done, total)
 
 

@@ -9,7 +9,7 @@ Shapes: B utterances, T frames of 30 ms, S frames of 60 ms, J joint units, U let
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pcmesh.deployed import ChipModel
 from pcmesh.files.cache import fingerprint
+from pcmesh.progress import Progress
 from pcmesh.speech.transcripts import to_labels
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
@@ -27,8 +28,6 @@ from pcmesh.workloads.rnnt.on_chip.store import Store
 
 BLOCK = 64
 """Utterances of like length that are computed side by side."""
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Run:
     on_chip: frozenset[str]
     store: Store
 
-    def recognise(self, recordings: Recordings, report: Report) -> list[Recognised]:
+    def recognise(self, recordings: Recordings, report: Progress) -> list[Recognised]:
         """Return the letters of each recording, in order; each is the same in any company."""
         blocks = recordings.blocks()
         encoded = self._encode(recordings, blocks, report)
@@ -87,7 +86,7 @@ class Run:
             report("decoder", number + 1, len(blocks))
         return [found[position] for position in range(len(recordings.names))]
 
-    def surprise(self, recordings: Recordings, said: Sequence[str], report: Report) -> float:
+    def surprise(self, recordings: Recordings, said: Sequence[str], report: Progress) -> float:
         """Return minus the log-probability of what is said, nats per letter (the transducer's loss).
 
         It varies less from chip to chip than word errors, since it does not wait until a letter tips over.
@@ -106,7 +105,7 @@ class Run:
         return total / sum(map(len, said))
 
     def parts(
-        self, recordings: Recordings, texts: Sequence[Sequence[int]], report: Report
+        self, recordings: Recordings, texts: Sequence[Sequence[int]], report: Progress
     ) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield for each recording its position and both inputs of the joint network while a text is written.
 
@@ -135,7 +134,7 @@ class Run:
         logits: Tensor = self.network.decoder.joint(encoder_NSJ, prediction_NJ)
         return logits
 
-    def _encode(self, recordings: Recordings, blocks: list[list[int]], report: Report) -> Iterator[list[Tensor]]:
+    def _encode(self, recordings: Recordings, blocks: list[list[int]], report: Progress) -> Iterator[list[Tensor]]:
         """Run the encoder and Enc-FC, and yield each block's (S, J)."""
         key, steps = self._first_key(recordings), LAYERS[:6]
         keys = [self._key(key, steps[: number + 1]) for number in range(len(steps))]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pcmesh.files.cache import fingerprint
 from pcmesh.hardware import load_chip
+from pcmesh.progress import Progress
 from pcmesh.speech.corpora import list_utterances
 from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.sound_files import recording_s
@@ -17,7 +18,7 @@ from pcmesh.speech.voices.spoken import held_out_speech
 from pcmesh.workloads.rnnt.listening.transcribe import Transcript, load_features
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, compiled
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, Report, Run, network_digest
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 
 CALIBRATION_RECORDINGS = 80
@@ -40,7 +41,7 @@ def calibration_features(folder: Path | None, seed: int) -> list[Tensor]:
     return [rnnt_features(torch.from_numpy(one.wave)) for one in spoken]
 
 
-def load_recordings(paths: Sequence[Path], report: Report) -> Recordings:
+def load_recordings(paths: Sequence[Path], report: Progress) -> Recordings:
     """Return the features of recordings; the noise of each depends on its file's name.
 
     Raises:
@@ -54,7 +55,7 @@ def load_recordings(paths: Sequence[Path], report: Report) -> Recordings:
 
 
 def transcribe_on_chip(
-    network: RnntNetwork, paths: Sequence[Path], options: ChipOptions, training: Sequence[Tensor], report: Report
+    network: RnntNetwork, paths: Sequence[Path], options: ChipOptions, training: Sequence[Tensor], report: Progress
 ) -> list[Transcript]:
     """Return the transcript of each recording as the first chip instance writes it; errors as `load_recordings`."""
     recordings = load_recordings(paths, report)
