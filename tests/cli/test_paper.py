@@ -29,7 +29,7 @@ def test_claims_alone_from_command_to_report(program: Program, tmp_path: Path) -
     assert outcome.code == 0, outcome.err
     assert max(map(len, outcome.out.splitlines())) <= 100
     assert "17,825,792" in outcome.out
-    assert "3 claims: 2 computed, 1 quoted" in outcome.out
+    assert "3 claims: 1 computed, 1 input, 1 quoted" in outcome.out
     result = json.loads((tmp_path / "result.json").read_text())
     keys = {"id", "claim", "paper", "ours", "unit", "how", "deviation", "command"}
     assert all(keys <= row.keys() for row in result["claims"])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.hardware import ChipHardware
 from pcmesh.hardware import ChipSpec, Site
-from pcmesh.hardware.mesh import Guard, Mesh, Net
+from pcmesh.hardware.mesh import Guard, Mesh, Net, SideName
 from pcmesh.mapping import Lane
 from pcmesh.microcode import ChipProgram, Collect, Load, PadProgram, TileProgram
 from pcmesh.microcode.slots import LISTEN, START, PadSlot, PlaceSlot, collect_word, open_guard, send_word
@@ -49,11 +50,21 @@ class TransportRange:
 
 
 @dataclass(frozen=True)
+class Wires:
+    """Wires of one bus on which pulses arrived at an OLP after E-W wires, N-S wires and vias of their route."""
+
+    east_west: int
+    north_south: int
+    vias: int
+
+
+@dataclass(frozen=True)
 class Transport:
-    """The result: errors by range, the borderguards from the ILP to each OLP, and the assumed parameters."""
+    """The result: errors by range, borderguards from the ILP to each OLP, wires used, and the assumed parameters."""
 
     ranges: tuple[TransportRange, ...]
     hops: dict[str, int]
+    wires: Wires
     parameters: dict[str, float]
 
 
@@ -88,13 +99,17 @@ def measure_transport(
         )
     tree = multicast_tree(chip)
     engine = ClockedChip(ChipHardware(chip, instance, 0.0, {}), transport_program(chip, tree))
-    measured = []
+    measured: list[TransportRange] = []
+    arrived: dict[int, int] = {}
     for number, limit in enumerate(ranges_ns):
         if report is not None:
             report("transport", number, len(ranges_ns))
-        measured.append(_measure(engine, limit, vectors))
+        one, arrived = _measure(engine, limit, vectors)
+        measured.append(one)
     parameters = {name: float(value) for name, value in chip.mesh.model_dump().items()}
-    return Transport(tuple(measured), _hops(chip, tree), parameters)
+    routes = _routes(chip, tree)
+    hops = {pad.domain: len(routes[number]) for number, pad in enumerate(chip.grid.olps)}
+    return Transport(tuple(measured), hops, _wires(routes, arrived), parameters)
 
 
 def multicast_tree(chip: ChipSpec) -> tuple[Guard, ...]:
@@ -148,7 +163,8 @@ def transport_program(chip: ChipSpec, tree: tuple[Guard, ...]) -> ChipProgram:
     )
 
 
-def _measure(engine: ClockedChip, limit: int, vectors: int) -> TransportRange:
+def _measure(engine: ClockedChip, limit: int, vectors: int) -> tuple[TransportRange, dict[int, int]]:
+    """Return the errors of one range, and on how many wires every long pulse arrived at each OLP."""
     chip, instance = engine.hardware.chip, engine.hardware.instance
     generator = torch_generator(instance.seed, "read", "transport", instance.number, limit)
     sent_ns = torch.randint(0, limit + 1, (vectors, chip.wires), generator=generator)
@@ -160,13 +176,16 @@ def _measure(engine: ClockedChip, limit: int, vectors: int) -> TransportRange:
     errors = torch.stack([(codes[olp] * step - sent_ns).abs() for olp in sorted(codes)]).flatten().to(torch.float64)
     values, counts = torch.unique(errors, return_counts=True)
     shares = counts.cumsum(0) / errors.numel()
-    return TransportRange(
+    long = sent_ns > limit / 2
+    arrived = {olp: int(((codes[olp] > 0) | ~long).all(0).sum()) for olp in codes}
+    found = TransportRange(
         max_duration_ns=limit,
         samples=sent_ns.numel(),
         max_error_ns=float(values[-1]),
         p99_error_ns=float(values[int((shares >= 0.99).to(torch.int32).argmax())]),
         cdf=tuple(zip(values.tolist(), shares.tolist(), strict=True)),
     )
+    return found, arrived
 
 
 def _source_pad(chip: ChipSpec) -> int:
@@ -188,11 +207,29 @@ def _search(mesh: Mesh, source: Net) -> dict[Net, Guard]:
     return reached
 
 
-def _hops(chip: ChipSpec, tree: tuple[Guard, ...]) -> dict[str, int]:
+def _routes(chip: ChipSpec, tree: tuple[Guard, ...]) -> dict[int, list[Guard]]:
+    """Return the borderguards from the ILP to each OLP, in their order."""
     mesh = Mesh(chip.grid)
     drivers = {guard.target: guard for guard in tree}
 
-    def length(net: Net) -> int:
-        return 1 + length(drivers[net].source) if net in drivers else 0
+    def route(net: Net) -> list[Guard]:
+        return [*route(drivers[net].source), drivers[net]] if net in drivers else []
 
-    return {pad.domain: length(mesh.pad(pad)) for pad in chip.grid.olps}
+    return {number: route(mesh.pad(pad)) for number, pad in enumerate(chip.grid.olps)}
+
+
+def _wires(routes: dict[int, list[Guard]], arrived: dict[int, int]) -> Wires:
+    """Count by what the routes cross: a pulse that enters a place from W or E and leaves to N or S took a via."""
+
+    def most(crosses: Callable[[list[SideName]], bool]) -> int:
+        sides = {olp: [guard.side for guard in route] for olp, route in routes.items()}
+        return max((arrived[olp] for olp, crossed in sides.items() if crosses(crossed)), default=0)
+
+    def turns(sides: list[SideName]) -> bool:
+        return any((one in "WE") != (other in "WE") for one, other in zip(sides[::2], sides[1::2], strict=True))
+
+    return Wires(
+        east_west=most(lambda sides: any(side in "WE" for side in sides)),
+        north_south=most(lambda sides: any(side in "NS" for side in sides)),
+        vias=most(turns),
+    )

@@ -45,7 +45,10 @@ def test_claims_that_need_no_data_are_computed_and_agree(tmp_path: Path) -> None
     assert rows[54]["ours"] == pytest.approx(98.05, abs=0.01)
     assert rows[16]["how"] == "quoted"
     assert rows[16]["ours"] is None
-    assert result["by_kind"] == {"computed": 9, "quoted": 1}
+    assert rows[60]["ours"] is None
+    assert rows[7]["how"] == "input"
+    assert rows[7]["deviation"] is None  # agreeing with itself is no finding
+    assert result["by_kind"] == {"input": 7, "computed": 1, "quoted": 2}
     assert json.loads(json.dumps(result))["claims"][0]["command"] == "pcmesh paper --quick --only 1"
 
 
@@ -54,8 +57,8 @@ def test_another_chip_gives_other_values(tmp_path: Path) -> None:
     file.write_text("[tile]\nrows = 256\n", encoding="utf-8")
     rows = {row["id"]: row for row in run_paper(PaperOptions(chip=str(file)), [6, 38])["claims"]}
     assert rows[6]["ours"] == 512
-    assert rows[6]["deviation"] == -0.5
     assert rows[38]["ours"] == 34 * 256 * 512 * 2
+    assert rows[38]["deviation"] == -0.5
     assert str(file) in rows[6]["command"]
 
 

@@ -24,7 +24,7 @@ from pcmesh.physics.pulse import input_ticks
 from pcmesh.progress import Progress, quiet
 from pcmesh.studies.paper.expansion import ExpansionPoint, expansion_law
 from pcmesh.studies.paper.listener import Listener
-from pcmesh.studies.transport import Transport, measure_transport
+from pcmesh.studies.transport import RANGES_NS, Transport, measure_transport
 from pcmesh.workloads.kws.experiment import drift_point, spot
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
@@ -46,6 +46,8 @@ from pcmesh.workloads.rnnt.widths import RnntWidths
 QUICK_CHIPS, FULL_CHIPS, FULL_TRANSDUCER_CHIPS = 2, 10, 5
 QUICK_UTTERANCES, FULL_UTTERANCES = 100, 200
 EXPANDED_ROWS = 1024
+TRANSPORT_DIES = 10
+SPEECH_FILES = "MLPerf's checkpoint and LibriSpeech dev-clean (--checkpoint FILE --librispeech DIR)"
 QUERIES = 2513
 """Stand-ins of mean length where MLPerf's list of recordings is not given: as many as it has."""
 
@@ -180,6 +182,17 @@ class Experiments:
     def transport(self) -> Transport:
         """Durations over the whole chip."""
         return measure_transport(self.chip, Instance(self.options.seed), report=self.report)
+
+    @cached_property
+    def transport_of_dies(self) -> tuple[Transport, ...]:
+        """The shortest and the longest range on ten dies; the paper measured one."""
+        found = []
+        for number in range(TRANSPORT_DIES):
+            self.report("transport, ten dies", number, TRANSPORT_DIES)
+            ranges = (RANGES_NS[0], RANGES_NS[-1])
+            found.append(measure_transport(self.chip, Instance(self.options.seed, number), ranges_ns=ranges))
+        self.report("transport, ten dies", TRANSPORT_DIES, TRANSPORT_DIES)
+        return tuple(found)
 
     @cached_property
     def rnnt(self) -> Plan:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pcmesh.studies.paper.claims import Claim, Value
 
-How = Literal["computed", "simulated", "fitted", "quoted", "needs data"]
+How = Literal["computed", "simulated", "predicted", "fitted", "input", "quoted", "needs data"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Found:
 
     Attributes:
         ours: the value, in the claim's unit; None where there is none.
-        how: computed from the design or the data, simulated with drawn devices or noise, fitted to a figure of the
-            paper, quoted (taken over, or only cited), or lacking data.
+        how: computed from the design or the data, simulated with drawn devices or noise, predicted with constants
+            that are fitted to other figures, fitted to the figure itself, an input told again, quoted (only cited), or
+            lacking data.
         note: what is assumed, or why there is no value.
         also: other networks or data.
     """
@@ -52,14 +53,24 @@ def simulated(value: Value, note: str = "") -> Found:
     return Found(value, "simulated", note)
 
 
+def predicted(value: Value, note: str) -> Found:
+    """Follows from constants that are fitted to other figures; the note names what carries it."""
+    return Found(value, "predicted", note)
+
+
+def given(value: Value, note: str) -> Found:
+    """Is an input told again, of the chip file, a recipe or a network's shape, or mere arithmetic on inputs."""
+    return Found(value, "input", note)
+
+
 def fitted(value: Value, note: str) -> Found:
     """Comes from a constant fitted to the paper: no reproduction."""
     return Found(value, "fitted", note)
 
 
-def quoted(note: str, value: Value | None = None) -> Found:
-    """Taken over as an input, or not within reach of a simulation."""
-    return Found(value, "quoted", note)
+def quoted(note: str) -> Found:
+    """Only cited: not within reach of a simulation."""
+    return Found(None, "quoted", note)
 
 
 def needs_data(note: str) -> Found:

@@ -123,7 +123,7 @@ def _row(claim: Claim, found: Found, options: PaperOptions) -> dict[str, Any]:
         "unit": claim.unit,
         "how": found.how,
         "relation": claim.relation,
-        "deviation": None if found.how == "quoted" else deviation(claim, found.ours),
+        "deviation": None if found.how == "input" else deviation(claim, found.ours),
         "agrees": found.ours == claim.paper if isinstance(claim.paper, str) and found.ours is not None else None,
         "note": found.note,
         "also": [asdict(entry) for entry in found.also],

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 import torch
 
 from pcmesh.mapping import Encoding
+from pcmesh.placement.chips import assign_chips
 from pcmesh.studies.paper.experiments import Experiments
-from pcmesh.studies.paper.found import Found, computed
+from pcmesh.studies.paper.found import Found, computed, given
+from pcmesh.studies.paper.layers import one_layer
 from pcmesh.workloads.rnnt.compiled.footprint import layer_weights
 from pcmesh.workloads.rnnt.compiled.graph import random_weights, rnnt_graph
 from pcmesh.workloads.rnnt.network import RnntNetwork
@@ -39,7 +41,7 @@ def joint(_: Experiments) -> Found:
     """Look at the network."""
     with torch.device("meta"):
         last = RnntNetwork().joint.net[-1]
-    return computed((last.in_features, last.out_features), "a digital operation of the graph")  # type: ignore[arg-type]
+    return given((last.in_features, last.out_features), "of the network's shape")  # type: ignore[arg-type]
 
 
 def parameters(_: Experiments) -> Found:
@@ -58,8 +60,18 @@ def mapped(e: Experiments) -> Found:
 
 
 def capacity(e: Experiments) -> Found:
-    """Multiply."""
-    return computed(e.chip.capacity_2pcm, "tiles x rows x columns x 2")
+    """Widen a layer that uses all rows, two devices a weight, until it needs a second chip."""
+    rows, columns = 2 * e.chip.tile.rows, e.chip.tile.columns
+
+    def fits(count: int) -> bool:
+        return len(set(assign_chips(one_layer(e.chip, rows, count * columns), e.chip))) == 1
+
+    widest = e.chip.tiles
+    while widest > 1 and not fits(widest):
+        widest -= 1
+    while fits(widest + 1):
+        widest += 1
+    return computed(rows * columns * widest, f"largest layer that the placer puts on one chip: {widest} tiles")
 
 
 def tiles(e: Experiments) -> Found:
@@ -103,7 +115,7 @@ def embedding(_: Experiments) -> Found:
     copies = (held.shape[0] - widths.prediction) // rows
     summed = held[: copies * rows].view(copies, rows, columns).sum(0)
     error = float((summed - product).abs().max() / product.abs().max())
-    return computed((rows, columns, copies), f"the copies add up to Emb x Wx within {error:.0e}")
+    return given((rows, columns, copies), f"of the network's shape; the copies add up to Emb x Wx within {error:.0e}")
 
 
 def sizes(e: Experiments) -> Found:
@@ -124,14 +136,14 @@ def balanced(e: Experiments) -> Found:
         is_negated = tile.encoding is Encoding.AB and tile.wp2 == tile.wp1.model_copy(update={"sign": -1})
         negated.setdefault(tile.wp1.layer, []).append(is_negated)
     found = [name for name, layers in NAMES if all(all(negated[layer]) for layer in layers)]
-    return computed(", ".join(found), "layers all of whose tiles hold -W on WP2; the choice is the paper's")
+    return given(", ".join(found), "layers all of whose tiles hold -W on WP2; the choice is the paper's")
 
 
 def expanded_rows(e: Experiments) -> Found:
     """Compare both mappings."""
     rows = e.rnnt_expanded.mapping.layer("enc-lstm0-wx").rows
     same = len(e.rnnt_expanded.mapping.tiles) == len(e.rnnt.mapping.tiles)
-    return computed((rows, RnntWidths().features), "on as many tiles" if same else "on another number of tiles")
+    return given((rows, RnntWidths().features), "on as many tiles" if same else "on another number of tiles")
 
 
 def product_time(e: Experiments) -> Found:

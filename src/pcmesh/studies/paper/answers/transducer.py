@@ -12,13 +12,13 @@ from typing import Any
 from pcmesh.analysis.accuracy import ISO_ACCURACY
 from pcmesh.analysis.sensitivity.curves import threshold_text
 from pcmesh.studies.paper.claims import Value
-from pcmesh.studies.paper.experiments import Experiments
-from pcmesh.studies.paper.found import Also, Found, computed, needs_data, quoted, simulated
+from pcmesh.studies.paper.experiments import SPEECH_FILES, Experiments
+from pcmesh.studies.paper.found import Also, Found, computed, given, needs_data, simulated
 from pcmesh.studies.paper.listener import Listener
+from pcmesh.workloads.rnnt.on_chip.recipe import CALIBRATION_FRAMES
 from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
 
 PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
-_FILES = "MLPerf's checkpoint and LibriSpeech dev-clean (--checkpoint FILE --librispeech DIR)"
 _SMALL = "another network: rnnt-small"
 
 Measure = Callable[[Listener], Value]
@@ -26,18 +26,18 @@ Measure = Callable[[Listener], Value]
 
 def limit(_: Experiments) -> Found:
     """Take 99 % of the published accuracy."""
-    return computed(100 * (1 - ISO_ACCURACY * (1 - PUBLISHED_WER)), "arithmetic on the published 7.452 %")
+    return given(100 * (1 - ISO_ACCURACY * (1 - PUBLISHED_WER)), "arithmetic on the published 7.452 %")
 
 
 def share(_: Experiments) -> Found:
     """Divide the published accuracies."""
     value = 100 * (1 - PUBLISHED_EXPANDED_WER) / (1 - PUBLISHED_WER)
-    return computed(value, "arithmetic on the published 9.258 % and 7.452 %")
+    return given(value, "arithmetic on the published 9.258 % and 7.452 %")
 
 
 def calibration_frames(_: Experiments) -> Found:
     """The number is a setting."""
-    return quoted("a setting of pcmesh rnnt evaluate --engine chip", 2000)
+    return given(CALIBRATION_FRAMES, "a setting of pcmesh rnnt evaluate --engine chip")
 
 
 def software(listener: Listener) -> Value:
@@ -108,10 +108,10 @@ def _answer(e: Experiments, measure: Measure, on_chip: bool, long: bool, more: C
         value = measure(e.published)
         return (simulated if on_chip else computed)(value, _note(e.published, on_chip, more))
     if long and not e.options.full:
-        return needs_data(f"{_FILES}; rnnt-small beside it: pcmesh paper --full")
+        return needs_data(f"{SPEECH_FILES}; rnnt-small beside it: pcmesh paper --full")
     value = measure(e.small)
     small = Also(_SMALL, value, "simulated" if on_chip else "computed", _note(e.small, on_chip, more))
-    return needs_data(_FILES).beside(small)
+    return needs_data(SPEECH_FILES).beside(small)
 
 
 def _note(listener: Listener, on_chip: bool, more: Callable[[Listener], str]) -> str:
