@@ -9,27 +9,42 @@ from hypothesis import strategies as st
 from pcmesh.hardware import ChipSpec, GridSpec, PadSpec, Site, load_chip
 from pcmesh.mapping import Encoding, LayerOptions
 from pcmesh.network import AnalogLayer, DigitalOperation, LayerGraph, Vector
+from pcmesh.network.activation import HARD_SIGMOID, LINEAR, RELU, Activation
 
 KWS_SIZES = (1024, 512, 512, 12)
+ACTIVATIONS = (RELU, Activation("relu", 0.0, 4.0), HARD_SIGMOID, Activation("hard-tanh", -1.0, 2.0))
 
 
-def chain(sizes: Sequence[int], handed_over: Sequence[bool] | None = None) -> LayerGraph:
+def chain(
+    sizes: Sequence[int],
+    handed_over: Sequence[bool] | None = None,
+    activations: Sequence[Activation] = (RELU,) * 8,
+    last: Activation = LINEAR,
+) -> LayerGraph:
     """Return a chain of layers; where not handed over (default: all are, by ReLU), a digital copy stands between."""
     handed_over = [True] * (len(sizes) - 2) if handed_over is None else handed_over
+    made = [activation if handed else LINEAR for activation, handed in zip(activations, handed_over, strict=False)]
+    made += [last] * (len(sizes) - 1 - len(made))
     vectors = [Vector(name="input", size=sizes[0])]
     layers: list[AnalogLayer] = []
     digital: list[DigitalOperation] = []
     weights: dict[str, torch.Tensor] = {}
     for number, (rows, columns) in enumerate(pairwise(sizes)):
-        relu = number < len(handed_over) and handed_over[number]
-        output = Vector(name=f"out{number}", size=columns, signed=not relu)
-        activation = "relu" if relu else "linear"
+        activation = made[number]
+        output = Vector(name=f"out{number}", size=columns, signed=activation.is_linear)
+        limits = (activation.lower, activation.upper) if activation.upper < torch.inf else None
         layers.append(
-            AnalogLayer(name=f"fc{number}", input=vectors[-1].name, output=output.name, activation=activation)
+            AnalogLayer(
+                name=f"fc{number}",
+                input=vectors[-1].name,
+                output=output.name,
+                activation=activation.kind,
+                limits=limits,
+            )
         )
         weights[f"fc{number}"] = torch.zeros(rows, columns)
         vectors.append(output)
-        if not relu:
+        if number >= len(handed_over) or not handed_over[number]:
             copy = Vector(name=f"copy{number}", size=columns)
             digital.append(
                 DigitalOperation(
@@ -112,4 +127,5 @@ def random_networks(draw: st.DrawFn, chip: ChipSpec) -> tuple[LayerGraph, dict[s
         )
         for number in range(length)
     }
-    return chain(sizes, handed_over), options
+    activations = [draw(st.sampled_from(ACTIVATIONS)) for _ in handed_over]
+    return chain(sizes, handed_over, activations, draw(st.sampled_from((LINEAR, *ACTIVATIONS)))), options

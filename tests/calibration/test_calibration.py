@@ -8,6 +8,7 @@ from pcmesh.hardware import Site
 from pcmesh.mapping import Encoding
 from pcmesh.mapping.mapper import map_network
 from pcmesh.network import AnalogLayer, LayerGraph, Vector
+from pcmesh.network.activation import HARD_SIGMOID, LINEAR, RELU, Activation
 from pcmesh.physics.column import RampSetting, capacitor_volts, column_parameters
 from pcmesh.physics.fabrication import Instance, fabricate_tile
 from tests.machines import small_chip
@@ -36,7 +37,7 @@ def test_a_column_without_signal_keeps_slope_one():
 def test_range_uses_the_smallest_capacitor_that_does_not_saturate(linear, encoding):
     chip = small_chip()
     products = torch.linspace(-4, 5, 1000)[:, None]
-    span = choose_range(chip, encoding, products, 3.0, 0.5, linear, 0.0)
+    span = choose_range(chip, encoding, products, 3.0, 0.5, LINEAR if linear else RELU, 0.0)
     volts = span.volts_per_unit * span.output_full_scale
     assert span.output_full_scale == pytest.approx(5)
     if span.capacitor_units < chip.column.capacitor_units:
@@ -50,8 +51,8 @@ def test_a_fixed_capacitor_is_connected_whatever_the_layer_needs(units):
     chip = small_chip(column={"capacitor_units_used": units})
     for largest in (0.01, 5.0, 500.0):
         products = torch.linspace(-largest, largest, 100)[:, None]
-        free = choose_range(small_chip(), Encoding.AB, products, 3.0, 0.5, True, 0.0)
-        span = choose_range(chip, Encoding.AB, products, 3.0, 0.5, True, 0.0)
+        free = choose_range(small_chip(), Encoding.AB, products, 3.0, 0.5, LINEAR, 0.0)
+        span = choose_range(chip, Encoding.AB, products, 3.0, 0.5, LINEAR, 0.0)
         assert span.capacitor_units == span.ramp(chip).capacitor_units == units
         assert span.largest_value(chip) >= largest * 0.999
         if free.capacitor_units > units:  # a smaller one saturates earlier: weights are written smaller instead
@@ -93,10 +94,27 @@ def test_column_gains_leave_room_on_a_fixed_capacitor():
 
 def test_values_undo_the_ramp():
     chip = small_chip()
-    span = choose_range(chip, Encoding.AB, torch.linspace(-4, 5, 100)[:, None], 3.0, 0.5, True, 0.0)
+    span = choose_range(chip, Encoding.AB, torch.linspace(-4, 5, 100)[:, None], 3.0, 0.5, LINEAR, 0.0)
     ramp = span.ramp(chip, gain=0.9)
     assert float(span.values(torch.tensor([255 * 256.0]), ramp, 0.9)) == pytest.approx(span.output_full_scale, rel=2e-3)
     assert float(span.values(torch.tensor([255 * 128.0]), ramp, 0.9)) == 0
+
+
+@pytest.mark.parametrize("largest", [0.5, 50.0])
+@pytest.mark.parametrize(
+    "activation", [HARD_SIGMOID, Activation("hard-tanh", -1.0, 1.0), Activation("hard-tanh", -0.5, 2.0)]
+)
+def test_pulses_end_where_the_activation_clips(activation, largest):
+    """Whatever the data: no pulse at the lower limit, the longest at the upper one; ReLU6 ends at 6 or before."""
+    chip = small_chip()
+    products = torch.linspace(-largest, largest, 100)[:, None]
+    span = choose_range(chip, Encoding.AB, products, 3.0, 0.5, activation, 0.001)
+    ramp = span.ramp(chip, gain=0.9)
+    ends = span.values(torch.tensor([0, 255 * 256]), ramp, 0.9)
+    torch.testing.assert_close(ends, torch.tensor([activation.lower, activation.upper]), rtol=1e-3, atol=1e-3)
+    assert span.largest_value(chip) >= 0.999 * max(-activation.lower, activation.upper)
+    limited = choose_range(chip, Encoding.AB, products, 3.0, 0.5, Activation("relu", 0.0, 6.0), 0.0)
+    assert limited.output_full_scale == pytest.approx(min(largest, 6.0))
 
 
 def test_nominal_ranges_follow_the_software_through_the_layers():

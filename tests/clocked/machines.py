@@ -117,7 +117,7 @@ def ideal(made: Machine, frames: int, seed: int = 0) -> IdealMachine:
     values = {name: ticks / longest for name, ticks in inputs.items()}
     full_scale, ranges, targets = dict.fromkeys(values, 1.0), {}, {}
     for layer in graph.layers:
-        weight, x, linear = weights[layer.name], values[layer.input], layer.activation == "linear"
+        weight, x, activation = weights[layer.name], values[layer.input], layer.function
         groups = made.mapping.groups_of(layer.name)
         parts = [x[:, rows_of(made, g)] @ weight[rows_of(made, g), g.column_start : g.column_stop] for g in groups]
         span = choose_range(
@@ -126,14 +126,15 @@ def ideal(made: Machine, frames: int, seed: int = 0) -> IdealMachine:
             torch.cat(parts, dim=1),
             full_scale[layer.input],
             largest_weight(weight, 0.0),
-            linear,
+            activation,
             0.0,
         )
+        span.check_limits(layer.name, activation, chip)
         ranges[layer.name] = span
         targets[layer.name] = LayerTargets.nominal(weight, span.max_weight)
-        if not linear:
-            values[layer.output] = torch.relu(x @ weight)
-            full_scale[layer.output] = span.longest_value(span.ramp(chip), 1.0, chip)
+        if not activation.is_linear:
+            values[layer.output] = activation.carried(x @ weight)
+            full_scale[layer.output] = span.longest_value(span.ramp(chip), 1.0, chip) * activation.unit
     ramps = {group.index: ranges[group.layer].ramp(chip) for group in made.mapping.groups}
     blank = fabricate(chip, Instance(seed), made.mapping, made.placement)
     finished = replace(

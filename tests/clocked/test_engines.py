@@ -43,7 +43,12 @@ def test_random_networks_on_random_chips(data):
         assume(False)
         raise
     check(made)
-    compare_with_pytorch(ideal(made, FRAMES))
+    try:
+        built = ideal(made, FRAMES)
+    except CapacityError:  # no ramp is steep enough for an activation's limits
+        assume(False)
+        raise
+    compare_with_pytorch(built)
 
 
 def compare_with_pytorch(built: IdealMachine) -> None:
@@ -57,7 +62,7 @@ def compare_with_pytorch(built: IdealMachine) -> None:
         if not groups:
             continue
         span, wanted = built.ranges[layer.name], built.values[layer.input] @ made.graph.weights[layer.name]
-        wanted = wanted if span.linear else torch.relu(wanted)
+        wanted = wanted.clamp(layer.function.lower, layer.function.upper)
         got, sums = torch.zeros_like(wanted), torch.zeros(wanted.shape[1])
         for group in groups:
             columns = slice(group.column_start, group.column_stop)

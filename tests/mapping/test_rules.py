@@ -191,8 +191,8 @@ def test_signed_vectors_do_not_go_from_tile_to_tile() -> None:
     direct = [layer.model_copy(update={"input": "out0"}) if layer.name == "fc1" else layer for layer in graph.layers]
     refused(
         UnsupportedModelError,
-        "layer fc0: its signed output feeds another layer's rows, and durations carry no sign. Put a ReLU or a "
-        "digital operation between the two layers",
+        "layer fc0: its signed output feeds another layer's rows, and durations carry no sign. Put a ReLU, "
+        "a hard sigmoid, a hard tanh or a digital operation between the two layers",
         LayerGraph("signed", graph.vectors, tuple(direct), (), graph.weights),
         grid_chip(),
     )

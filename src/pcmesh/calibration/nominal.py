@@ -12,6 +12,7 @@ from pcmesh.errors import InputError
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping
 from pcmesh.network import LayerGraph
+from pcmesh.network.activation import Activation
 from pcmesh.physics.column import RampSetting
 from pcmesh.programming.targets import largest_weight
 
@@ -44,14 +45,17 @@ def nominal_ranges(
             vectors[layer.input] = drawn if vector.signed else drawn.abs()
         values, weight = vectors[layer.input], graph.weights[layer.name]
         products = values @ weight
-        linear = layer.activation == "linear"
+        activation = layer.function
         full_scale = max(float(values.abs().max()), 1e-9)
         largest = largest_weight(weight, chip.programming.saturated_share)
         encoding = mapping.layer(layer.name).encoding
         _check_finite(layer.name, full_scale, products)
-        seen = _most_demanding(mapping, layer.name, weight, values, products, linear, clipped_share)
-        found[layer.name] = choose_range(chip, encoding, seen, full_scale, largest, linear, clipped_share)
-        vectors[layer.output] = products if linear else products.clamp(0, found[layer.name].output_full_scale)
+        seen = _most_demanding(mapping, layer.name, weight, values, products, activation, clipped_share)
+        found[layer.name] = choose_range(chip, encoding, seen, full_scale, largest, activation, clipped_share)
+        found[layer.name].check_limits(layer.name, activation, chip)
+        carried = activation.carried(products)
+        longest = activation.unit * found[layer.name].output_full_scale
+        vectors[layer.output] = products if activation.is_linear else carried.clamp(0, longest)
     return found
 
 
@@ -61,7 +65,7 @@ def _most_demanding(
     weight: torch.Tensor,
     values: torch.Tensor,
     products: torch.Tensor,
-    linear: bool,
+    activation: Activation,
     clipped_share: float,
 ) -> torch.Tensor:
     """Return the products, or the partial sums that are added digitally where those reach further."""
@@ -70,7 +74,7 @@ def _most_demanding(
         return products
     partials = [part.reshape(-1) for _, part in partial_products(mapping, layer, weight, values)]
     held = torch.cat(partials)
-    reach = [range_needed(part, linear, clipped_share) for part in (products, held)]
+    reach = [range_needed(part, activation, clipped_share) for part in (products, held)]
     return products if reach[0] >= reach[1] else held
 
 

@@ -1,7 +1,7 @@
 """The three steps that make a chain of layers on the chip follow the software (paper: Methods, KWS calibration).
 
 1. Program the nominal weights; from calibration inputs fit each column's slope; program again with scaled weights.
-2. Shift each column by its bias rows. 3. Trim the zero level of the ReLU.
+2. Shift each column by its bias rows. 3. Trim the zero level of a ReLU, hard sigmoid or hard tanh.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _BIAS_TOLERANCE = 0.004
 _BIAS_GAIN = (1.0, 0.5)
 """Share of the offset that the first and the later passes correct; half of what is left is the rows' own error."""
 _TRIM_NS = 8.0
+_LEAST_SHARE = 0.05
+"""A layer of which drift leaves less than this share is not enlarged: its numbers are noise."""
 
 
 class Measure(Protocol):
@@ -74,7 +76,7 @@ class Calibration:
         )
 
     def longest_value(self, network: ProgrammedNetwork, layer: str) -> float:
-        """Return the value that the longest output pulse of a ReLU layer stands for."""
+        """Return the sum above its lower limit that the longest output pulse of an activation stands for."""
         ramp = self.ramps[network.mapping.groups_of(layer)[0].index]
         return self.ranges[layer].longest_value(ramp, self.gains[layer], network.chip)
 
@@ -108,17 +110,34 @@ class Calibrator:
             network, calibration = self._layer(network, calibration, layer.name, ticks, full_scale, number)
             if layer is not self.graph.layers[-1]:
                 ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
-                full_scale = calibration.longest_value(network, layer.name)
+                full_scale = calibration.longest_value(network, layer.name) * layer.function.unit
         return network, calibration
 
-    def recalibrate_bias(self, network: ProgrammedNetwork, calibration: Calibration) -> ProgrammedNetwork:
-        """Write the bias rows of all layers anew, at the network's age (paper: "on the scale of days")."""
+    def recalibrate_bias(
+        self, network: ProgrammedNetwork, calibration: Calibration
+    ) -> tuple[ProgrammedNetwork, Calibration]:
+        """Write the bias rows of all layers anew, at the network's age (paper: "on the scale of days").
+
+        Where an activation clips at both ends, no factor behind it mends what drift takes: its ramp is set anew, too.
+        """
         ticks = input_ticks(self.inputs, self.input_full_scale, network.chip.timing)
         for number, layer in enumerate(self.graph.layers):
+            if layer.function.clips:
+                calibration = self._steeper(network, calibration, layer.name, ticks)
             network = self._shift(network, calibration, layer.name, ticks, 1000 + 10 * number)
             if layer is not self.graph.layers[-1]:
                 ticks = self.measure(network, layer.name, calibration.ramps, ticks, False)
-        return network
+        return network, calibration
+
+    def _steeper(
+        self, network: ProgrammedNetwork, calibration: Calibration, layer: str, ticks: torch.Tensor
+    ) -> Calibration:
+        """Return the calibration with a layer's ramp set to the gain that its columns have now."""
+        span, gain = calibration.ranges[layer], calibration.gains[layer]
+        ramp = calibration.ramps[network.mapping.groups_of(layer)[0].index]
+        trim = ramp.zero_ticks - span.ramp(network.chip, gain).zero_ticks
+        left = float(self._fit(network, calibration, layer, ticks).slope.median())
+        return self._with_ramp(network, calibration, layer, span, gain * max(left, _LEAST_SHARE), trim)
 
     def first_layer_fit(self, network: ProgrammedNetwork, calibration: Calibration) -> ColumnFit:
         """Return slope and offset of the first layer's columns, in units of input @ weight, as the chip is now."""
@@ -137,10 +156,11 @@ class Calibrator:
         chip = network.chip
         weight = self.graph.weights[layer]
         products = self._expected(layer, ticks, full_scale, chip.timing.input_max_ns)
-        linear = self.graph.layer(layer).activation == "linear"
+        activation = self.graph.layer(layer).function
         encoding = network.mapping.layer(layer).encoding
         largest = largest_weight(weight, chip.programming.saturated_share)
-        span = choose_range(chip, encoding, products, full_scale, largest, linear, self.clipped_share)
+        span = choose_range(chip, encoding, products, full_scale, largest, activation, self.clipped_share)
+        span.check_limits(layer, activation, chip)
         targets = self._targets(layer, weight, span, chip)
         calibration = self._with_ramp(network, calibration, layer, span, 1.0, 0)
         network = program(network, {layer: targets}, 10 * number)
@@ -152,7 +172,7 @@ class Calibrator:
         network = program(network, {layer: replace(targets, slope=slope)}, 10 * number + 1)
         calibration = self._with_ramp(network, calibration, layer, span, gain, 0)
         network = self._shift(network, calibration, layer, ticks, 10 * number + 2)
-        if linear:
+        if activation.is_linear:
             return network, calibration
         trim = self._trim(network, calibration, layer, ticks, products)
         return network, self._with_ramp(network, calibration, layer, span, gain, trim)
@@ -180,10 +200,11 @@ class Calibrator:
     ) -> Calibration:
         ramp = span.ramp(network.chip, gain, trim)
         groups = {group.index: ramp for group in network.mapping.groups_of(layer)}
-        return Calibration(
-            {**calibration.ranges, layer: span},
-            {**calibration.gains, layer: gain},
-            {**calibration.ramps, **groups},
+        return replace(
+            calibration,
+            ranges={**calibration.ranges, layer: span},
+            gains={**calibration.gains, layer: gain},
+            ramps={**calibration.ramps, **groups},
         )
 
     def _expected(self, layer: str, ticks: torch.Tensor, full_scale: float, longest_ns: int) -> torch.Tensor:
@@ -231,10 +252,11 @@ class Calibrator:
         ticks: torch.Tensor,
         products: torch.Tensor,
     ) -> int:
-        """Return the shift of the zero level (ticks) that brings the ReLU outputs closest to the software's."""
+        """Return the shift of the zero level (ticks) that brings an activation's outputs closest to the software's."""
         ramp = calibration.ramps[network.mapping.groups_of(layer)[0].index]
         longest = network.chip.timing.output_max_ns * TICKS_PER_NS
-        wanted = (products / calibration.longest_value(network, layer) * longest).clamp(0, longest)
+        above = products - calibration.ranges[layer].lowest
+        wanted = (above / calibration.longest_value(network, layer) * longest).clamp(0, longest)
         measured = self.measure(network, layer, {g.index: ramp for g in network.mapping.groups_of(layer)}, ticks, False)
         active = (wanted > 0) & (wanted < longest) & (measured > 0) & (measured < longest)
         if not bool(active.any()):

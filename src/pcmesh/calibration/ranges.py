@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
+from pcmesh.errors import CapacityError
 from pcmesh.files.artefact import Artefact
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Encoding, Mapping
+from pcmesh.network.activation import Activation
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS
 from pcmesh.programming.targets import largest_weight
@@ -29,6 +31,7 @@ class LayerRange(Artefact):
         capacitor_units: capacitors connected.
         output_full_scale: value of the output that makes the longest pulse (for linear outputs ± half of the pulse).
         linear: whether the output has a sign (zero at half scale).
+        lowest: sum at which the pulse begins to grow where the output has no sign (0 for a ReLU).
     """
 
     input_full_scale: float
@@ -37,6 +40,7 @@ class LayerRange(Artefact):
     capacitor_units: int
     output_full_scale: float
     linear: bool
+    lowest: float = 0.0
 
     def ramp(self, chip: ChipSpec, gain: float = 1.0, trim_ticks: int = 0, linear: bool | None = None) -> RampSetting:
         """Return the ramp's setting for this range.
@@ -45,16 +49,33 @@ class LayerRange(Artefact):
             chip: the chip.
             gain: measured gain of the columns relative to nominal; the ramp makes up for it.
             trim_ticks: shift of the zero level.
-            linear: True reads a ReLU layer with its negative part too (for calibration).
+            linear: True reads the sums beyond an activation's limits too (for calibration).
         """
         signed = self.linear if linear is None else linear
         slope_code = round(self.ns_per_volt(chip, gain, signed) * SLOPE_CODES_PER_NS_PER_V)
-        zero = chip.timing.output_max_ns * TICKS_PER_NS // 2 if signed else 0
+        longest = chip.timing.output_max_ns * TICKS_PER_NS
+        zero = longest // 2 if signed else -round(longest * self.lowest / self.output_full_scale)
         return RampSetting(
             capacitor_units=self.capacitor_units,
             slope_code=min(max(slope_code, 1), _MAX_CODE),
             zero_ticks=zero + trim_ticks,
         )
+
+    def check_limits(self, layer: str, activation: Activation, chip: ChipSpec) -> None:
+        """Refuse limits of an activation that no ramp is steep enough for: pulses would not end where it clips.
+
+        Raises:
+            CapacityError: naming the layer.
+        """
+        steepest = _MAX_CODE / SLOPE_CODES_PER_NS_PER_V
+        signed = activation.is_linear
+        if activation.upper == self.lowest + self.output_full_scale and self.ns_per_volt(chip, 1.0, signed) > steepest:
+            volts = self.volts_per_unit / self.capacitor_units * self.output_full_scale
+            raise CapacityError(
+                f"layer {layer}: its {activation.kind}'s limits are {volts * 1e3:.3g} mV apart on the capacitors, and "
+                f"the steepest ramp takes {chip.timing.output_max_ns / steepest * 1e3:.3g} mV for the longest pulse",
+                "Keep its ends digital (hand_over=False), or train with smaller weights",
+            )
 
     def largest_value(self, chip: ChipSpec) -> float:
         """Return the largest product before the capacitor saturates."""
@@ -70,7 +91,7 @@ class LayerRange(Artefact):
         return (ticks.to(torch.float32) - ramp.zero_ticks) / self._ticks_per_unit(ramp, gain)
 
     def longest_value(self, ramp: RampSetting, gain: float, chip: ChipSpec) -> float:
-        """Return the value that the longest pulse of a ReLU stands for, with the slope as it could be set."""
+        """Return the sum above `lowest` that the longest pulse stands for, with the slope as it could be set."""
         return chip.timing.output_max_ns * TICKS_PER_NS / self._ticks_per_unit(ramp, gain)
 
     def _ticks_per_unit(self, ramp: RampSetting, gain: float) -> float:
@@ -84,7 +105,7 @@ def choose_range(
     products: torch.Tensor,
     input_full_scale: float,
     max_weight: float,
-    linear: bool,
+    activation: Activation,
     clipped_share: float,
 ) -> LayerRange:
     """Choose capacitors and output range of a layer from products expected on calibration inputs.
@@ -99,12 +120,13 @@ def choose_range(
         products: (inputs, columns) expected input @ weight.
         input_full_scale: value coded as the longest pulse.
         max_weight: smallest value that may be coded as g_max.
-        linear: whether the output keeps its sign.
+        activation: what the ramp makes of the sums; its limits are where the pulses end.
         clipped_share: share of outputs allowed beyond the range.
     """
     column = chip.column
     volts_per_unit = _volts_per_unit(chip, encoding, input_full_scale * max_weight)
-    full_scale = range_needed(products, linear, clipped_share)
+    full_scale = range_needed(products, activation, clipped_share)
+    lowest = activation.lower if activation.clips else 0.0
     needed = full_scale * volts_per_unit / column.swing_v
     excess = max(needed / column.most_units, 1.0)
     units = min(max(math.ceil(needed), column.fewest_units), column.most_units)
@@ -113,15 +135,18 @@ def choose_range(
         max_weight=max_weight * excess,
         volts_per_unit=volts_per_unit / excess,
         capacitor_units=units,
-        output_full_scale=full_scale,
-        linear=linear,
+        output_full_scale=activation.upper - lowest if activation.clips else full_scale,
+        linear=activation.is_linear,
+        lowest=lowest,
     )
 
 
-def range_needed(products: torch.Tensor, linear: bool, clipped_share: float) -> float:
-    """Return the magnitude that all but a share of the outputs keep to (linear outputs have both signs)."""
-    seen = products.abs() if linear else products.clamp(min=0)
-    return max(_quantile(seen, 1 - clipped_share), 1e-9)
+def range_needed(products: torch.Tensor, activation: Activation, clipped_share: float) -> float:
+    """Return the largest magnitude that is read: the activation's own limit, or what all but a share keep to."""
+    if activation.clips:
+        return max(-activation.lower, activation.upper)
+    seen = products.abs() if activation.is_linear else products.clamp(min=0)
+    return min(max(_quantile(seen, 1 - clipped_share), 1e-9), activation.upper)
 
 
 def column_gains(

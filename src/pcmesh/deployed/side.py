@@ -62,8 +62,10 @@ class ChipSide(Products):
     def hands_over(self, chain: Chain) -> bool:
         """Return whether the layers of a chain hand pulses over on this chip."""
         names = {layer.name: layer for layer in self.layout.graph.layers}
+        if not names.keys() >= set(chain.products) or names[chain.products[-1]].function != chain.activations[-1]:
+            return False
         pairs = zip(chain.products, chain.products[1:], strict=False)
-        return all(a in names and b in names and names[a].output == names[b].input for a, b in pairs)
+        return all(names[a].output == names[b].input for a, b in pairs)
 
     def _chain(self, first: str) -> ChainProduct:
         found = self._ready_chains.get(first)
@@ -119,6 +121,11 @@ class MixedProducts(Products):
         if layer in self.on_chip:
             return self.chip.product(layer, x, keys)
         return _alike(x, self.weights[layer])
+
+    def chain(self, chain: Chain, x: Tensor, keys: Tensor | None) -> Tensor:
+        """Return what a chain gives, from the chip where all its products are."""
+        whole = self.on_chip.issuperset(chain.products)
+        return self.chip.chain(chain, x, keys) if whole else super().chain(chain, x, keys)
 
 
 def _alike(x: Tensor, weight: Tensor) -> Tensor:

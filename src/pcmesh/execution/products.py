@@ -56,7 +56,7 @@ class LayerProduct:
 
 @dataclass(frozen=True)
 class ChainProduct:
-    """Layers that hand their pulses from tile to tile, as a function of numbers: ReLU between them, none behind.
+    """Layers that hand their pulses from tile to tile, as a function of numbers; ramps make their activations.
 
     Attributes:
         layers: the columns of each.

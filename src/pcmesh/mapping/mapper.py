@@ -75,7 +75,10 @@ def _map_layer(
     stacks = _stacks(row_blocks, options.encoding)
     _check_options(layer, options, column_blocks, chip)
     if graph.consumers(layer.output):
-        _check_hand_over(layer, stacks, options, chip)
+        _check_hand_over(layer, chip, options)
+        _check_one_bank(layer, stacks, options, chip, "its output goes from tile to tile")
+    elif not layer.function.is_linear:
+        _check_one_bank(layer, stacks, options, chip, f"its ramp makes a {layer.activation}")
     for block, (start, stop) in enumerate(column_blocks):
         ordered = stacks[::-1] if block in options.first_rows_south else stacks
         shared = options.share_capacitors and block not in options.digital_sums
@@ -150,12 +153,12 @@ def _check_options(layer: AnalogLayer, options: LayerOptions, column_blocks: lis
         )
 
 
-def _check_hand_over(layer: AnalogLayer, stacks: list[list[Interval]], options: LayerOptions, chip: ChipSpec) -> None:
-    """Refuse what cannot go from tile to tile: durations carry no sign, and no digital sum is on that way."""
-    if layer.activation != "relu":
+def _check_hand_over(layer: AnalogLayer, chip: ChipSpec, options: LayerOptions) -> None:
+    """Refuse what cannot go from tile to tile: durations carry no sign."""
+    if layer.function.is_linear:
         raise UnsupportedModelError(
             f"layer {layer.name}: its signed output feeds another layer's rows, and durations carry no sign",
-            "Put a ReLU or a digital operation between the two layers",
+            "Put a ReLU, a hard sigmoid, a hard tanh or a digital operation between the two layers",
         )
     if not chip.timing.hands_over:
         raise ConfigurationError(
@@ -165,13 +168,19 @@ def _check_hand_over(layer: AnalogLayer, stacks: list[list[Interval]], options: 
         )
     if options.lane is not Lane.ALL:
         raise ConfigurationError(f"layer {layer.name}: lane = {options.lane} but its output stays on the chip")
+
+
+def _check_one_bank(
+    layer: AnalogLayer, stacks: list[list[Interval]], options: LayerOptions, chip: ChipSpec, why: str
+) -> None:
+    """Refuse an activation of a sum that several banks hold: no digital sum comes before a ramp."""
     limit = TILES_PER_BANK if options.share_capacitors and not options.digital_sums else 1
     if len(stacks) > limit:
         blocks = options.encoding.record.row_blocks
         per_stack = chip.tile.rows * blocks
         remedy = "2-PCM holds twice the rows of a tile" if blocks == 1 else "Split the layer"
         raise CapacityError(
-            f"layer {layer.name}: its output goes from tile to tile, so its sum must be in one bank of capacitors; it "
+            f"layer {layer.name}: {why}, so its sum must be in one bank of capacitors; it "
             f"needs {len(stacks)} tiles, {limit} can be summed ({limit * per_stack} rows in {options.encoding})",
             f"{remedy}, share the capacitors of two tiles, or put a digital operation behind the layer",
         )

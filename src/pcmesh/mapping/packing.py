@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.network import AnalogLayer, LayerGraph, Vector
+from pcmesh.network.activation import Activation
 from pcmesh.network.products import Chain, MatrixProduct
 
 Rectangle = tuple[int, int, int, int]
@@ -197,20 +198,40 @@ def _graph(name: str, weights: Dict[str, Tensor], signed: Dict[str, bool]) -> La
 
 
 def _handed_over(graph: LayerGraph, chains: Sequence[Chain]) -> LayerGraph:
-    """Return the graph with each layer of a chain giving its output to the next, through a ReLU."""
+    """Return the graph with each layer of a chain giving its output to the next, through its activation.
+
+    What no pulse stands for (the lower limit of a hard tanh) is a bias of the next layer.
+    """
     behind = {a: b for chain in chains for a, b in zip(chain.products, chain.products[1:], strict=False)}
+    made = {a: made for chain in chains for a, made in zip(chain.products, chain.activations, strict=True)}
     biases = {
         name: bias
         for chain in chains
-        for name, bias in zip(chain.products, chain.biases, strict=False)
+        for name, bias in zip(chain.products, chain.biases, strict=True)
         if bias is not None
     }
+    for before, name in behind.items():
+        if made[before].floor:
+            none = made[before].floor * graph.weights[name].sum(0)
+            biases[name] = biases[name] + none if name in biases else none
     gone = {f"{name}.out" for name in behind}
     layers = tuple(
-        AnalogLayer(name=layer.name, input=layer.input, output=f"{behind[layer.name]}.in", activation="relu")
-        if layer.name in behind
-        else layer
+        _with_activation(layer, made[layer.name], behind.get(layer.name)) if layer.name in made else layer
         for layer in graph.layers
     )
-    vectors = tuple(vector for vector in graph.vectors if vector.name not in gone)
+    unsigned = {f"{name}.in" for name in behind.values()} | {
+        layer.output for layer in layers if not layer.function.is_linear
+    }
+    vectors = tuple(
+        vector.model_copy(update={"signed": False}) if vector.name in unsigned else vector
+        for vector in graph.vectors
+        if vector.name not in gone
+    )
     return LayerGraph(graph.name, vectors, layers, (), graph.weights, biases)
+
+
+def _with_activation(layer: AnalogLayer, activation: Activation, behind: str | None) -> AnalogLayer:
+    """Return a layer with what its ramp makes of its sums; `behind`: the layer that its pulses go to."""
+    limits = (activation.lower, activation.upper) if activation.upper < torch.inf else None
+    output = layer.output if behind is None else f"{behind}.in"
+    return layer.model_copy(update={"activation": activation.kind, "limits": limits, "output": output})

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.files.artefact import Artefact, check
-
-Activation = Literal["linear", "relu"]
+from pcmesh.network.activation import LINEAR, Activation, ActivationKind
 
 
 class Vector(Artefact):
-    """A named vector that flows between operations once per frame; `signed` is False for ReLU outputs."""
+    """A named vector that flows between operations once per frame; `signed` is False for outputs of an activation."""
 
     name: str
     size: int
@@ -25,13 +23,27 @@ class Vector(Artefact):
 class AnalogLayer(Artefact):
     """A matrix product `output = activation(input @ weight)` that is executed on tiles.
 
-    Where `input` is the output of another analog layer, the vector is handed over as durations, tile to tile.
+    Where `input` is the output of another analog layer, the vector is handed over as durations, tile to tile. The
+    output is what the pulses stand for: of a hard tanh its values above the lower limit (`Activation.carried`).
+
+    Attributes:
+        name, input, output: of the layer and its vectors.
+        activation: what the ramp makes of its sums.
+        limits: sums at which its pulse begins and is longest, where the activation has them.
     """
 
     name: str
     input: str
     output: str
-    activation: Activation = "linear"
+    activation: ActivationKind = "linear"
+    limits: tuple[float, float] | None = None
+
+    @property
+    def function(self) -> Activation:
+        """The activation with its limits."""
+        if self.activation == "linear":
+            return LINEAR
+        return Activation(self.activation, *(self.limits or (0.0,)))
 
 
 class DigitalOperation(Artefact):
@@ -137,6 +149,6 @@ class LayerGraph:
                     f"layer {layer.name}: a weight is NaN or infinite", "Check the training or the checkpoint"
                 )
             check(
-                (layer.activation == "relu") != self.vector(layer.output).signed,
-                f"{layer.name}: only ReLU outputs are unsigned",
+                layer.function.is_linear == self.vector(layer.output).signed,
+                f"{layer.name}: only outputs of an activation are unsigned",
             )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.errors import InputError
+from pcmesh.network.activation import Activation
 from pcmesh.network.centring import Centring
 from pcmesh.network.operations.records import Where
 from pcmesh.network.samples import Attribution, Rows, SampleAxis, Use, row_keys, row_owners
@@ -86,15 +87,17 @@ class Operation:
 
 @dataclass(frozen=True)
 class Chain:
-    """Products that hand their pulses from tile to tile, with ReLU between them.
+    """Products that hand their pulses from tile to tile, an activation behind each that its ramp makes.
 
     Attributes:
-        products: names of the matrices, in order.
-        biases: (columns,) what is added before each ReLU, or None; one fewer than products.
+        products: names of the matrices, in order; one alone has an activation, whose pulses are counted.
+        biases: (columns,) what is added before each activation, or None.
+        activations: behind each product; the last one may be linear.
     """
 
     products: tuple[str, ...]
     biases: tuple[Tensor | None, ...]
+    activations: tuple[Activation, ...]
 
     @property
     def name(self) -> str:
@@ -111,10 +114,10 @@ class Products(Protocol):
 
     def chain(self, chain: Chain, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return what the last product of a chain gives for inputs of the first: one product after the other."""
-        for name, bias in zip(chain.products, chain.biases, strict=False):
+        for name, bias, activation in zip(chain.products, chain.biases, chain.activations, strict=True):
             y = self.product(name, x, keys)
-            x = torch.relu(y if bias is None else y + bias)
-        return self.product(chain.products[-1], x, keys)
+            x = activation(y if bias is None else y + bias)
+        return x
 
 
 @dataclass(frozen=True)

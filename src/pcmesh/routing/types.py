@@ -19,6 +19,7 @@ from pcmesh.hardware import ChipSpec, Site, TimingSpec
 from pcmesh.mapping import Lane, Mapping, Phase
 from pcmesh.mapping.encodings import Part
 from pcmesh.network import LayerGraph
+from pcmesh.network.activation import ActivationKind
 from pcmesh.placement import Placement
 
 
@@ -78,7 +79,7 @@ class GroupReadout(Artefact):
 
     group: int
     site: Site
-    activation: Literal["linear", "relu"]
+    activation: ActivationKind
 
 
 class Step(Artefact):

@@ -23,8 +23,8 @@ from pcmesh.programming.targets import LayerTargets
 from pcmesh.random import torch_generator
 
 CalibrationKind = Literal["auto", "read-out", "analog", "none"]
-"""How columns are calibrated: by an affine map of their codes, by their devices (slopes, bias rows, ReLU trim), or not;
-`auto`: by their devices where pulses go from tile to tile, by their codes elsewhere."""
+"""How columns are calibrated: by an affine map of their codes, by their devices (slopes, bias rows, zero level), or
+not; `auto`: by their devices where pulses go from tile to tile or ramps make activations, by their codes elsewhere."""
 
 
 def program_nominal(compiled: CompiledNetwork, instance: Instance) -> Chip:
@@ -101,13 +101,13 @@ def calibrate(
 
 
 def _by_devices(chain: Sequence[AnalogLayer], calibration: CalibrationKind) -> bool:
+    needed = len(chain) > 1 or not chain[0].function.is_linear
     if calibration == "auto":
-        return len(chain) > 1
-    if calibration == "read-out" and len(chain) > 1:
+        return needed
+    if calibration == "read-out" and needed:
         names = " -> ".join(layer.name for layer in chain)
-        raise ConfigurationError(
-            f"{names}: pulses go from tile to tile, no code to fit", "Calibrate them by their devices"
-        )
+        why = "pulses go from tile to tile, no code to fit" if len(chain) > 1 else "its codes are an activation's"
+        raise ConfigurationError(f"{names}: {why}", "Calibrate them by their devices")
     return calibration != "read-out"
 
 

@@ -94,7 +94,7 @@ class Chip:
         Raises:
             InputError: layers hand pulses over, so that nothing digital stands between them.
         """
-        if any(len(chain) > 1 for chain in self.graph.chains()):
+        if any(len(chain) > 1 or not chain[0].function.is_linear for chain in self.graph.chains()):
             raise InputError(
                 "products that go from tile to tile cannot be enlarged digitally", "Recalibrate, or compile without"
             )
@@ -118,7 +118,8 @@ class Chip:
         for chain in self.graph.chains():
             if chain[0].name in self.calibration.analog:
                 calibrator = self.calibrator(chain, inputs[chain[0].input])
-                chip = replace(chip, network=calibrator.recalibrate_bias(chip.network, chip.calibration))
+                network, calibration = calibrator.recalibrate_bias(chip.network, chip.calibration)
+                chip = replace(chip, network=network, calibration=calibration)
                 chip = chip._with_gain(chain, inputs[chain[0].input])
             else:
                 chip = chip.with_readout(chain[0], inputs[chain[0].input])
@@ -134,7 +135,7 @@ class Chip:
         return replace(self, readouts={**self.readouts, layer.name: self._fitted(layer.name, x_BK)})
 
     def with_nominal_readout(self, layer: AnalogLayer) -> Chip:
-        """Return the chip with a layer's codes taken for what they are nominally."""
+        """Return the chip with a layer's codes taken for what they are nominally, as values of its activation."""
         span, chip = self.calibration.ranges[layer.name], self.network.chip
         longest = round(chip.timing.output_max_ns * TICKS_PER_NS)
         codes = chip.timing.output_max_ns / chip.timing.output_step_ns  # one step alone is lost in float32
@@ -142,6 +143,9 @@ class Chip:
         for entry in self.banks(layer.name).banks:
             ramp = self.calibration.ramps[entry.bank.groups[0]]
             ends = span.values(torch.tensor([0, longest]), ramp, self.calibration.gains[layer.name])
+            if not (function := layer.function).is_linear:
+                lengths = torch.tensor([0.0, self.calibration.longest_value(self.network, layer.name)])
+                ends = function.floor + function.unit * lengths
             columns = torch.ones(len(entry.columns), dtype=torch.float32)
             found.append(Readout((ends[1] - ends[0]) / codes * columns, ends[0] * columns))
         return replace(self, readouts={**self.readouts, layer.name: tuple(found)})
@@ -175,13 +179,18 @@ class Chip:
         )
 
     def _with_gain(self, chain: Sequence[AnalogLayer], x_BK: torch.Tensor) -> Chip:
-        """Return the chip with a chain's numbers enlarged by what they lack on calibration frames."""
+        """Return the chip with a chain's numbers enlarged by what they lack on calibration frames.
+
+        Numbers that an activation clips at both ends stay as they are: their ramp was set anew.
+        """
         last, expected = chain[-1], x_BK
+        if last.function.clips:
+            return self.with_nominal_readout(last)
         for layer in chain:
             expected = expected @ self.graph.weights[layer.name] + self.graph.biases.get(
                 layer.name, torch.zeros((), dtype=torch.float32)
             )
-            expected = torch.relu(expected) if layer is not last else expected
+            expected = layer.function.carried(expected)
         made = self.with_nominal_readout(last)
         keys = noise_keys(self.network.instance, [f"calibration/{number}" for number in range(len(x_BK))])
         gain = float(

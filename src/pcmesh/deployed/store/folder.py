@@ -117,8 +117,9 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
     balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
-    handed = {name for chain in stored.chains if len(chain.layers) > 1 for name in chain.layers}
-    captured = hand_over(captured, captured.weights.keys() - handed) if handed else captured
+    linear = {name for name, span in stored.ranges.items() if span.linear}
+    handed = {name for chain in stored.chains if not linear.issuperset(chain.layers) for name in chain.layers}
+    captured = hand_over(captured, captured.weights.keys() - handed, linear) if handed else captured
     ends = ends_of(captured.products, stored.options, balances if stored.balanced else {}, captured.chains)
     packed = sharing(stored.options, stored.packed)
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed, captured.chains)

@@ -43,7 +43,7 @@ class AnalogLinear(nn.Module):
 
 
 class AnalogChain(nn.Module):
-    """Linear layers that hand their pulses over, ReLU between them: (..., rows) -> (..., columns of the last)."""
+    """Linear layers that hand their pulses over, with activations: (..., rows) -> (..., columns of the last)."""
 
     def __init__(self, first: ProductCall, chain: Chain, affine: Affine) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -39,7 +39,12 @@ ANY_OTHER: Final = Rule("digital", ELEMENT)
 COMPUTED_FACTORS: Final = Rule("digital", PAIR)
 CONSTANT: Final = Rule("folded", "depends on weights alone, so it is computed once, when compiling", 0.0)
 BATCH_NORM_FOLDED: Final = Rule("folded", "into the affine map of the columns that make its input", 0.0)
-HANDED_OVER: Final = Rule("analog", "the ramp starts at zero, so that a negative sum makes no pulse", 0.0)
+ON_RAMP: Final[Mapping[str, Rule]] = {
+    "relu": Rule("analog", "the ramp starts at zero, so that a negative sum makes no pulse", 0.0),
+    "hard-sigmoid": Rule("analog", "comparators are enabled from its lower to its upper limit on the ramp", 0.0),
+    "hard-tanh": Rule("analog", "comparators are enabled from its lower to its upper limit on the ramp", 0.0),
+}
+"""Activations that a column's ramp makes (`network.activation`)."""
 MOVED: Final = Rule("moved", "moves data, computes nothing", 0.0)
 
 
