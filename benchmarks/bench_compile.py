@@ -12,7 +12,9 @@ from pcmesh.mapping import LayerOptions, map_network
 from pcmesh.network import AnalogLayer, LayerGraph, Vector
 from pcmesh.placement import place
 from pcmesh.routing import route, wire_use
-from pcmesh.workloads.rnnt import RnntWidths, paper_options, rnnt_graph
+from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
+from pcmesh.workloads.rnnt.on_chip.recipe import paper_options
 
 KWS_SIZES = (1024, 512, 512, 12)
 

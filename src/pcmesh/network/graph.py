@@ -11,6 +11,15 @@ from pcmesh.errors import UnsupportedModelError
 from pcmesh.files.artefact import Artefact, check
 from pcmesh.network.activation import LINEAR, Activation, ActivationKind
 
+COPY, CONCATENATE = "copy", "concatenate"
+"""Kinds of digital operations whose outputs are values of their inputs."""
+
+STACK = "stack"
+"""Kind of the digital operation that joins consecutive frames into one."""
+
+CENTRE, EXPAND, CODES = "centre", "expand", "codes"
+"""Kinds of digital operations: centred inputs; more rows by a matrix product; numbers of codes."""
+
 
 class Vector(Artefact):
     """A named vector that flows between operations once per frame; `signed` is False for outputs of an activation."""

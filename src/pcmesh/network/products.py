@@ -72,6 +72,7 @@ class Operation:
         name: unique in its network.
         inputs: operations whose results it takes; what comes from outside, and weights, are not among them.
         cells: of a recurrent operation, the products that each step of each layer uses (`CellCalls`).
+        gives: what its result is: numbers in so many vectors for each sample, and their size; (0, 0) for anything else.
     """
 
     module: str
@@ -83,6 +84,7 @@ class Operation:
     name: str = ""
     inputs: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ()
+    gives: tuple[float, int] = (0.0, 0)
 
 
 @dataclass(frozen=True)

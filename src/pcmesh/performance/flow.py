@@ -11,11 +11,9 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pcmesh.network import AnalogLayer, DigitalOperation, LayerGraph
+from pcmesh.network.graph import STACK
 
 Node = AnalogLayer | DigitalOperation
-
-STACK = "stack"
-"""Kind of the digital operation that joins consecutive frames into one."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pcmesh.network import DigitalOperation, LayerGraph
+from pcmesh.network.graph import CONCATENATE, COPY, EXPAND, STACK
 from pcmesh.network.operations.digital import AFFINE, CONVERSION, MULTIPLY_ADD, SUM
-from pcmesh.performance.flow import STACK
 from pcmesh.performance.stages import Compiled, Pipeline
-
-MOVES_DATA = ("copy", "concatenate")
-"""Kinds of digital operations whose outputs are values of their inputs: what is converted is converted once."""
-
-MATRIX = "expand"
-"""Kind of the digital operation that is a matrix product."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +67,14 @@ def count_operations(
         parts = runs[layer.name] * _partial_columns(compiled, layer.name)
         digital[f"{layer.name}-sums"] = parts * (AFFINE.operations + SUM.operations)
     analog = {name: runs[name] * weights[name] * MULTIPLY_ADD.operations for name in runs}
-    matrices = frozenset(operation.name for operation in graph.digital if operation.kind == MATRIX)
+    matrices = frozenset(operation.name for operation in graph.digital if operation.kind == EXPAND)
     return Operations(runs, analog, {name: count for name, count in digital.items() if count}, matrices)
 
 
 def converted_values(graph: LayerGraph, vector: str) -> int:
-    """Return how many different values a vector from off-chip holds."""
+    """Return how many different values a vector from off-chip holds: what is only moved is converted once."""
     maker = next((operation for operation in graph.digital if vector in operation.outputs), None)
-    if maker is None or maker.kind not in MOVES_DATA:
+    if maker is None or maker.kind not in (COPY, CONCATENATE):
         return graph.vector(vector).size
     return sum(converted_values(graph, name) for name in dict.fromkeys(maker.inputs))
 

@@ -13,10 +13,9 @@ from pcmesh.hardware import load_chip
 from pcmesh.pipeline import compile_network
 from pcmesh.progress import quiet
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare
-from pcmesh.workloads.rnnt.checkpoint import read_checkpoint
-from pcmesh.workloads.rnnt.checkpoint_layout import infer_widths
-from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
-from pcmesh.workloads.rnnt.compiled.mapping import paper_options
+from pcmesh.workloads.rnnt.checkpoint import load_network
+from pcmesh.workloads.rnnt.compiled.graph import random_network, rnnt_graph
+from pcmesh.workloads.rnnt.on_chip.recipe import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 Compiler = Callable[[str, Path | None], ChipModel | CompiledNetwork]
@@ -49,9 +48,9 @@ def _kws(chip: str, weights: Path | None) -> ChipModel:
 def _rnnt(widths: RnntWidths) -> Compiler:
     def compile_rnnt(chip: str, weights: Path | None) -> CompiledNetwork:
         spec = load_chip(chip)
-        tensors = None if weights is None else read_checkpoint(weights)
-        sizes = widths if tensors is None else infer_widths(tensors).model_copy(update={"expand": widths.expand})
-        return compile_network(rnnt_graph(sizes, tensors), spec, paper_options(sizes, spec))
+        network = random_network(widths) if weights is None else load_network(weights)
+        options = paper_options(network.widths.model_copy(update={"expand": widths.expand}), spec)
+        return compile_network(rnnt_graph(network, options, spec), spec, options)
 
     return compile_rnnt
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pcmesh.hardware import ChipSpec
 from pcmesh.hardware.variants import with_input_bits, with_integration, with_more_olps
 from pcmesh.mapping import Encoding, LayerOptions
+
+Options = TypeVar("Options", bound=LayerOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class WhatIf:
             chip = with_input_bits(chip, self.input_bits, tile_to_tile)
         return with_more_olps(chip, self.more_olps) if self.more_olps else chip
 
-    def mapped(self, options: Mapping[str, LayerOptions]) -> dict[str, LayerOptions]:
+    def mapped(self, options: Mapping[str, Options]) -> dict[str, Options]:
         """Return mapping options with the encoding asked for."""
         changes = {} if self.encoding is None else {"encoding": self.encoding}
         return {name: entry.model_copy(update=changes) for name, entry in options.items()}

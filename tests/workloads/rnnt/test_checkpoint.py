@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pcmesh.errors import InputError, Notice
-from pcmesh.workloads.rnnt import RnntWidths, rnnt_graph
+from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.checkpoint import (
     FRONT_END_KEYS,
     load_network,
@@ -21,6 +21,7 @@ from pcmesh.workloads.rnnt.checkpoint import (
     save_network,
     write_checkpoint,
 )
+from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
 from tests.workloads.rnnt.networks import SMALL, random_network, random_state
 
 OTHER = RnntWidths(features=24, encoder=10, stack=3, prediction=7, joint=9, labels=5)
@@ -80,7 +81,7 @@ def test_halves_keep_their_type_and_compute_as_float32(tmp_path: Path) -> None:
 def test_a_checkpoint_gives_the_weights_of_the_graph(tmp_path: Path) -> None:
     save_network(random_network(), tmp_path / "rnnt.pt")
     weights = read_checkpoint(tmp_path / "rnnt.pt")
-    graph = rnnt_graph(SMALL, weights)
+    graph = rnnt_graph(load_network(tmp_path / "rnnt.pt"))
     assert torch.equal(graph.weights["enc-lstm1-wh"], weights["encoder.pre_rnn.lstm.weight_hh_l1"].T)
 
 

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
-from pcmesh.errors import ConfigurationError, InputError
+from pcmesh.errors import ConfigurationError
 from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding, Lane, Mapping, map_network
 from pcmesh.placement import place
 from pcmesh.routing import Routing, route
-from pcmesh.workloads.rnnt import RnntWidths, expansion_matrix, paper_options, random_weights, rnnt_graph
+from pcmesh.workloads.rnnt import RnntWidths
+from pcmesh.workloads.rnnt.compiled.graph import random_network, rnnt_graph
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS, paper_options
 
 NARROW = RnntWidths(
     features=12, encoder=32, prediction=10, joint=16, labels=5, input_copies=2, embedding_copies=3, stack=2
@@ -18,7 +20,7 @@ NARROW = RnntWidths(
 @pytest.fixture(scope="module")
 def paper() -> tuple[Mapping, Routing]:
     chip, widths = load_chip(), RnntWidths()
-    graph = rnnt_graph(widths, {key: torch.zeros(shape) for key, shape in widths.shapes().items()})
+    graph = rnnt_graph(widths)
     mapping = map_network(graph, chip, paper_options(widths, chip))
     placement = place(mapping, chip)
     tiles = [sum(entry.chip == number for entry in placement.places) for number in range(placement.chips)]
@@ -35,7 +37,7 @@ def test_142_tiles_and_141_million_devices(paper):
 
 def test_expansion_takes_the_same_tiles_and_more_devices():
     chip, widths = load_chip(), RnntWidths(expand=1024)
-    graph = rnnt_graph(widths, random_weights(widths))
+    graph = rnnt_graph(widths)
     mapping = map_network(graph, chip, paper_options(widths, chip))
     assert (len(mapping.tiles), mapping.devices) == (142, 142_127_104)
 
@@ -70,24 +72,43 @@ def test_encodings_of_the_paper(paper):
 
 @pytest.mark.parametrize("expand", [None, 40])
 def test_copies_and_expansion_leave_the_product_as_it_is(expand):
-    widths = NARROW.model_copy(update={"expand": expand})
-    weights = random_weights(widths, seed=3)
-    graph = rnnt_graph(widths, weights)
-    x = torch.randn(widths.features, generator=torch.Generator().manual_seed(0))
-    rows = expansion_matrix(widths) @ x if expand else x.repeat(widths.input_copies)
-    exact = weights["encoder.pre_rnn.lstm.weight_ih_l0"] @ x
-    torch.testing.assert_close(rows @ graph.weights["enc-lstm0-wx"], exact, rtol=1e-4, atol=1e-5)
+    network, chip = random_network(NARROW, seed=3), load_chip()
+    options = paper_options(NARROW.model_copy(update={"expand": expand}), chip)
+    graph = rnnt_graph(network, options)
+    x = torch.randn(NARROW.features, generator=torch.Generator().manual_seed(0))
+    rows = options[FIRST].rows(PRODUCTS[FIRST], NARROW.features)
+    exact = network.encoder.pre_rnn.lstm.weight_ih_l0 @ x
+    torch.testing.assert_close(rows.inputs(x[None])[0] @ graph.weights["enc-lstm0-wx"], exact, rtol=1e-4, atol=1e-5)
 
 
 def test_the_collapsed_embedding_is_the_embedding():
-    weights = random_weights(NARROW, seed=3)
-    graph = rnnt_graph(NARROW, weights)
+    network = random_network(NARROW, seed=3)
+    graph = rnnt_graph(network)
     token, h = torch.zeros(NARROW.labels), torch.randn(NARROW.prediction, generator=torch.Generator().manual_seed(0))
     token[2] = 1
     rows = torch.cat((*([token] * NARROW.embedding_copies), h))
-    key = "prediction.dec_rnn.lstm.weight_{}_l0"
-    exact = weights[key.format("ih")] @ weights["prediction.embed.weight"][2] + weights[key.format("hh")] @ h
+    lstm = network.prediction.dec_rnn.lstm
+    exact = lstm.weight_ih_l0 @ network.prediction.embed.weight[2] + lstm.weight_hh_l0 @ h
     torch.testing.assert_close(rows @ graph.weights["dec-lstm0"], exact)
+
+
+def test_the_graph_of_one_frame():
+    """The captured network's operations and vectors, and what the digital side computes between them."""
+    graph = rnnt_graph(NARROW)
+    assert [layer.name for layer in graph.layers] == list(PRODUCTS)
+    ends = {layer.name: (layer.input, layer.output) for layer in graph.layers}
+    assert ends["enc-lstm0-wh"] == ("enc-lstm0-h", "enc-lstm0-wh-out")
+    assert ends["enc-fc"] == ("enc-lstm4-h", "enc-fc-out")
+    operations = {op.name: (op.kind, op.inputs, op.outputs[0], op.operations) for op in graph.digital}
+    assert operations["enc-lstm0-copy"] == ("copy", ("features",), "enc-lstm0-x", 3 * 12)
+    assert operations["enc-lstm2-stack"] == ("stack", ("enc-lstm1-h",), "enc-lstm2-x", 0)
+    assert operations["dec-lstm0-concatenate"][1] == ("token",) * 3 + ("dec-lstm0-h",)
+    assert operations["dec-lstm1-cell"][1:3] == (("dec-lstm1-out",), "dec-lstm1-h")
+    joint = 2 * 16 + 2 * 2 * 16 + 2 * 16 * 6  # sum and ReLU, slope and offset of each code, the last matrix
+    assert operations["joint"][1:] == (("enc-fc-out", "dec-fc-out"), "logits", joint)
+    assert len(operations) == 14
+    sizes = {name: graph.vector(name).size for name in ("token", "enc-lstm2-x", "dec-lstm0-xh", "logits")}
+    assert sizes == {"token": 5, "enc-lstm2-x": 64, "dec-lstm0-xh": 25, "logits": 6}
 
 
 def test_a_narrow_network_maps_by_the_same_rules():
@@ -99,12 +120,6 @@ def test_a_narrow_network_maps_by_the_same_rules():
     assert [schedule.output_slots for schedule in routing.chips] == [1, 1, 1, 1, 1]
 
 
-def test_wrong_weights_and_expansions_are_named():
-    weights = random_weights(NARROW)
-    missing = {key: value for key, value in weights.items() if key != "joint_net.0.weight"}
-    with pytest.raises(InputError, match=r"lack 'joint_net\.0\.weight'"):
-        rnnt_graph(NARROW, missing)
-    with pytest.raises(InputError, match=r"prediction.embed.weight is \(10, 5\), expected \(5, 10\)"):
-        rnnt_graph(NARROW, {**weights, "prediction.embed.weight": torch.zeros(10, 5)})
+def test_an_expansion_that_loses_information_is_refused():
     with pytest.raises(ConfigurationError, match="Expand to at least 12 rows"):
         rnnt_graph(NARROW.model_copy(update={"expand": 8}))

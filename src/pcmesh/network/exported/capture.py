@@ -22,7 +22,7 @@ from pcmesh.network.exported.edges import gives_tensor, graph_inputs
 from pcmesh.network.exported.reasons import digital_rule
 from pcmesh.network.operations.catalogue import Catalogue
 from pcmesh.network.operations.constants import Constants
-from pcmesh.network.operations.cost import operation_count
+from pcmesh.network.operations.cost import operation_count, vectors_given
 from pcmesh.network.operations.functional import without_late_writes
 from pcmesh.network.operations.records import BATCH_NORM_FOLDED, CONSTANT, OperationRecord, Rule
 from pcmesh.network.operations.rewrite import Context, argument
@@ -204,7 +204,8 @@ class _Capture:
         for number, node in enumerate(nodes):
             found = self._visit(node, number)
             if found is not None:
-                operations.append(replace(found, name=node.name, inputs=inputs[node]))
+                given = vectors_given(node.meta.get("val"), self.examples.size)
+                operations.append(replace(found, name=node.name, inputs=inputs[node], gives=given))
         for node in nodes:
             if node.target in _VIEWS:  # where PyTorch's own result lies in memory in one piece, a layer's may not
                 node.target = torch.ops.aten.reshape.default

@@ -38,17 +38,39 @@ class TensorMakers:
 
     def __init__(self) -> None:
         self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._written: dict[int, tuple[str, ...]] = {}  # place in memory -> what wrote to some of it
 
     def inputs(self, values: Any) -> tuple[str, ...]:
-        """Return the operations that made the tensors in some arguments; none for weights and what the user gave."""
-        tensors = [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)]
-        return tuple(dict.fromkeys(self._made[tensor] for tensor in tensors if tensor in self._made))
+        """Return the operations that made the tensors in some arguments; none for weights and what the user gave.
 
-    def note(self, operation: str, values: Any) -> None:
-        """Remember that an operation made (or changed) the tensors in a result."""
-        for leaf in pytree.tree_leaves(values):
-            if isinstance(leaf, Tensor):
-                self._made[leaf] = operation
+        Those that wrote to a part of a tensor, through a view of it, are among them.
+        """
+        tensors = _tensors(values)
+        makers = [self._made[tensor] for tensor in tensors if tensor in self._made]
+        return tuple(dict.fromkeys((*makers, *_joined(self._written.get(place_of(t), ()) for t in tensors))))
+
+    def note(self, operation: str, taken: Any, values: Any, writes: bool = False) -> None:
+        """Remember that an operation made the tensors in a result of those that it took, or wrote to these."""
+        before = {place_of(tensor) for tensor in _tensors(taken)}
+        for tensor in _tensors(values):
+            place = place_of(tensor)
+            if writes and place:
+                self._written[place] = (*self._written.get(place, ()), operation)
+            elif place not in before:
+                self._written.pop(place, None)  # memory of a tensor that is gone
+            self._made[tensor] = operation
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+def place_of(tensor: Tensor) -> int:
+    """Return where a tensor lies in memory (0 where it has no such place)."""
+    try:
+        return int(tensor.untyped_storage().data_ptr())
+    except (NotImplementedError, RuntimeError):
+        return 0
 
 
 def verify_edges(operations: Sequence[Operation]) -> None:

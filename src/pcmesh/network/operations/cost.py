@@ -19,6 +19,15 @@ def operation_count(node: fx.Node, record: OperationRecord, batch: int) -> float
     return (_of_result(node) if record.count is None else record.count(node)) / batch
 
 
+def vectors_given(result: Any, batch: int) -> tuple[float, int]:
+    """Return the vectors of numbers for each sample in an operation's result, and their size; (0, 0) for none."""
+    first = next((leaf for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor)), None)
+    if first is None or not first.is_floating_point() or not first.dim():
+        return 0.0, 0
+    size = _int(first.shape[-1])
+    return size_of(first) / max(size, 1) / batch, size
+
+
 def contraction(node: fx.Node) -> float:
     """Multiply-adds of a sum of products over any dimensions."""
     found = contraction_of(kind_of(node), node.args, node.kwargs, lambda entry: entry.meta["val"].shape)

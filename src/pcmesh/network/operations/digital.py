@@ -37,3 +37,20 @@ def lstm_cell_operations(hidden: int, sums: int) -> int:
     per_gate = AFFINE.operations * sums + SUM.operations * (sums - 1)
     per_unit = LSTM_GATES * per_gate + LSTM_ACTIVATIONS * ACTIVATION.operations + CELL_UPDATE.operations
     return hidden * per_unit
+
+
+def gates_of(kind: str) -> int:
+    """Return the gates of each unit of a recurrent layer, by its ATen name."""
+    return LSTM_GATES if kind.startswith("lstm") else 3 if kind.startswith("gru") else 1
+
+
+def cell_operations(kind: str, units: int, sums: int) -> int:
+    """Return the operations of a recurrent layer's cell whose gates are the sum of so many vectors of codes.
+
+    A GRU: h = (1 - z)·n + z·h with n = tanh(x + r·y), so that one of its three sums has a factor.
+    """
+    if kind.startswith("lstm"):
+        return lstm_cell_operations(units, sums)
+    gates = gates_of(kind)
+    per_unit = gates * (AFFINE.operations * sums + SUM.operations * (sums - 1) + ACTIVATION.operations)
+    return units * (per_unit + (5 if kind.startswith("gru") else 0))

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from pcmesh.network.exported.edges import place_of
+
 Sources = tuple[str, ...]
 
 
@@ -24,20 +26,20 @@ class KnownWeights:
         self._names: dict[int, str] = {}
         self._held = list(_tensors_of(network))  # while the run takes, nothing else can have their places in memory
         for name, tensor in self._held:
-            self._names.setdefault(_place(tensor), name)
+            self._names.setdefault(place_of(tensor), name)
         self._names.pop(0, None)
         self._made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def sources(self, tensor: Tensor) -> Sources | None:
         """Return the names of what a tensor is made of: () if of nothing but numbers, None if of an input, too."""
-        name = self._names.get(_place(tensor))
+        name = self._names.get(place_of(tensor))
         if tensor in self._made:
             return self._made[tensor]  # type: ignore[no-any-return]
         return None if name is None else (name,)
 
     def is_whole(self, tensor: Tensor) -> bool:
         """Return whether a tensor is, or is a view of, what a module holds."""
-        return tensor not in self._made and _place(tensor) in self._names
+        return tensor not in self._made and place_of(tensor) in self._names
 
     def follow(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         """Remember what an operation makes of weights, or that it changes one."""
@@ -45,13 +47,13 @@ class KnownWeights:
         random = torch.Tag.nondeterministic_seeded in func.tags
         written = _written(func, args, kwargs) if func._schema.is_mutable else ()
         for tensor in written:
-            self._names.pop(_place(tensor), None)
+            self._names.pop(place_of(tensor), None)
             if tensor in self._made:
                 del self._made[tensor]
         if sources is None or random:
             return
         for leaf in pytree.tree_leaves(out):
-            if isinstance(leaf, Tensor) and _place(leaf) not in self._names:
+            if isinstance(leaf, Tensor) and place_of(leaf) not in self._names:
                 self._made[leaf] = sources
 
     def _sources_of(self, values: Sequence[Any]) -> Sources | None:
@@ -90,11 +92,3 @@ def _tensors_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
                 for leaf in pytree.tree_leaves(value):
                     if isinstance(leaf, Tensor):
                         yield f"{prefix}.{name}".removeprefix("."), leaf
-
-
-def _place(tensor: Tensor) -> int:
-    """Return where a tensor lies in memory (0 where it has no such place)."""
-    try:
-        return int(tensor.untyped_storage().data_ptr())
-    except (NotImplementedError, RuntimeError):
-        return 0

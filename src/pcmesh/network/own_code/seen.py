@@ -17,6 +17,7 @@ from pcmesh.network.exported.edges import TensorMakers
 from pcmesh.network.layers import gathered
 from pcmesh.network.operations.catalogue import Catalogue
 from pcmesh.network.operations.constants import fingerprint
+from pcmesh.network.operations.cost import vectors_given
 from pcmesh.network.operations.records import Rule
 from pcmesh.network.operations.table import record_of
 from pcmesh.network.own_code.copies import Copy
@@ -146,10 +147,11 @@ class OwnCodeRun:
             return
         rule = record_of(kind).rule(True) if products else rule or record_of(kind).digital
         name, inputs = f"{kind}_{len(seen.operations)}", seen.makers.inputs(taken)
+        given, cost = vectors_given(out, self.batch), cost / self.batch
         seen.operations.append(
-            Operation(self.where, kind, rule.where, rule.why, cost / self.batch, tuple(products), name, inputs, cells)
+            Operation(self.where, kind, rule.where, rule.why, cost, tuple(products), name, inputs, cells, given)
         )
-        seen.makers.note(name, out)
+        seen.makers.note(name, taken, out, writes=kind.endswith("_"))
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache
 from pcmesh.files.reading import read_text
 from pcmesh.hardware import ChipSpec
+from pcmesh.mapping.rows import normal_matrix
 from pcmesh.progress import Progress
+from pcmesh.random import torch_generator
 from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text
-from pcmesh.workloads.rnnt.compiled.graph import expansion_matrix
 from pcmesh.workloads.rnnt.listening.decoder import greedy_decode
 from pcmesh.workloads.rnnt.listening.recognition import encode
 from pcmesh.workloads.rnnt.listening.transcribe import load_features
@@ -70,12 +71,16 @@ def expanded_groups(widths: RnntWidths) -> dict[str, tuple[WeightPart, ...]]:
     wx, wh = rnnt_layers(widths)[FIRST]
     return {
         f"{FIRST} on {rows} rows": (
-            WeightPart(wx.parameter, expansion=expansion_matrix(widths.model_copy(update={"expand": rows}))),
+            WeightPart(wx.parameter, expansion=_expansion(widths.features, rows)),
             wh,
         )
         for rows in EXPANSION_ROWS
         if rows >= widths.features
     }
+
+
+def _expansion(features: int, rows: int) -> Tensor:
+    return normal_matrix(rows, features, torch_generator(0, "training", "rnnt", "expansion"))
 
 
 def _lstm(stack: str, number: int) -> tuple[WeightPart, ...]:

@@ -50,20 +50,3 @@ class RnntWidths(Artefact):
         encoder = gates * (self.features + self.stack * self.encoder + 3 * self.encoder + 5 * self.encoder)
         decoder = self.labels * self.prediction + 2 * 4 * self.prediction * 2 * self.prediction
         return encoder + decoder + (self.encoder + self.prediction) * self.joint
-
-    def shapes(self) -> dict[str, tuple[int, int]]:
-        """Return the matrices of a checkpoint in MLPerf's format: key -> (outputs, inputs)."""
-        encoder, prediction = self.encoder, self.prediction
-        shapes = {"prediction.embed.weight": (self.labels, prediction)}
-        inputs = {
-            "encoder.pre_rnn": (self.features, encoder),
-            "encoder.post_rnn": (self.stack * encoder, encoder, encoder),
-            "prediction.dec_rnn": (prediction, prediction),
-        }
-        for stack, sizes in inputs.items():
-            hidden = prediction if stack.startswith("prediction") else encoder
-            for number, size in enumerate(sizes):
-                shapes[f"{stack}.lstm.weight_ih_l{number}"] = (4 * hidden, size)
-                shapes[f"{stack}.lstm.weight_hh_l{number}"] = (4 * hidden, hidden)
-        shapes["joint_net.0.weight"] = (self.joint, encoder + prediction)
-        return shapes

@@ -14,7 +14,6 @@ from pcmesh.mapping import Encoding
 from pcmesh.performance import Plan
 from pcmesh.studies.mappings.rnnt_mapper.ways import paper_ways
 from pcmesh.workloads.rnnt.compiled.footprint import plan_rnnt
-from pcmesh.workloads.rnnt.on_chip.recipe import FIRST
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 PAPER_TILES, PAPER_CHIPS = 142, 5
@@ -37,13 +36,11 @@ def plan_choice(choice: Choice, widths: RnntWidths, chip: ChipSpec) -> Plan:
         CapacityError: it does not fit the tile grid.
     """
     options = {name: product_options(way, Encoding.AB) for name, way in choice.layers.items()}
-    first = options[FIRST]
-    sized = widths.model_copy(update={"expand": first.expand, "input_copies": first.copies})
     pinned = {
         name: one.model_copy(update={"chip": choice.chips[name] if choice.chips else None})
         for name, one in options.items()
     }
-    return plan_rnnt(sized, chip, pinned)
+    return plan_rnnt(widths, chip, pinned)
 
 
 def comparison(paper: Choice, chosen: Choice) -> dict[str, Any]:

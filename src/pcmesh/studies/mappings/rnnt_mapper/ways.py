@@ -16,8 +16,7 @@ from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import layers_of
 from pcmesh.network.products import MatrixProduct
 from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
-from pcmesh.workloads.rnnt.compiled.mapping import paper_options
-from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS, paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 Ways = Mapping[str, str]
@@ -25,10 +24,7 @@ Ways = Mapping[str, str]
 
 def paper_ways(widths: RnntWidths, chip: ChipSpec) -> dict[str, str]:
     """Return how the paper maps each matrix."""
-    return {
-        name: ProductOptions(encoding=one.encoding, copies=widths.input_copies if name == FIRST else 1).way
-        for name, one in paper_options(widths, chip).items()
-    }
+    return {name: one.way for name, one in paper_options(widths, chip).items()}
 
 
 def ways_of_first(widths: RnntWidths, chip: ChipSpec) -> tuple[ProductOptions, ...]:
@@ -56,7 +52,7 @@ def sizes(widths: RnntWidths, chip: ChipSpec, vectors: Mapping[str, float]) -> l
         vectors: matrix -> vectors for each utterance.
     """
     sized = widths.model_copy(update={"expand": None, "input_copies": 1})
-    graph = rnnt_graph(sized, {key: torch.zeros(shape) for key, shape in sized.shapes().items()})
+    graph = rnnt_graph(sized, chip=chip)
     others = tuple(ProductOptions(encoding=encoding) for encoding in Encoding)
     return [
         _size(layer.name, option, graph.weights[layer.name], chip, vectors[layer.name])

@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from pcmesh.analysis.word_errors import word_errors
-from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed import ChipModel
 from pcmesh.deployed.chip.power import power_tests
 from pcmesh.deployed.choices.options import ProductOptions, product_options
@@ -20,17 +19,15 @@ from pcmesh.mapping import Encoding
 from pcmesh.performance import DataSet, TimeOptions
 from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
-from pcmesh.pipeline import compile_network
 from pcmesh.progress import Progress, quiet
 from pcmesh.speech.transcripts import to_text
 from pcmesh.studies.mappings.pareto import Point
 from pcmesh.studies.mappings.rnnt_mapper.ways import Ways
-from pcmesh.workloads.rnnt.checkpoint_layout import published_key
-from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
+from pcmesh.workloads.rnnt.compiled.footprint import plan_rnnt
 from pcmesh.workloads.rnnt.compiled.performance import time_rnnt
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt, options_of
+from pcmesh.workloads.rnnt.on_chip.recipe import compile_rnnt, options_of
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 
@@ -109,18 +106,10 @@ def energy_of(
     seed: int,
 ) -> float:
     """Return the energy of an utterance, J, by the performance model: this mapping's tests of power, these letters."""
-    compiled = _routed(network, chip, options_of(network.widths, chip, options))
+    compiled = plan_rnnt(network.widths, chip, options_of(network.widths, chip, options))
     letters = [np.bincount(np.array(one.letter_frames, dtype=int), minlength=one.encoder_frames) for one in written]
     frames = np.array([one.feature_frames for one in written], dtype=np.int64)
     data = DataSet(frames=frames, audio_s=0.0, letters=np.concatenate(letters).astype(np.int64))
     run = time_rnnt(compiled, network.widths, data, TimeOptions())
     activity = power_tests({"mapping": compiled}, seed, quiet)["mapping"]
     return run_energy(run, activity, load_costs()).total / len(written)
-
-
-def _routed(network: RnntNetwork, chip: ChipSpec, options: Mapping[str, ProductOptions]) -> CompiledNetwork:
-    """Return the network with its digital operations, which the performance model counts."""
-    first = options[FIRST]
-    widths = network.widths.model_copy(update={"expand": first.expand, "input_copies": first.copies})
-    state = {published_key(key): value for key, value in network.state_dict().items()}
-    return compile_network(rnnt_graph(widths, state), chip, {name: one.mapped for name, one in options.items()})

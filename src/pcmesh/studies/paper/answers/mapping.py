@@ -12,7 +12,7 @@ from pcmesh.studies.paper.experiments import Experiments
 from pcmesh.studies.paper.found import Found, computed, given
 from pcmesh.studies.paper.layers import one_layer
 from pcmesh.workloads.rnnt.compiled.footprint import layer_weights
-from pcmesh.workloads.rnnt.compiled.graph import random_weights, rnnt_graph
+from pcmesh.workloads.rnnt.compiled.graph import random_network, rnnt_graph
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
@@ -107,12 +107,11 @@ def per_weight(e: Experiments) -> Found:
 
 def embedding(_: Experiments) -> Found:
     """Check that nine copies of a ninth are the product of both matrices."""
-    widths = RnntWidths()
-    weights = random_weights(widths)
-    held = rnnt_graph(widths, weights).weights["dec-lstm0"]
-    product = weights["prediction.embed.weight"] @ weights["prediction.dec_rnn.lstm.weight_ih_l0"].T
+    network = random_network(RnntWidths())
+    held = rnnt_graph(network).weights["dec-lstm0"]
+    product = network.prediction.embed.weight @ network.get_parameter("prediction.dec_rnn.lstm.weight_ih_l0").T
     rows, columns = product.shape
-    copies = (held.shape[0] - widths.prediction) // rows
+    copies = (held.shape[0] - network.widths.prediction) // rows
     summed = held[: copies * rows].view(copies, rows, columns).sum(0)
     error = float((summed - product).abs().max() / product.abs().max())
     return given((rows, columns, copies), f"of the network's shape; the copies add up to Emb x Wx within {error:.0e}")

@@ -8,33 +8,38 @@ from typing import Any
 
 import torch
 
+from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.hardware import ChipSpec
 from pcmesh.hardware.spec import DEVICES_PER_PAIR
-from pcmesh.mapping import LayerOptions, Mapping, TileImage
+from pcmesh.mapping import Mapping, TileImage
 from pcmesh.performance import Plan
 from pcmesh.performance import plan as make_plan
 from pcmesh.placement import Placement
 from pcmesh.routing import Routing
+from pcmesh.workloads.rnnt.checkpoint_layout import published_shapes
 from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
-from pcmesh.workloads.rnnt.compiled.mapping import paper_options
 from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.on_chip.recipe import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 
-def plan_rnnt(widths: RnntWidths, chip: ChipSpec, options: Dict[str, LayerOptions] | None = None) -> Plan:
-    """Map, place and route an RNN-T without weights.
+def plan_rnnt(
+    network: RnntNetwork | RnntWidths, chip: ChipSpec, options: Dict[str, ProductOptions] | None = None
+) -> Plan:
+    """Map, place and route an RNN-T.
 
     Args:
-        widths: its sizes.
+        network: it, or its sizes where no number counts.
         chip: the chip.
-        options: how layers are mapped; None: as the paper does.
+        options: matrix by the paper's name -> how it is mapped; None: as the paper does.
 
     Raises:
         CapacityError: it does not fit; the message says what is short by how much.
         ConfigurationError: an expansion to fewer rows than features.
     """
-    graph = rnnt_graph(widths, {key: torch.zeros(shape) for key, shape in widths.shapes().items()})
-    return make_plan(graph, chip, paper_options(widths, chip) if options is None else options)
+    widths = network.widths if isinstance(network, RnntNetwork) else network
+    options = paper_options(widths, chip) if options is None else options
+    return make_plan(rnnt_graph(network, options, chip), chip, options)
 
 
 def rnnt_footprint(widths: RnntWidths, chip: ChipSpec) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def layer_weights(widths: RnntWidths) -> dict[str, int]:
 
     Copies and expansion add none; Emb x Wx of Dec-LSTM0 counts as the embedding and Wx, as in the paper.
     """
-    sizes = {key: rows * columns for key, (rows, columns) in widths.shapes().items()}
+    sizes = {key: shape.numel() for key, shape in published_shapes(widths).items()}
     lstms = [(f"enc-lstm{n}", f"encoder.pre_rnn.lstm.{{}}_l{n}") for n in range(2)]
     lstms += [(f"enc-lstm{n + 2}", f"encoder.post_rnn.lstm.{{}}_l{n}") for n in range(3)]
     lstms += [(f"dec-lstm{n}", f"prediction.dec_rnn.lstm.{{}}_l{n}") for n in range(2)]

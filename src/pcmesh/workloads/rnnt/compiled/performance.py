@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.hardware import ChipSpec
-from pcmesh.mapping import LayerOptions
 from pcmesh.performance import Compiled, DataSet, Plan, TimedRun, TimeOptions, run_time
 from pcmesh.progress import Progress
 from pcmesh.workloads.rnnt.compiled.footprint import layer_weights, plan_rnnt
-from pcmesh.workloads.rnnt.compiled.mapping import paper_options
+from pcmesh.workloads.rnnt.on_chip.recipe import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 EXPANDED_ROWS = 1024
 LETTER_INPUT = "token"
 """The vector that comes once per letter."""
 
-Remap = Callable[[Mapping[str, LayerOptions]], dict[str, LayerOptions]]
+Remap = Callable[[Mapping[str, ProductOptions]], dict[str, ProductOptions]]
 
 
 def rnnt_plans(

@@ -43,7 +43,7 @@ class ChipOptions:
         expand: rows of the weight expansion of Enc-LSTM0 Wx; None: copies.
         copies: of the features' rows, without expansion.
         encoding: of all layers; None: the paper's choice for each.
-        encodings: of single matrices of `rnnt_graph` (`enc-lstm2-wx`), before `encoding`.
+        encodings: of single matrices (`enc-lstm2-wx`), before `encoding`.
         time_s: age since programming and calibration.
         later_s: ages at which the same chips run all layers together, too.
         expect_drift: whether products are enlarged by what drift is expected to have taken by that age.

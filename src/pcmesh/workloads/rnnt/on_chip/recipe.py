@@ -13,10 +13,12 @@ from pcmesh.deployed import ChipModel, compile_model
 from pcmesh.deployed.choices.options import Pin, ProductOptions
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.hardware import ChipSpec
-from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass
-from pcmesh.mapping import Encoding
+from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass, lowered, prepared
+from pcmesh.mapping import Encoding, Lane
+from pcmesh.network.capture import capture
+from pcmesh.network.examples import Examples
+from pcmesh.network.exported.capture import CapturedNetwork, Pins
 from pcmesh.random import torch_generator
-from pcmesh.workloads.rnnt.compiled.mapping import paper_options
 from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.widths import RnntWidths
@@ -42,8 +44,21 @@ PRODUCTS: Final[Mapping[str, str]] = {
 NAMES: Final[Mapping[str, str]] = {product: name for name, product in PRODUCTS.items()}
 """The product of the compiled network -> the paper's name of the matrix."""
 
+GRAPH_NAMES: Final[Mapping[str, str]] = {
+    **NAMES,
+    **{f"encoder.{name}.lstm": name for name in (*_APART, *_JOINED)},
+    **{f"{_DECODER}.{name}": name for name in ("dec-lstm0", "dec-lstm1")},
+    **{"decoder.joint": "joint", "enc-lstm0-in": "features", "dec-lstm0-in": "token", "joint-out": "logits"},
+}
+"""Product, module or vector -> its name in the graph (`mapping.frame_graph`)."""
+
+DIGITAL_COLUMN_GROUPS = 2
+"""Column groups of Wx on chips 1 to 3 that are added digitally (Methods: "blocks 1(-1), 9(-9) and 2(-2), 10(-10)")."""
+
 CALIBRATION_FRAMES = 2000
 """Frames of each layer (paper: Methods)."""
+PINS: Final[Pins] = {"decoder.joint": "digital"}
+"""What stays digital."""
 _TOGETHER = 16
 
 
@@ -59,6 +74,15 @@ def paper_passes(widths: RnntWidths) -> tuple[Pass, ...]:
         JoinRecurrent((*(f"encoder.{name}" for name in _JOINED), f"{_DECODER}.dec-lstm0", f"{_DECODER}.dec-lstm1")),
         CentreInputs((PRODUCTS[FIRST],)),
     )
+
+
+def captured_rnnt(
+    module: Transcriber, widths: RnntWidths, chip: ChipSpec, example: tuple[Tensor, Tensor], batch_dim: int | None = 0
+) -> CapturedNetwork:
+    """Return a network captured and lowered as in the paper, from examples of features and lengths."""
+    passes, block = paper_passes(widths), (chip.tile.rows, chip.tile.columns)
+    examples = Examples.of(example, batch_dim)
+    return lowered(capture(prepared(module, passes), examples, block, PINS, None, "eager"), passes, module)
 
 
 def compile_rnnt(
@@ -97,7 +121,7 @@ def compile_rnnt(
         _example(network.widths),
         chip,
         calibration=list(batches(training)),
-        layers={**pins, "decoder.joint": "digital"},
+        layers={**pins, **PINS},
         lowering=paper_passes(network.widths),
         balance_scales=False,
         scale_columns=scale_columns,
@@ -110,14 +134,48 @@ def compile_rnnt(
     )
 
 
+def paper_options(widths: RnntWidths, chip: ChipSpec) -> dict[str, ProductOptions]:
+    """Return the options of every matrix as in the paper: encodings, rows, chips, digital sums, lanes.
+
+    AB for the layers that are sensitive (Enc-LSTM0, 1, Enc-LSTM2 Wh, the decoder), 2-PCM for the others; one chip for
+    each of Enc-LSTM0..2, one for Enc-LSTM3, 4 and Enc-FC, one for the decoder. The half-filled last tiles of the two
+    decoder LSTMs use even and odd columns, so that both leave through one landing pad.
+
+    Source: Methods "RNNT weights and network mapping", Fig. 4e-g, Extended Data Figs. 5, 7.
+    """
+    blocks = -(-4 * widths.encoder // chip.tile.columns)
+    digital = frozenset(range(min(DIGITAL_COLUMN_GROUPS, blocks)))
+    options = {
+        f"enc-lstm{number}-{matrix}": ProductOptions(
+            encoding=Encoding.PCM2 if (number, matrix) == (2, "wx") else Encoding.AB,
+            digital_sums=digital if matrix == "wx" else frozenset(),
+            chip=number,
+        )
+        for number in range(3)
+        for matrix in ("wx", "wh")
+    }
+    rows = {"copies": widths.input_copies} if widths.expand is None else {"expand": widths.expand}
+    options[FIRST] = options[FIRST].model_copy(update=rows)
+    options |= {name: ProductOptions(encoding=Encoding.PCM2, chip=3) for name in (*_JOINED, "enc-fc")}
+    # Chip 4 is so full that its five vectors reach all rows at once only when some pairs are stacked the other way.
+    options["enc-lstm3"] = options["enc-lstm3"].model_copy(
+        update={"first_rows_south": frozenset(range(blocks * 3 // 4, blocks))}
+    )
+    rest = 4 * widths.prediction % chip.tile.columns
+    half_filled = 0 < rest <= chip.tile.columns // 2
+    options["dec-lstm0"] = ProductOptions(lane=Lane.EVEN if half_filled else Lane.ALL, chip=4)
+    options["dec-lstm1"] = ProductOptions(lane=Lane.ODD if half_filled else Lane.ALL, chip=4)
+    options["dec-fc"] = ProductOptions(chip=4)
+    return options
+
+
 def options_of(widths: RnntWidths, chip: ChipSpec, ways: Mapping[str, ProductOptions]) -> dict[str, ProductOptions]:
     """Return the options of every matrix: the paper's, with encodings and rows as `ways` say.
 
     Raises:
         ConfigurationError: there is no such matrix.
     """
-    found = {name: ProductOptions(**one.model_dump()) for name, one in paper_options(widths, chip).items()}
-    found[FIRST] = found[FIRST].model_copy(update={"copies": widths.input_copies})
+    found = paper_options(widths, chip)
     for name, way in ways.items():
         if name not in found:
             raise ConfigurationError(f"no matrix {name!r} to map", f"One of: {', '.join(found)}")
@@ -149,14 +207,14 @@ def paper_ways(
         ConfigurationError: an encoding for an unknown matrix.
     """
     own, found = encodings or {}, {}
-    for name, one in paper_options(widths, chip).items():
-        found[name] = ProductOptions(encoding=own.get(name, encoding or one.encoding))
+    rows = widths.input_copies if copies is None else copies
+    sized = widths.model_copy(update={"expand": expand, "input_copies": rows})
+    for name, one in paper_options(sized, chip).items():
+        encoded = own.get(name, encoding or one.encoding)
+        found[name] = ProductOptions(encoding=encoded, copies=one.copies, expand=one.expand)
     unknown = sorted(set(own) - set(found))
     if unknown:
         raise ConfigurationError(f"no matrix {unknown[0]!r} to pin", f"One of: {', '.join(found)}")
-    rows = widths.input_copies if copies is None else copies
-    first = {"expand": expand, "copies": 1 if expand is not None else rows}
-    found[FIRST] = found[FIRST].model_copy(update=first)
     return found
 
 
