@@ -70,7 +70,7 @@ def draw(seed: int) -> Drawn:
     options: dict[str, Any] = {
         "encoding": encoding,
         "pack": numbers.choice((True, False, "auto")),
-        "balance_scales": numbers.random() < 0.7,
+        "scale_columns": numbers.random() < 0.7,
     }
     more = numbers.choice(("", "", ",copies=2", ",copies=3", ",expand=600"))
     heads = [(name, layer) for name, layer in network.named_modules() if type(layer) is nn.Linear]

@@ -103,7 +103,7 @@ def on_chip() -> pcmesh.ChipModel:
         {"seed": -1}, {"seed": 2**70}, {"number": -1}, {"max_chips": 0}, {"max_chips": 1.5}, {"encoding": "foo"},
         {"encoding": None}, {"batch_dim": 7}, {"batch_dim": -1}, {"batch_dim": True}, {"capture_by": "x"},
         {"frames": 0}, {"frames": "2"}, {"layers": {"01": "AB"}}, {"layers": {"0": "3-PCM"}}, {"layers": {"0": None}},
-        {"layers": "0"}, {"chip": 5}, {"chip": "nature2032"}, {"route": "yes"}, {"balance_scales": 1}, {"name": 5},
+        {"layers": "0"}, {"chip": 5}, {"chip": "nature2032"}, {"route": "yes"}, {"scale_columns": 1}, {"name": 5},
         {"calibration": 5},
     ],
     ids=str,

@@ -27,12 +27,12 @@ def furthest(network: nn.Module, x: Tensor, **options: Any) -> float:
     return float((got - wanted).abs().max() / wanted.abs().max())
 
 
-@pytest.mark.parametrize("balance", [True, False])
+@pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("way", ["AB", "2-PCM", "4-PCM,copies=2", "AB,expand=1200"])
-def test_more_rows_than_are_kept(way: str, balance: bool) -> None:
+def test_more_rows_than_are_kept(way: str, scaled: bool) -> None:
     torch.manual_seed(0)
     network, x = nn.Sequential(nn.Linear(1100, 40)), heavy_tailed(5000, 1100)
-    options = {"layers": {"0": way}, "balance_scales": balance}
+    options = {"layers": {"0": way}, "scale_columns": scaled}
     assert furthest(network, x, clipped_share=0.0, **options) < 1e-3
 
 
@@ -55,7 +55,7 @@ def test_partial_sums_that_are_larger_than_the_whole_are_not_clipped() -> None:
     x = torch.cat([base, torch.randn(300, 512), base], 1)
     with torch.no_grad():
         wanted = layer(x)
-    model = pcmesh.compile(layer, x, "ideal", clipped_share=0.0, balance_scales=False)
+    model = pcmesh.compile(layer, x, "ideal", clipped_share=0.0, scale_columns=False)
     partial = float((base @ layer.weight[:, :512].T.detach()).abs().max())
     assert float((model(x) - wanted).abs().max()) < 1e-3 * partial
 

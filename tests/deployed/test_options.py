@@ -62,20 +62,20 @@ def test_an_expansion_to_fewer_rows_is_refused() -> None:
         pcmesh.compile(nn.Linear(40, 3), torch.randn(4, 40), layers={"weight": "AB,expand=30"})
 
 
-@pytest.mark.parametrize("balance", [True, False])
+@pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("way", ["AB", "4-PCM", "AB,copies=4", "4-PCM,copies=2", "AB,expand=600"])
-def test_a_packed_product_keeps_its_scale_alone_and_beside_others(way: str, balance: bool) -> None:
+def test_a_packed_product_keeps_its_scale_alone_and_beside_others(way: str, scaled: bool) -> None:
     """Of sizes that fill no tile, exactly one, and more than one; small weights show a factor that is lost."""
     torch.manual_seed(0)
     x = torch.randn(64, 300)
     for columns in (40, 512, 600):
         network = nn.Sequential(nn.Linear(300, columns, bias=False))
         wanted = network(x).detach()
-        options = {"clipped_share": 0.0, "balance_scales": balance, "pack": True, "layers": {"0": way}}
+        options = {"clipped_share": 0.0, "scale_columns": scaled, "pack": True, "layers": {"0": way}}
         got = pcmesh.compile(network, x, "ideal", **options)(x)
         assert float((got - wanted).abs().max()) < 1e-3 * float(wanted.abs().max())
     tall = nn.Linear(512, 512, bias=False)
-    got = pcmesh.compile(tall, torch.randn(64, 512), "ideal", clipped_share=0.0, balance_scales=balance, pack=True)
+    got = pcmesh.compile(tall, torch.randn(64, 512), "ideal", clipped_share=0.0, scale_columns=scaled, pack=True)
     wanted = tall(x := torch.randn(8, 512)).detach()
     assert float((got(x) - wanted).std()) < 0.05 * float(wanted.std())
 

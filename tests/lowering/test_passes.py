@@ -210,9 +210,7 @@ def test_columns_written_each_with_its_own_gain() -> None:
     network, x = nn.Linear(64, 32, bias=False), random(400, 64)
     with torch.no_grad():
         network.weight *= torch.logspace(-1.5, 0, 32)[:, None]
-    plain, scaled = (
-        pcmesh.compile(network, x, balance_scales=False, scale_columns=on).without_noise() for on in (False, True)
-    )
+    plain, scaled = (pcmesh.compile(network, x, scale_columns=on).without_noise() for on in (False, True))
     small = slice(0, 8)
     with torch.no_grad():
         wanted = network(x)

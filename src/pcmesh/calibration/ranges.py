@@ -168,7 +168,9 @@ def column_gains(
         clipped_share: share of a column's products allowed beyond the capacitor's range.
     """
     held = weight.abs().amax(0)
-    gains = held.max() / held.clamp(min=1e-12)
+    if not bool(held.any()):
+        return torch.ones_like(held)
+    gains = held.max() / torch.where(held > 0, held, held[held > 0].median())
     gains = gains.clamp(max=_LARGEST_GAIN * float(gains.median()))
     written = weight * gains
     largest_term = max(float(inputs.abs().max()), 1e-9) * largest_weight(written, chip.programming.saturated_share)

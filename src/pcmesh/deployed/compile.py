@@ -31,7 +31,6 @@ from pcmesh.lowering.hand_over import hand_over as pass_hand_over
 from pcmesh.lowering.hand_over import possible_chains
 from pcmesh.mapping import Encoding
 from pcmesh.mapping import Mapping as TileMapping
-from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import Layout, layers_of
 from pcmesh.network.capture import Way, capture
@@ -55,8 +54,7 @@ def compile_model(
     encoding: Encoding | Literal["2-PCM", "4-PCM", "AB"] = Encoding.AB,
     pack: Pack = "auto",
     max_chips: Count | None = None,
-    balance_scales: bool = True,
-    scale_columns: bool = False,
+    scale_columns: bool = True,
     columns: CalibrationKind = "auto",
     lowering: Sequence[Pass] = (),
     route: bool = False,
@@ -83,8 +81,8 @@ def compile_model(
         pack: put what does not fill a tile side by side on shared tiles: fewer chips, a coarser range; `auto` does so
             where it saves a chip.
         max_chips: the most chips that may be used.
-        balance_scales: give rows and columns digital factors that make weights fill the conductances.
-        scale_columns: write each column with the gain that conductances and capacitors allow, undone by its read-out.
+        scale_columns: write each column with the gain that conductances and capacitors allow, undone by its read-out;
+            columns that are calibrated by their devices have none (nothing digital undoes it).
         columns: how columns are calibrated: `read-out`, an affine map of their codes; `analog`, by their devices
             (slopes, bias rows, zero level); `none`, not at all; `auto`, by their devices where pulses go from tile to
             tile, by their codes elsewhere.
@@ -128,7 +126,7 @@ def compile_model(
     captured = capture(prepared(model, lowering), examples, tile, places, dynamic_shapes, capture_by)
     captured = lowered(captured, lowering, model)
     options = pinned_options(captured, pins, Encoding(encoding))
-    looking = partial(_extremes, captured, options, balance_scales, tile if clipped_share == 0 else None)
+    looking = partial(_extremes, captured, options, tile if clipped_share == 0 else None)
     captured = pass_hand_over(captured) if hand_over is True else captured
     seen = record_frames(captured, calibration, frames, looking)
     choice = CompileChoice(
@@ -137,7 +135,6 @@ def compile_model(
         pins=places,
         pack=pack,
         clipped_share=clipped_share,
-        balance=balance_scales,
         scale_columns=scale_columns,
         columns=columns,
         max_chips=max_chips,
@@ -151,17 +148,12 @@ def compile_model(
 
 
 def _extremes(
-    captured: CapturedNetwork,
-    options: Mapping[str, ProductOptions],
-    balanced: bool,
-    tile: tuple[int, int] | None,
-    balances: Mapping[str, Balance],
+    captured: CapturedNetwork, options: Mapping[str, ProductOptions], tile: tuple[int, int] | None
 ) -> ExtremeProducts:
     """Return what looks for vectors that need the largest range; with a tile's size all of them as they are mapped."""
     if tile is None:
-        return ExtremeProducts(captured.weights, {name: Ends(balance) for name, balance in balances.items()})
-    ends = ends_of(captured.products, options, balances if balanced else {})
-    return ExtremeProducts(captured.weights, ends, tile)
+        return ExtremeProducts(captured.weights, dict.fromkeys(captured.weights, Ends()))
+    return ExtremeProducts(captured.weights, ends_of(captured.products, options), tile)
 
 
 def deploy(
@@ -187,9 +179,8 @@ def deploy(
         CapacityError: a layer does not fit or finds no way; the message says what is short by how much.
     """
     products = [product for product in captured.products if only is None or product.name in only]
-    balances = seen.balances if choice.balance else {}
     chains = chains_of(captured.chains, products)
-    ends = ends_of(products, choice.options, balances, chains)
+    ends = ends_of(products, choice.options, chains)
     fit, notes = _best_fit(choice, programmed_products(products, ends), chains, chip)
     _check_chips(fit, choice.max_chips)
     graph = fit.layout.graph

@@ -1,4 +1,4 @@
-"""The digital ends of a product: what becomes of its inputs before they are pulses, and of its codes afterwards."""
+"""The digital end of a product: what becomes of its inputs before they are pulses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.errors import ConfigurationError
-from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.rows import Expansion, MoreRows
 from pcmesh.network.products import Chain, MatrixProduct
 
@@ -21,48 +20,34 @@ _LARGEST_CONDITION = 50.0
 
 @dataclass(frozen=True)
 class Ends:
-    """Factors of rows and columns first, then more rows; either may be missing."""
+    """More rows than inputs; None: as many."""
 
-    balance: Balance | None = None
     more: MoreRows | None = None
 
     def weight(self, weight: Tensor) -> Tensor:
-        """Return the weights that are programmed."""
-        weight = weight if self.balance is None else self.balance.weight(weight)
+        """Return the weights of every row that is sent."""
         return weight if self.more is None else self.more.weight(weight)
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return what is sent for inputs x (B, R)."""
-        x = x if self.balance is None else self.balance.inputs(x)
         return x if self.more is None else self.more.inputs(x)
-
-    def outputs(self, y: Tensor) -> Tensor:
-        """Return the products for what came back, (B, C)."""
-        return y if self.balance is None else self.balance.outputs(y)
 
 
 def ends_of(
-    products: Sequence[MatrixProduct],
-    options: Mapping[str, ProductOptions],
-    balances: Mapping[str, Balance],
-    chains: Sequence[Chain] = (),
+    products: Sequence[MatrixProduct], options: Mapping[str, ProductOptions], chains: Sequence[Chain] = ()
 ) -> dict[str, Ends]:
-    """Return the ends of every product; products that hand pulses over have no factors.
+    """Return the ends of every product.
 
     Raises:
         ConfigurationError: more rows for a product that is handed its pulses.
     """
-    handed = {name for chain in chains for name in chain.products}
     for name in (name for chain in chains for name in chain.products[1:]):
         if options[name].more_rows:
             raise ConfigurationError(
                 f"layer {name}: its pulses come from another tile, so its rows cannot be more than its inputs",
                 f"Map it as {options[name].encoding}, or compile without hand_over",
             )
-    return {
-        p.name: Ends(None if p.name in handed else balances.get(p.name), options[p.name].rows(p.name, p.rows))
-        for p in products
-    }
+    return {p.name: Ends(options[p.name].rows(p.name, p.rows)) for p in products}
 
 
 def end_warnings(ends: Mapping[str, Ends]) -> tuple[str, ...]:

@@ -58,7 +58,6 @@ class CompileChoice:
         clipped_share: share of a layer's outputs allowed beyond its range.
         columns: how columns are calibrated.
         max_chips: the most chips that may be used.
-        balance: whether rows and columns get digital factors (`mapping.balance`).
         scale_columns: whether each column is written with its own gain (`calibration.ranges.column_gains`).
         route: whether vectors get ways through the mesh.
         hand_over: whether pulses go from tile to tile where only a ReLU stands between (`lowering.hand_over`).
@@ -70,8 +69,7 @@ class CompileChoice:
     pack: Pack = "auto"
     packed: tuple[str, ...] = ()
     clipped_share: float = 0.001
-    balance: bool = True
-    scale_columns: bool = False
+    scale_columns: bool = True
     columns: CalibrationKind = "auto"
     max_chips: int | None = None
     route: bool = False
@@ -335,10 +333,9 @@ class ChipModel(nn.Module):
         save_model(self, Path(folder), report, force)
 
     def _check_whole(self) -> None:
-        if self.deployment.captured.lowered or self.deployment.choice.scale_columns:
+        if self.deployment.captured.lowered:
             raise ConfigurationError(
-                "a chip model with lowering passes or scaled columns cannot be written to a folder yet",
-                "Compile without `lowering` and `scale_columns`",
+                "a chip model with lowering passes cannot be written to a folder yet", "Compile without `lowering`"
             )
         if self.only is not None:
             raise ConfigurationError(

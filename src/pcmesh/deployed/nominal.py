@@ -98,21 +98,20 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
     frames, pieces = model.deployment.frames.inputs[name], side.layout.pieces[name]
     weight = torch.zeros(max(p.row_stop for p in pieces), max(p.column_stop for p in pieces), dtype=torch.float32)
     for p in pieces:
-        height, width = p.row_stop - p.row_start, p.column_stop - p.column_start
-        part = held[p.layer][p.row : p.row + height, p.column : p.column + width]
+        rows = slice(p.row, p.row + p.row_stop - p.row_start)
+        columns = slice(p.column, p.column + p.column_stop - p.column_start)
+        part = held[p.layer][rows, columns] / side.chip.gains(p.layer)[columns]
         weight[p.row_start : p.row_stop, p.column_start : p.column_stop] = part
     weight = weight * side.layout.scale[name]
     ends = side.ends[name]
-    columns = torch.ones(weight.shape[1], dtype=torch.float32) if ends.balance is None else ends.balance.columns
     spans = [side.chip.calibration.ranges[p.layer] for p in pieces]
     levels = round(timing.input_max_ns / timing.input_step_ns)
     step = None
     if len(pieces) == 1:
         codes = round(timing.input_max_ns / timing.output_step_ns)
-        step = torch.full_like(columns, 2 * spans[0].output_full_scale * side.layout.scale[name] / codes) / columns
-    plain = NominalProduct(
-        weight / columns, torch.zeros_like(columns), ends, max(s.input_full_scale for s in spans), levels, None
-    )
+        step = 2 * spans[0].output_full_scale * side.layout.scale[name] / codes / side.gains(name)
+    offset = torch.zeros(weight.shape[1], dtype=torch.float32)
+    plain = NominalProduct(weight, offset, ends, max(s.input_full_scale for s in spans), levels, None)
     fit = fit_columns(side.product(name, frames, None), plain(frames))
     return NominalProduct(plain.weight * fit.slope, fit.offset, ends, plain.full_scale, levels, step)
 

@@ -27,7 +27,7 @@ class ChipSide(Products):
     Attributes:
         layout: which rectangles make a product.
         chip: the programmed layers.
-        ends: what becomes of every product's inputs and outputs beside it.
+        ends: what becomes of every product's inputs beside it.
 
     Layers are built when they are first needed; threads that need one at once build the same.
     """
@@ -72,8 +72,7 @@ class ChipSide(Products):
         return self._ready_chains.setdefault(first, self.chip.chain(first)) if found is None else found
 
     def _chunk(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
-        ends = self.ends[layer]
-        return ends.outputs(self._product(layer, ends.inputs(x), keys))
+        return self._product(layer, self.ends[layer].inputs(x), keys)
 
     def _product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         pieces, scale = self.layout.pieces[layer], self.layout.scale[layer]
@@ -89,6 +88,16 @@ class ChipSide(Products):
             got = self._layer(piece.layer)(part, keys)[:, piece.column : piece.column + width]
             out[:, piece.column_start : piece.column_stop] += got
         return out * scale
+
+    def gains(self, product: str) -> Tensor:
+        """Return the gain with which each column of a product was written (C,), the smallest where it is in pieces."""
+        pieces = self.layout.pieces[product]
+        found = torch.full((max(piece.column_stop for piece in pieces),), torch.inf, dtype=torch.float32)
+        for piece in pieces:
+            columns = slice(piece.column_start, piece.column_stop)
+            own = self.chip.gains(piece.layer)[piece.column : piece.column + piece.column_stop - piece.column_start]
+            found[columns] = torch.minimum(found[columns], own)
+        return found
 
     def aged(self, time_s: float) -> ChipSide:
         """Return the chip `time_s` after calibration."""

@@ -31,7 +31,7 @@ except ImportError:  # a system without it: writers of one folder do not wait fo
     fcntl = None  # type: ignore[assignment]
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 ROUTED = "routed"
 """Part of a chip model's folder: its layers with routes and programs."""
 

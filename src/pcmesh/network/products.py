@@ -150,7 +150,6 @@ class RecordedProducts(Products):
         inputs: layer -> input rows, one tensor for each call.
         rows: layer -> rows seen in all.
         every: layer -> of so many rows one is kept, where there are many more than `limit`.
-        largest: layer -> (rows of the matrix,) largest magnitude of each input.
     """
 
     weights: Mapping[str, Tensor]
@@ -158,7 +157,6 @@ class RecordedProducts(Products):
     inputs: dict[str, list[Tensor]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     every: dict[str, int] = field(default_factory=dict)
-    largest: dict[str, Tensor] = field(default_factory=dict)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return x @ weight and keep x."""
@@ -171,8 +169,6 @@ class RecordedProducts(Products):
         kept.append(own.detach().clone())
         if sum(map(len, kept)) > _MANY * self.limit:
             self.inputs[layer], self.every[layer] = [torch.cat(kept)[::2].clone()], 2 * every
-        largest = x.abs().amax(0)
-        self.largest[layer] = torch.maximum(self.largest.get(layer, largest), largest)
         return x @ self.weights[layer]
 
     def examples(self, layer: str) -> Tensor:

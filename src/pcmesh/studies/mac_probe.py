@@ -41,7 +41,7 @@ def mac_error(chip: ChipSpec, encoding: Encoding = Encoding.AB, seed: int = 0) -
     layer.load_state_dict({"weight": weight.T})
     network = nn.Sequential(OrderedDict(probe=layer))
     calibrated = compile_model(
-        network, known, chip, encoding=encoding, balance_scales=False, columns="analog", route=True, seed=seed
+        network, known, chip, encoding=encoding, columns="analog", route=True, seed=seed
     ).side.chip
     span = calibrated.calibration.ranges["probe"]
     keys = noise_keys(calibrated.network.instance, [f"probe/{number}" for number in range(INPUTS)])

@@ -25,13 +25,14 @@ _LIST = "matrices"
 class FloatNetwork(nn.Module):
     """The network of a chip model without the chip; copies and other processes get matrices of their own.
 
-    A matrix is what is programmed: with the factors of rows and columns, copies or expansion that its ends undo.
+    A matrix is what is programmed: with the gains of its columns, which are undone behind it, copies or expansion.
 
     Args:
         captured: the network.
         block: (rows, columns) of a tile.
         pins: modules that are kept digital or analog.
         ends: of the products that are on the chip.
+        gains: of the columns of each of these.
         weights: matrices that stand in for the network's own, in the order of its products.
     """
 
@@ -41,11 +42,12 @@ class FloatNetwork(nn.Module):
         block: tuple[int, int],
         pins: Pins,
         ends: Mapping[str, Ends],
+        gains: Mapping[str, Tensor],
         weights: list[Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.captured, self.block, self.pins, self.ends = captured, block, pins, ends
-        own = [ends.get(product.name, Ends()).weight(product.weight) for product in captured.products]
+        self.captured, self.block, self.pins, self.ends, self.gains = captured, block, pins, ends, gains
+        own = [ends.get(p.name, Ends()).weight(p.weight) * gains.get(p.name, 1.0) for p in captured.products]
         self.matrices = nn.ParameterList([w.detach().clone() for w in (own if weights is None else weights)])
         self.requires_grad_(False)
 
@@ -53,7 +55,9 @@ class FloatNetwork(nn.Module):
     def of(cls, model: ChipModel) -> FloatNetwork:
         """Return the network of a chip model."""
         deployment, tile = model.deployment, model.deployment.chip.tile
-        return cls(deployment.captured, (tile.rows, tile.columns), deployment.choice.pins, dict(model.side.ends))
+        gains = {product.name: model.side.gains(product.name) for product in deployment.products}
+        block = (tile.rows, tile.columns)
+        return cls(deployment.captured, block, deployment.choice.pins, dict(model.side.ends), gains)
 
     def parameter_of(self, product: str) -> str:
         """Return the name of the parameter that holds a product's matrix."""
@@ -62,11 +66,11 @@ class FloatNetwork(nn.Module):
     def forward(self, inputs: Any) -> Any:
         """Run the network on what `example_inputs` look like."""
         matrices = dict(zip((product.name for product in self.captured.products), self.matrices, strict=True))
-        with torch.no_grad(), self.captured.runtime.computing(_Ended(matrices, self.ends)):
+        with torch.no_grad(), self.captured.runtime.computing(_Ended(matrices, self.ends, self.gains)):
             return call(self.captured.module, inputs)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> FloatNetwork:
-        return FloatNetwork(self.captured, self.block, self.pins, self.ends, list(self.matrices))
+        return FloatNetwork(self.captured, self.block, self.pins, self.ends, self.gains, list(self.matrices))
 
     def __reduce__(self) -> tuple[Callable[..., FloatNetwork], tuple[Any, ...]]:
         """Let another process capture the network anew, from its graph or from the user's own module."""
@@ -79,7 +83,7 @@ class FloatNetwork(nn.Module):
         given = captured.examples
         example = (given.args, dict(given.kwargs), given.batch_dim)
         weights = [matrix.data for matrix in self.matrices]
-        own = (self.block, dict(self.pins), dict(self.ends), weights)
+        own = (self.block, dict(self.pins), dict(self.ends), dict(self.gains), weights)
         return _captured_anew, (made, example, dict(captured.tied), captured.lowered, own)
 
 
@@ -89,12 +93,12 @@ class _Ended(Products):
 
     matrices: Mapping[str, Tensor]
     ends: Mapping[str, Ends]
+    gains: Mapping[str, Tensor]
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the product."""
         del keys
-        ends = self.ends.get(layer, Ends())
-        return ends.outputs(ends.inputs(x) @ self.matrices[layer])
+        return self.ends.get(layer, Ends()).inputs(x) @ self.matrices[layer] / self.gains.get(layer, 1.0)
 
 
 def _captured_anew(
@@ -102,9 +106,9 @@ def _captured_anew(
     example: tuple[Any, Any, int | None],
     tied: dict[str, tuple[str, ...]],
     passes: tuple[Lowering, ...],
-    own: tuple[tuple[int, int], Pins, dict[str, Ends], list[Tensor]],
+    own: tuple[tuple[int, int], Pins, dict[str, Ends], dict[str, Tensor], list[Tensor]],
 ) -> FloatNetwork:
-    examples, (block, pins, _, _) = Examples.of_size(*example), own
+    examples, (block, pins, *_) = Examples.of_size(*example), own
     if isinstance(made, nn.Module):
         captured = capture(made, examples, block, pins, None, "eager")
     else:

@@ -25,49 +25,56 @@ class ExtremeProducts(Products):
 
     Attributes:
         weights: layer -> matrix.
-        ends: layer -> what becomes of its inputs and outputs beside the chip.
-        tile: rows and columns of a tile, in which every sum is looked at; None: only sums of all rows.
-        found: layer -> (number of the sum) -> (its largest magnitude, the input vector).
+        ends: layer -> what becomes of its inputs beside the chip.
+        tile: rows and columns of a tile, in which every column's sums are looked at, as each has its own gain; None:
+            only the largest sum of all rows.
+        found: layer -> for each kind of sum the largest magnitudes (columns,) and their vectors (columns, rows).
     """
 
     weights: Mapping[str, Tensor]
     ends: Mapping[str, Ends]
     tile: tuple[int, int] | None = None
-    found: dict[str, dict[int, tuple[float, Tensor]]] = field(default_factory=dict)
+    found: dict[str, list[tuple[Tensor, Tensor]]] = field(default_factory=dict)
     _programmed: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     def product(self, layer: str, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return x @ weight and look for extremes."""
         del keys
         if len(x):
-            known = self.found.setdefault(layer, {})
-            for number, magnitudes in enumerate(self._magnitudes(layer, x)):
-                best = int(magnitudes.argmax())
-                largest = float(magnitudes[best])
-                if number not in known or largest > known[number][0]:
-                    known[number] = (largest, x[best].clone())
+            own = []
+            for magnitudes in self._magnitudes(layer, x):
+                best = magnitudes.argmax(0)
+                own.append((magnitudes.gather(0, best[None])[0], x[best]))
+            known = self.found.get(layer)
+            self.found[layer] = own if known is None else [_larger(a, b) for a, b in zip(known, own, strict=True)]
         return x @ self.weights[layer]
 
     def examples(self, layer: str) -> Tensor:
         """Return the vectors of a layer."""
-        return torch.stack([vector for _, vector in self.found[layer].values()])
+        found: Tensor = torch.unique(torch.cat([vectors for _, vectors in self.found[layer]]), dim=0)
+        return found
 
     def _magnitudes(self, layer: str, x: Tensor) -> Iterator[Tensor]:
-        """Yield what each vector needs: the largest magnitude of its inputs, and of each kind of sum, (B,) each."""
+        """Yield what each vector needs: the largest magnitude of its inputs (B, 1), of each sum (B, columns or 1)."""
         if layer not in self._programmed:
             self._programmed[layer] = self.ends[layer].weight(self.weights[layer])
         sent, weight = self.ends[layer].inputs(x), self._programmed[layer]
-        yield sent.abs().amax(1)
-        yield from (part.abs().amax(1) for part in self._sums(sent, weight))
-
-    def _sums(self, sent: Tensor, weight: Tensor) -> Iterator[Tensor]:
-        rows = len(weight)
+        yield sent.abs().amax(1, keepdim=True)
         if self.tile is None:
-            yield sent @ weight
-            return
-        height, width = self.tile
+            yield (sent @ weight).abs().amax(1, keepdim=True)
+        else:
+            yield from (part.abs() for part in self._sums(sent, weight, self.tile[0]))
+
+    def _sums(self, sent: Tensor, weight: Tensor, height: int) -> Iterator[Tensor]:
+        rows = len(weight)
         blocks = [sent[:, first : first + height] @ weight[first : first + height] for first in range(0, rows, height)]
         together = sorted({min(count, len(blocks)) for count in (*_BLOCKS_A_GROUP, len(blocks))})
         for count in together:
             for first in range(0, len(blocks), count):
-                yield from torch.split(torch.stack(blocks[first : first + count]).sum(0), width, dim=1)
+                yield torch.stack(blocks[first : first + count]).sum(0)
+
+
+def _larger(known: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the larger magnitude of each column, with its vector."""
+    better = own[0] > known[0]
+    return torch.where(better, own[0], known[0]), torch.where(better[:, None], own[1], known[1])

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from pcmesh.deployed.calibration_data.extremes import ExtremeProducts
 from pcmesh.deployed.calibration_data.runs import FiniteProducts, calibration_runs, run_once
-from pcmesh.mapping.balance import Balance, balance
 from pcmesh.network.examples import Examples
 from pcmesh.network.exported.capture import CapturedNetwork
 from pcmesh.network.products import MatrixProduct, Products, RecordedProducts
@@ -20,7 +19,7 @@ from pcmesh.random import torch_generator
 ENOUGH = 256
 """Fewer frames than this are completed with made-up ones of the same mean and spread: a fit needs points."""
 
-Extremes = Callable[[Mapping[str, Balance]], ExtremeProducts]
+Extremes = Callable[[], ExtremeProducts]
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,12 @@ class Frames:
         vectors: product -> vectors that it gets for each sample.
         samples: samples that were run.
         completed: products that got made-up frames.
-        balances: product -> factors of its rows and columns.
     """
 
     inputs: Mapping[str, Tensor]
     vectors: Mapping[str, float]
     samples: int
     completed: tuple[str, ...]
-    balances: Mapping[str, Balance]
 
 
 def record_frames(captured: CapturedNetwork, batches: Iterable[Any] | None, limit: int, extremes: Extremes) -> Frames:
@@ -51,7 +48,7 @@ def record_frames(captured: CapturedNetwork, batches: Iterable[Any] | None, limi
         captured: the network.
         batches: what it is called with, as `example_inputs`; a tensor or a mapping is one batch; None: the examples.
         limit: vectors kept for each product (paper: 2,000).
-        extremes: balances of the products -> what looks for their extreme vectors.
+        extremes: makes what looks for the extreme vectors.
 
     Raises:
         InputError: there are no batches, the network does not run with one, or a value is NaN or becomes infinite; the
@@ -61,16 +58,15 @@ def record_frames(captured: CapturedNetwork, batches: Iterable[Any] | None, limi
     recorder = RecordedProducts(captured.weights, limit)
     _run(captured, runs, recorder)
     inputs = {product.name: _seen(recorder, product) for product in captured.products}
-    balances = {p.name: _balance(recorder, p) for p in captured.products}
     if any(count > limit for count in recorder.rows.values()):
-        looking = extremes(balances)
+        looking = extremes()
         _run(captured, runs, looking)
         inputs = {n: torch.cat([x, looking.examples(n)]) if n in looking.found else x for n, x in inputs.items()}
     few = tuple(product for product in captured.products if len(inputs[product.name]) < ENOUGH)
     inputs |= {product.name: _completed(inputs[product.name], product.signed, product.name) for product in few}
     samples = sum(run.size for run in runs)
     vectors = {product.name: recorder.rows.get(product.name, 0) / max(samples, 1) for product in captured.products}
-    return Frames(inputs, vectors, samples, tuple(product.name for product in few), balances)
+    return Frames(inputs, vectors, samples, tuple(product.name for product in few))
 
 
 def _run(captured: CapturedNetwork, runs: Sequence[Examples], products: Products) -> None:
@@ -86,10 +82,6 @@ def _seen(recorder: RecordedProducts, product: MatrixProduct) -> Tensor:
         if product.name in recorder.inputs
         else torch.zeros(0, product.rows, dtype=torch.float32)
     )
-
-
-def _balance(recorder: RecordedProducts, product: MatrixProduct) -> Balance:
-    return balance(product.weight, recorder.largest.get(product.name, torch.ones(product.rows, dtype=torch.float32)))
 
 
 def _completed(found: Tensor, signed: bool, name: str) -> Tensor:

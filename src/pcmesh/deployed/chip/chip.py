@@ -65,6 +65,11 @@ class Chip:
         banks = tuple(self.banks(layer.name) for layer in layers)
         return ChainProduct(banks, self.readouts[last], span.input_full_scale, self.network.chip.timing)
 
+    def gains(self, name: str) -> torch.Tensor:
+        """Return the gain with which each column of a layer was written (N,)."""
+        columns = self.graph.weights[name].shape[1]
+        return self.column_gains.get(name, torch.ones(columns, dtype=torch.float32))
+
     def engine(self) -> BehaviouralNetwork:
         """Return the behavioural engine of all layers, at the network's age."""
         return build_network(self.network, self.graph, self.calibration.ramps, self.paths)
@@ -200,8 +205,12 @@ class Chip:
         return replace(made, readouts={**made.readouts, last.name: fitted}) if gain > _LEAST_GAIN else made
 
     def _fitted(self, name: str, x_BK: torch.Tensor) -> tuple[Readout, ...]:
-        chip, span, weight = self.network.chip, self.calibration.ranges[name], self.graph.weights[name]
-        gains = self.column_gains.get(name, torch.ones(weight.shape[1], dtype=torch.float32))
+        chip, span, weight, gains = (
+            self.network.chip,
+            self.calibration.ranges[name],
+            self.graph.weights[name],
+            self.gains(name),
+        )
         keys = noise_keys(self.network.instance, [f"calibration/{name}/{number}" for number in range(len(x_BK))])
         ticks = input_ticks(x_BK, span.input_full_scale, chip.timing)
         values = ticks.to(torch.float32) * (

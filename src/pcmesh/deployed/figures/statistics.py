@@ -32,7 +32,7 @@ def measured_noise(model: ChipModel) -> NoiseConfig:
     return NoiseConfig(
         weight_sigma=constant,
         weight_relative=growth,
-        columns=model.deployment.choice.balance,
+        columns=model.deployment.choice.scale_columns,
         output_sigma=_root_mean_square(outputs),
         input_levels=255,
     )

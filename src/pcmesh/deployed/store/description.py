@@ -60,13 +60,14 @@ class StoredModel(Artefact):
     packed: tuple[str, ...]
     options: dict[str, ProductOptions]
     clipped_share: float = Field(ge=0, lt=1)
-    balanced: bool
+    scale_columns: bool
     columns: CalibrationKind = "auto"
     max_chips: int | None = Field(ge=1)
     mapping: TileMapping
     placement: Placement
     ranges: dict[str, LayerRange]
     readouts: dict[str, int]
+    column_gains: tuple[str, ...] = ()
     pulses: int = Field(ge=0)
     age_s: float = Field(ge=0, le=_LONGEST_AGE_S)
     vectors: dict[str, float]
@@ -101,6 +102,7 @@ def check_stored(stored: StoredModel, path: Path) -> None:
     handed = {name for chain in stored.chains for name in chain.layers[:-1]}
     _check(path, handed <= layers, "chains of other layers than are mapped")
     _check(path, set(stored.readouts) == layers - handed, "a read-out of other layers than are mapped")
+    _check(path, set(stored.column_gains) <= layers, "gains of other layers than are mapped")
     for chain in stored.chains:
         same = len(chain.layers) == len(chain.gains) == len(chain.ramps)
         _check(path, same and all(0 < gain < 1e6 for gain in chain.gains), f"a gain of {chain.layers[0]} that is none")
@@ -131,18 +133,15 @@ def check_tensors(
     try:
         _check_names(stored, {product.name for product in products}, place)
         for product in products:
-            _check_product(product, tensors, frames, place)
-        for layer, count in stored.readouts.items():
-            for bank in range(count):
-                slope, offset = tensors[f"slope/{layer}/{bank}"], tensors[f"offset/{layer}/{bank}"]
-                fits = slope.dim() == 1 and slope.shape == offset.shape and slope.dtype == offset.dtype == torch.float32
-                _check(place, fits, f"a read-out of {layer} of another shape")
-                if layer not in chained:
-                    _check_readout(stored, layer, slope, offset, place)
+            _check_product(product, frames, place)
+        for layer in stored.readouts:
+            _check_readouts(stored, tensors, layer, layer not in chained, place)
+        for name in stored.column_gains:
+            _check_factors(tensors[f"gains/{name}"], targets[name], f"gains of {name}'s columns", place)
         for name in chained:
-            slope, bias = targets[name].slope, targets[name].bias
-            fits = slope.shape == bias.shape == targets[name].weight.shape[1:] and slope.dtype == torch.float32
-            _check(place, fits and bool((slope > 0).all()), f"slopes or a bias of {name} that are none")
+            _check_factors(targets[name].slope, targets[name], f"slopes of {name}'s columns", place)
+            fits = targets[name].bias.shape == targets[name].slope.shape
+            _check(place, fits, f"a bias of {name} of another shape")
         for tile in stored.mapping.tiles:
             _check_tile(stored, tile, tensors[f"g/{tile.index}"], targets[tile.wp1.layer], place)
     except KeyError as error:
@@ -153,32 +152,44 @@ def check_tensors(
         raise InputError(f"{place}: its tensors do not fit its mapping ({error})", _AGAIN) from error
 
 
+def _check_factors(factors: Tensor, targets: LayerTargets, what: str, place: Path) -> None:
+    fits = factors.shape == targets.weight.shape[1:] and factors.dtype == torch.float32
+    _check(place, fits and bool((factors > 0).all()), f"{what} that are none")
+
+
 def _check_names(stored: StoredModel, products: set[str], place: Path) -> None:
     for what, known in (("options", stored.options), ("vectors", stored.vectors)):
         _check(place, set(known) == products, f"{what} of other products than the network has")
     _check(place, set(stored.completed) | set(stored.packed) <= products, "names that the network does not have")
 
 
-def _check_product(
-    product: MatrixProduct, tensors: Mapping[str, Tensor], frames: Mapping[str, Tensor], place: Path
-) -> None:
-    rows, columns = product.weight.shape
-    factors = tensors[f"rows/{product.name}"], tensors[f"columns/{product.name}"]
-    _check(place, factors[0].shape == (rows,), f"{tuple(factors[0].shape)} factors for {rows} rows of {product.name}")
-    _check(place, factors[1].shape == (columns,), f"factors for other columns of {product.name}")
-    _check(place, all(bool((factor > 0).all()) for factor in factors), f"a factor of {product.name} that is not > 0")
-    seen = frames[product.name]
+def _check_product(product: MatrixProduct, frames: Mapping[str, Tensor], place: Path) -> None:
+    rows, seen = product.rows, frames[product.name]
     _check(place, seen.dim() == 2 and seen.shape[1] == rows, f"frames of another shape for {product.name}")
     _check(
         place, product.signed or bool((seen >= 0).all()), f"negative frames for {product.name}, whose inputs are not"
     )
 
 
-def _check_readout(stored: StoredModel, layer: str, slope: Tensor, offset: Tensor, place: Path) -> None:
+def _check_readouts(
+    stored: StoredModel, tensors: Mapping[str, Tensor], layer: str, by_codes: bool, place: Path
+) -> None:
+    for bank in range(stored.readouts[layer]):
+        slope, offset = tensors[f"slope/{layer}/{bank}"], tensors[f"offset/{layer}/{bank}"]
+        fits = slope.dim() == 1 and slope.shape == offset.shape and slope.dtype == offset.dtype == torch.float32
+        _check(place, fits, f"a read-out of {layer} of another shape")
+        if by_codes:
+            _check_readout(stored, layer, slope, offset, tensors.get(f"gains/{layer}"), place)
+
+
+def _check_readout(
+    stored: StoredModel, layer: str, slope: Tensor, offset: Tensor, gains: Tensor | None, place: Path
+) -> None:
     """Check that most columns are read about as their range says: a code's worth, and the code that means zero."""
     span, timing = stored.ranges[layer], stored.chip.timing
     step = round(timing.output_step_ns * TICKS_PER_NS)
-    start, second = span.values(torch.tensor([0, step]), span.ramp(stored.chip)).tolist()
+    gain = 1.0 if gains is None else float(gains.median())
+    start, second = (span.values(torch.tensor([0, step]), span.ramp(stored.chip)) / gain).tolist()
     unit, codes = second - start, timing.output_max_ns * TICKS_PER_NS / step
     told = slope.abs() > _TOLD * abs(unit)
     if not bool(told.any()):

@@ -29,7 +29,6 @@ from pcmesh.errors import InputError, PcmeshError
 from pcmesh.execution.paths import route_paths
 from pcmesh.files.folders import ROUTED, Manifest, Write, folder_kind, read_folder, write_folder
 from pcmesh.lowering.hand_over import hand_over
-from pcmesh.mapping.balance import Balance
 from pcmesh.mapping.packing import layers_of
 from pcmesh.network.capture import capture
 from pcmesh.network.examples import Examples
@@ -115,12 +114,11 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     check_stored(stored, place / _JSON)
     captured = _own_code(files, place, stored, network) if stored.own_code else _captured(files, place, stored)
     tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
-    balances = {name: Balance(tensors[f"rows/{name}"], tensors[f"columns/{name}"]) for name in stored.vectors}
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     linear = {name for name, span in stored.ranges.items() if span.linear}
     handed = {name for chain in stored.chains if not linear.issuperset(chain.layers) for name in chain.layers}
     captured = hand_over(captured, captured.weights.keys() - handed, linear) if handed else captured
-    ends = ends_of(captured.products, stored.options, balances if stored.balanced else {}, captured.chains)
+    ends = ends_of(captured.products, stored.options, captured.chains)
     packed = sharing(stored.options, stored.packed)
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed, captured.chains)
     instance = Instance(stored.seed, stored.number)
@@ -132,7 +130,7 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         placement=stored.placement,
         chip=stored.chip,
         instance=instance,
-        frames=Frames(frames, stored.vectors, stored.samples, stored.completed, balances),
+        frames=Frames(frames, stored.vectors, stored.samples, stored.completed),
         warnings=stored.warnings,
         choice=CompileChoice(
             name=stored.name,
@@ -141,7 +139,7 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
             pack=bool(stored.packed),
             packed=stored.packed,
             clipped_share=stored.clipped_share,
-            balance=stored.balanced,
+            scale_columns=stored.scale_columns,
             columns=stored.columns,
             max_chips=stored.max_chips,
             route=stored.routed,
@@ -150,7 +148,11 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         compiled=compiled,
     )
     weights = layout.graph.weights
-    targets = {name: LayerTargets.nominal(w, stored.ranges[name].max_weight) for name, w in weights.items()}
+    gains = {name: tensors[f"gains/{name}"] for name in stored.column_gains}
+    targets = {
+        name: LayerTargets.nominal(w * gains[name] if name in gains else w, stored.ranges[name].max_weight)
+        for name, w in weights.items()
+    }
     for name in (name for chain in stored.chains for name in chain.layers):
         slope, bias = tensors[f"targets/slope/{name}"], tensors[f"targets/bias/{name}"]
         targets[name] = replace(targets[name], slope=slope, bias=bias)
@@ -174,7 +176,7 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
         for layer, count in stored.readouts.items()
     }
     paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
-    products = Chip(layout.graph, programmed, _calibration(stored), paths, readouts)
+    products = Chip(layout.graph, programmed, _calibration(stored), paths, readouts, gains)
     return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
 
 
@@ -210,13 +212,14 @@ def _stored(model: ChipModel) -> StoredModel:
         packed=deployment.choice.packed,
         options=dict(deployment.choice.options),
         clipped_share=deployment.choice.clipped_share,
-        balanced=deployment.choice.balance,
+        scale_columns=deployment.choice.scale_columns,
         columns=deployment.choice.columns,
         max_chips=deployment.choice.max_chips,
         mapping=deployment.mapping,
         placement=deployment.placement,
         ranges=dict(chip.calibration.ranges),
         readouts={name: len(found) for name, found in chip.readouts.items()},
+        column_gains=tuple(chip.column_gains),
         pulses=chip.network.pulses,
         age_s=chip.network.age_s,
         vectors=dict(deployment.frames.vectors),
@@ -257,8 +260,7 @@ def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
         found[f"targets/slope/{name}"] = targets.slope.contiguous()
         found[f"targets/bias/{name}"] = targets.bias.contiguous()
     found |= {f"written/{tile}": ages.contiguous() for tile, ages in chip.network.bias_written_s.items()}
-    for name, factors in model.deployment.frames.balances.items():
-        found[f"rows/{name}"], found[f"columns/{name}"] = factors.rows.contiguous(), factors.columns.contiguous()
+    found |= {f"gains/{name}": gains.contiguous() for name, gains in chip.column_gains.items()}
     return found
 
 

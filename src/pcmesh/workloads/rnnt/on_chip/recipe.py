@@ -123,7 +123,6 @@ def compile_rnnt(
         calibration=list(batches(training)),
         layers={**pins, **PINS},
         lowering=paper_passes(network.widths),
-        balance_scales=False,
         scale_columns=scale_columns,
         pack=False,
         route=mesh,
