@@ -101,7 +101,7 @@ def test_what_does_not_fit_its_checksum_is_named(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"format": 99}, "format 99, this version reads 2"),
+        ({"format": 99}, "format 99, this version reads 3"),
         ({"kind": "compiled network"}, "is a compiled network, not a chip model"),
         ({"kind": "poem"}, "damaged, or of another version"),
         ({"more": 1}, "damaged, or of another version"),

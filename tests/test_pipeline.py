@@ -133,7 +133,7 @@ def test_a_damaged_directory_is_refused_and_named(tmp_path: Path, damage: str):
     elif damage == "json":
         (folder / "mapping.json").write_text("{}")
     else:
-        text = (folder / "manifest.json").read_text().replace('"format": 2', '"format": 99')
+        text = (folder / "manifest.json").read_text().replace('"format": 3', '"format": 99')
         (folder / "manifest.json").write_text(text)
     with pytest.raises(InputError, match="net"):
         load_compiled(folder)

@@ -127,7 +127,7 @@ def odd_tensor(folder: Path, draw: random.Random) -> None:
 
 def odd_version(folder: Path, draw: random.Random) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest |= draw.choice([{"format": draw.choice([0, 1, 3, 99])}, {"kind": "compiled network"}, {"kind": "x"}])
+    manifest |= draw.choice([{"format": draw.choice([0, 1, 2, 99])}, {"kind": "compiled network"}, {"kind": "x"}])
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
