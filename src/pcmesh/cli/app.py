@@ -28,6 +28,7 @@ from pcmesh.cli.networks.perf import perf
 from pcmesh.cli.networks.sensitivity import OWN, sensitivity
 from pcmesh.cli.networks.sensitivity_own import own
 from pcmesh.cli.workloads.kws import kws
+from pcmesh.cli.workloads.laws import laws
 from pcmesh.cli.workloads.paper import paper
 from pcmesh.cli.workloads.rnnt import rnnt
 from pcmesh.cli.workloads.transport import transport
@@ -99,6 +100,7 @@ app.command("transport")(transport)
 app.command("verify")(verify)
 app.command("perf")(perf)
 app.command("paper")(paper)
+app.command("laws")(laws)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The published behaviours of the chip, measured on its twin: `pcmesh laws`."""
