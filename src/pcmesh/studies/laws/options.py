@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pcmesh.files.cache import ResultCache, fingerprint
 from pcmesh.hardware import ChipSpec
+from pcmesh.progress import Progress, quiet
 
-Report = Callable[[str, int, int], None]
 Network = Literal["all", "rnnt", "kws"]
 
 CHIPS, SENTENCES, WORDS, SEEDS = 10, 60, 600, 10
@@ -65,7 +64,7 @@ class Setting:
     options: LawOptions
     work: Path
     fresh: bool = False
-    report: Report = lambda *_: None
+    report: Progress = quiet
     _kept: dict[str, ResultCache] = field(default_factory=dict, repr=False)
 
     def kept(self, *parts: Any) -> ResultCache:

@@ -17,6 +17,7 @@ from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.files.cache import ResultCache
 from pcmesh.hardware import ChipSpec
 from pcmesh.programming.quality import PairQuality, overall, programming_quality
+from pcmesh.progress import quiet
 from pcmesh.speech.transcripts import to_text
 from pcmesh.studies.laws.options import Setting
 from pcmesh.workloads.rnnt.held_out import synthetic_utterances
@@ -110,8 +111,8 @@ class SpeechChips:
         recordings, said = self.recordings
         with _store() as store:
             software = Run(self.model, frozenset(), store)
-            written = software.recognise(recordings, _silent)
-            return Heard(written, decisions(software, recordings, written, _silent), _errors(said, written))
+            written = software.recognise(recordings, quiet)
+            return Heard(written, decisions(software, recordings, written, quiet), _errors(said, written))
 
     @property
     def software_accuracy(self) -> float:
@@ -145,8 +146,8 @@ class SpeechChips:
         with _store() as store:
             for one in conditions:
                 run = Run(model.at(one.time_s), frozenset(one.layers), store)
-                written = run.recognise(recordings, _silent)
-                probabilities = decisions(run, recordings, self.heard.written, _silent)
+                written = run.recognise(recordings, quiet)
+                probabilities = decisions(run, recordings, self.heard.written, quiet)
                 nats = divergence(probabilities, self.heard.probabilities, self.heard.written)
                 words = _errors(said, written).rate - self.heard.errors.rate
                 kept.put(_key(one, number), asdict(Loss(nats, words)))
@@ -184,7 +185,3 @@ def _store() -> Iterator[Store]:
     """Yield a place for intermediate results that exists until the block is left."""
     with TemporaryDirectory(prefix="pcmesh-") as folder:
         yield Store(Path(folder))
-
-
-def _silent(*_: object) -> None:
-    pass
