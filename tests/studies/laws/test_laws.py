@@ -14,12 +14,12 @@ from pcmesh.analysis.laws.law import Law, Sight
 from pcmesh.hardware import load_chip
 from pcmesh.studies.laws import run, speech_laws
 from pcmesh.studies.laws.bits import bits_of_loss
-from pcmesh.studies.laws.catalogue import ENTRIES, Entry, Twin
+from pcmesh.studies.laws.catalogue import ENTRIES, MeasuredLaw, Twin
 from pcmesh.studies.laws.fitted import FITTED
 from pcmesh.studies.laws.keyword_laws import balance, noise_in_training
 from pcmesh.studies.laws.keywords import KeywordChips, Spotted
 from pcmesh.studies.laws.options import LawOptions, Setting
-from pcmesh.studies.laws.speech import Condition, Loss, Way
+from pcmesh.studies.laws.speech import Condition, Loss, SpeechArm
 from tests.cli.conftest import Program, program  # noqa: F401
 
 OPTIONS = LawOptions(chips=2, sentences=2, words=60, dies=2)
@@ -37,7 +37,7 @@ class _Speech:
     def __init__(self, **losses: Sequence[float]) -> None:
         self._losses = losses
 
-    def losses(self, way: Way, conditions: Sequence[Condition]) -> list[list[Loss]]:
+    def losses(self, way: SpeechArm, conditions: Sequence[Condition]) -> list[list[Loss]]:
         found = []
         for one in conditions:
             name = "week" if one.time_s else way.name if one.layers == way.layers else one.layers[0]
@@ -131,9 +131,9 @@ def test_transport_is_of_several_dies(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def three_laws(monkeypatch: pytest.MonkeyPatch) -> None:
-    def entry(name: str, of: str, value: float, long: bool = False) -> Entry:
+    def entry(name: str, of: str, value: float, long: bool = False) -> MeasuredLaw:
         law = Law(id=name, observation=f"What {name} is", where="Fig. 1", paper=(1.0,))
-        return Entry(law, of, lambda _: Sight((exactly(value),), f"a note of {name}"), long)  # type: ignore[arg-type]
+        return MeasuredLaw(law, of, lambda _: Sight((exactly(value),), f"a note of {name}"), long)  # type: ignore[arg-type]
 
     entries = (entry("one", "rnnt", 1.0), entry("two", "kws", 2.0), entry("three", "chip", 1.1, long=True))
     monkeypatch.setattr(run, "ENTRIES", entries)

@@ -37,7 +37,7 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Entry:
+class MeasuredLaw:
     """A law with its measurement.
 
     Attributes:
@@ -53,12 +53,12 @@ class Entry:
     long: bool = False
 
 
-def _rnnt(measure: Callable[[SpeechChips], Sight], law: Law, long: bool = False) -> Entry:
-    return Entry(law, "rnnt", lambda twin: measure(twin.speech), long)
+def _rnnt(measure: Callable[[SpeechChips], Sight], law: Law, long: bool = False) -> MeasuredLaw:
+    return MeasuredLaw(law, "rnnt", lambda twin: measure(twin.speech), long)
 
 
-def _kws(measure: Callable[[KeywordChips], Sight], law: Law, long: bool = False) -> Entry:
-    return Entry(law, "kws", lambda twin: measure(twin.keywords), long)
+def _kws(measure: Callable[[KeywordChips], Sight], law: Law, long: bool = False) -> MeasuredLaw:
+    return MeasuredLaw(law, "kws", lambda twin: measure(twin.keywords), long)
 
 
 def _excess(rate: float) -> float:
@@ -66,7 +66,7 @@ def _excess(rate: float) -> float:
     return (rate - SOFTWARE) / (TOGETHER - SOFTWARE)
 
 
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[MeasuredLaw, ...] = (
     _rnnt(
         speech_laws.weight_error,
         Law(
@@ -239,7 +239,7 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         long=True,
     ),
-    Entry(
+    MeasuredLaw(
         Law(
             id="transport",
             observation="Largest error of durations to 50, 250 ns",

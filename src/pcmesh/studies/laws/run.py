@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pcmesh.analysis.laws.law import not_measured, row
-from pcmesh.studies.laws.catalogue import ENTRIES, Entry, Twin
+from pcmesh.studies.laws.catalogue import ENTRIES, MeasuredLaw, Twin
 from pcmesh.studies.laws.fitted import constant_of
 from pcmesh.studies.laws.options import Setting
 
@@ -37,13 +37,13 @@ def run_laws(setting: Setting) -> dict[str, Any]:
     }
 
 
-def chosen(setting: Setting) -> list[Entry]:
+def chosen(setting: Setting) -> list[MeasuredLaw]:
     """Return the laws that are asked for: a network's, and those of the chip alone."""
     network = setting.options.network
     return [entry for entry in ENTRIES if network == "all" or entry.of in (network, "chip")]
 
 
-def measured(entry: Entry, twin: Twin) -> dict[str, Any]:
+def measured(entry: MeasuredLaw, twin: Twin) -> dict[str, Any]:
     """Return a law with what the twin shows of it."""
     left_out = twin.setting.options.quick and entry.long
     sight = not_measured("left out of a quick run") if left_out else entry.measure(twin)

@@ -32,7 +32,7 @@ from pcmesh.workloads.rnnt.on_chip.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class SpeechArm:
     """How the network is held on the chips.
 
     Attributes:
@@ -119,7 +119,7 @@ class SpeechChips:
         """Share of the words that software gets right (1 - word error rate)."""
         return 1 - self.heard.errors.rate
 
-    def losses(self, way: Way, conditions: Sequence[Condition]) -> list[list[Loss]]:
+    def losses(self, way: SpeechArm, conditions: Sequence[Condition]) -> list[list[Loss]]:
         """Return for each condition what each chip loses; a chip is programmed once for all of them."""
         kept, chips = self._kept(way), self.setting.options.chips
         for number in range(chips):
@@ -130,7 +130,7 @@ class SpeechChips:
         self.setting.report(f"RNN-T {way.name}", chips, chips)
         return [[Loss(**kept.measured(_key(one, number))) for number in range(chips)] for one in conditions]
 
-    def programming(self, way: Way) -> list[dict[str, float]]:
+    def programming(self, way: SpeechArm) -> list[dict[str, float]]:
         """Return how well each chip is written: share of good weights, mean error, spread from 1 to 99 %."""
         kept, chips = self._kept(way), self.setting.options.chips
         for number in range(chips):
@@ -138,7 +138,7 @@ class SpeechChips:
                 kept.put(f"programming {number}", _quality(self._on_chip(way, number)))
         return [kept.measured(f"programming {number}") for number in range(chips)]
 
-    def _measure(self, way: Way, conditions: Sequence[Condition], number: int) -> None:
+    def _measure(self, way: SpeechArm, conditions: Sequence[Condition], number: int) -> None:
         (recordings, said), kept = self.recordings, self._kept(way)
         model = self._on_chip(way, number)
         if kept.get(f"programming {number}") is None:
@@ -152,14 +152,14 @@ class SpeechChips:
                 words = _errors(said, written).rate - self.heard.errors.rate
                 kept.put(_key(one, number), asdict(Loss(nats, words)))
 
-    def _on_chip(self, way: Way, number: int) -> ChipModel:
+    def _on_chip(self, way: SpeechArm, number: int) -> ChipModel:
         whole = way.layers == LAYERS
         if number == 0 and whole and way.chip is None and not way.options:
             return self.model
         only = None if whole else [product for layer in way.layers for product in products_of(layer)]
         return self.model.on(way.chip, number=number, options=dict(way.options), only=only)
 
-    def _kept(self, way: Way) -> ResultCache:
+    def _kept(self, way: SpeechArm) -> ResultCache:
         changed = None if way.chip is None else way.chip.model_dump(mode="json")
         options = {name: one.model_dump(mode="json") for name, one in way.options.items()}
         return self.setting.kept("RNN-T", changed, options, way.layers)

@@ -12,7 +12,7 @@ from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.durations import SECONDS
 from pcmesh.hardware import ChipSpec
 from pcmesh.hardware.variants import with_integration
-from pcmesh.studies.laws.speech import Condition, Loss, SpeechChips, Way
+from pcmesh.studies.laws.speech import Condition, Loss, SpeechArm, SpeechChips
 from pcmesh.workloads.rnnt.compiled.published import HALF_INTEGRATION_NS
 from pcmesh.workloads.rnnt.on_chip.recipe import FIRST as FIRST_MATRIX
 from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, PRODUCTS
@@ -21,7 +21,7 @@ FIRST, ENCODER, CHIP_4 = LAYERS[0], LAYERS[:5], ("enc-lstm3", "enc-lstm4", "enc-
 COPIES, ROWS = 4, 1024
 MORE_SATURATED = 10
 """A bigger Max W: so many times as many weights may lie beyond it."""
-NOMINAL = Way(name="as in the paper")
+NOMINAL = SpeechArm(name="as in the paper")
 WHOLE, WEEK = Condition(), Condition(time_s=SECONDS["w"])
 
 
@@ -45,7 +45,7 @@ def bad_weights(chips: SpeechChips) -> Sight:
 
 def yield_with_max_w(chips: SpeechChips) -> Sight:
     """Write the layers of chip 4 with the usual Max W, and with one beyond which more weights lie."""
-    usual, bigger = Way(name="chip 4", layers=CHIP_4), bigger_max_w(chips.setting.chip)
+    usual, bigger = SpeechArm(name="chip 4", layers=CHIP_4), bigger_max_w(chips.setting.chip)
     arms = [_programmed(chips, way, "yield") for way in (usual, bigger)]
     shares = [100 * way.programming.saturated_share for way in (chips.setting.chip, bigger.chip or chips.setting.chip)]
     note = (
@@ -55,11 +55,13 @@ def yield_with_max_w(chips: SpeechChips) -> Sight:
     return Sight((difference_of(*arms),), note, {"usual": arms[0], "bigger Max W": arms[1]})
 
 
-def bigger_max_w(chip: ChipSpec) -> Way:
+def bigger_max_w(chip: ChipSpec) -> SpeechArm:
     """Return the layers of chip 4 with a bigger Max W (more signal, more saturated weights)."""
     share = min(MORE_SATURATED * max(chip.programming.saturated_share, 1e-3), 0.09)
     programming = chip.programming.model_copy(update={"saturated_share": share})
-    return Way(name="chip 4, bigger Max W", chip=chip.model_copy(update={"programming": programming}), layers=CHIP_4)
+    return SpeechArm(
+        name="chip 4, bigger Max W", chip=chip.model_copy(update={"programming": programming}), layers=CHIP_4
+    )
 
 
 def order_of_rows(chips: SpeechChips) -> Sight:
@@ -69,7 +71,7 @@ def order_of_rows(chips: SpeechChips) -> Sight:
     losses = {}
     for name, rows in ways.items():
         options = ProductOptions(**{**nominal.model_dump(), "copies": 1, "expand": None, **rows})
-        way = Way(name=f"rows: {name}", options={PRODUCTS[FIRST_MATRIX]: options}, layers=(FIRST,))
+        way = SpeechArm(name=f"rows: {name}", options={PRODUCTS[FIRST_MATRIX]: options}, layers=(FIRST,))
         losses[name] = chips.losses(way, [Condition((FIRST,))])[0]
     none, copies, expansion = (_nats(losses[name]) for name in ways)
     note = "nats a letter: " + ", ".join(f"{name} {_mean(_nats(found)):.4f}" for name, found in losses.items())
@@ -79,7 +81,7 @@ def order_of_rows(chips: SpeechChips) -> Sight:
 
 def half_integration(chips: SpeechChips) -> Sight:
     """Integrate half as long."""
-    half = Way(name="half the integration", chip=with_integration(chips.setting.chip, HALF_INTEGRATION_NS))
+    half = SpeechArm(name="half the integration", chip=with_integration(chips.setting.chip, HALF_INTEGRATION_NS))
     return _ratio(chips.losses(half, [WHOLE])[0], _whole(chips), "half", "whole")
 
 
@@ -93,7 +95,7 @@ def expanded(chips: SpeechChips) -> Sight:
     """Expand Enc-LSTM0 with all layers on the chips."""
     nominal = chips.model.deployment.choice.options[PRODUCTS[FIRST_MATRIX]]
     options = ProductOptions(**{**nominal.model_dump(), "copies": 1, "expand": ROWS})
-    way = Way(name="expanded", options={PRODUCTS[FIRST_MATRIX]: options})
+    way = SpeechArm(name="expanded", options={PRODUCTS[FIRST_MATRIX]: options})
     return _ratio(chips.losses(way, [WHOLE])[0], _whole(chips), "expanded", "copies")
 
 
@@ -140,7 +142,7 @@ def _ratio(losses: Sequence[Loss], others: Sequence[Loss], name: str, other: str
     return Sight((words,), note, data)
 
 
-def _programmed(chips: SpeechChips, way: Way, name: str) -> list[float]:
+def _programmed(chips: SpeechChips, way: SpeechArm, name: str) -> list[float]:
     return [100 * found[name] for found in chips.programming(way)]
 
 
