@@ -88,7 +88,10 @@ def instructions() -> str:
 
 def _field_row(field: Field) -> str:
     last = field.first_bit + field.width - 1
-    values = ", ".join(f"{value} `{name}`" for value, name in enumerate(field.names)) or f"0 to {field.largest}"
+    values = (
+        ", ".join(f"{value} `{name}`" for value, name in enumerate(field.names))
+        or f"{field.smallest} to {field.largest}"
+    )
     bits = f"{field.first_bit}" if last == field.first_bit else f"{field.first_bit}-{last}"
     return f"| `{field.name}` | {bits} | {field.meaning} | {values} |"
 

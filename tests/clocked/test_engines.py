@@ -10,6 +10,7 @@ from pcmesh.execution.behavioural.network import frame_keys, noise_keys
 from pcmesh.execution.clocked import ClockedChip
 from pcmesh.execution.clocked.verify import codes_by_group, compare_noise, verify
 from pcmesh.mapping import Encoding, LayerOptions
+from pcmesh.network.activation import HARD_SIGMOID, LINEAR, RELU, Activation
 from pcmesh.physics.fabrication import Instance
 from tests.clocked.machines import IdealMachine, Machine, ideal, machine
 from tests.machines import small_chip
@@ -91,12 +92,13 @@ def test_lanes_and_pipelining_do_not_matter():
     assert any(not torch.equal(runs[0][group], runs[3][group]) for group in runs[0])
 
 
-def test_noise_has_the_same_mean_and_variance():
+@pytest.mark.parametrize(("between", "last"), [(RELU, LINEAR), (HARD_SIGMOID, Activation("hard-tanh", -1.0, 2.0))])
+def test_noise_has_the_same_mean_and_variance(between, last):
     """One frame 1,500 times, 16 outputs, two layers: odds of a false alarm 1e-4. A spread 15 % too wide is found."""
     count = 1500
     options = {f"fc{n}": LayerOptions(encoding=e) for n, e in enumerate((Encoding.AB, Encoding.PCM2))}
     chip = small_chip(rows=32, columns=16, timing={"output_step_ns": 0.00390625})
-    made = machine(chain((60, 16, 16)), chip, options)
+    made = machine(chain((60, 16, 16), activations=(between,), last=last), chip, options)
     frames = {name: ticks.expand(count, -1).contiguous() for name, ticks in made.frames(1).items()}
     keys = frame_keys(noise_keys(Instance(0), [str(n) for n in range(count)]), 0)
     group = made.mapping.groups_of("fc1")[0].index

@@ -17,7 +17,7 @@ def _main(name: str) -> Any:
 
 def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
-        "any_network.py", "own_network.py", "another_chip.py", "speech_detector.py",
+        "any_network.py", "own_network.py", "another_chip.py", "speech_detector.py", "hard_gates.py",
     }  # fmt: skip
 
 
@@ -29,6 +29,15 @@ def test_own_network(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_chip() -> None:
     tiles = [line.partition(": ")[2].partition(" tiles")[0] for line in _main("another_chip.py")]
     assert tiles == ["4", "2", "16", "8"]
+
+
+def test_hard_gates() -> None:
+    found = _main("hard_gates.py")
+    soft, digital, tiles = found.values()
+    assert min(row["software"] for row in found.values()) > 0.9
+    assert tiles["chip"] > tiles["software"] - 0.1
+    assert tiles["activations"] == digital["activations"] / 5  # of f, i, o, tanh(g), tanh(c) the last one stays
+    assert tiles["operations"] < digital["operations"] < soft["operations"]
 
 
 def test_any_network() -> None:

@@ -90,9 +90,10 @@ def compile_model(
             `CollapseEmbedding`, `CentreInputs`.
         route: find places and ways through the mesh for all layers, write the controllers' programs, and let pulses
             widen on their ways (seconds for each chip, and slower runs); otherwise tiles are side by side.
-        hand_over: send pulses from tile to tile where only a ReLU stands between two layers, as the paper's keyword
-            network does: nothing is counted or computed between them, and their columns are calibrated by their devices
-            (slopes, bias rows, zero level). Faster; what it costs in accuracy, `evaluate` says. `"auto"`: only those
+        hand_over: send pulses from tile to tile where only a ReLU, hard sigmoid or hard tanh stands between two layers,
+            as the paper's keyword network does: nothing is counted or computed between them, and their columns are
+            calibrated by their devices (slopes, bias rows, zero level). Ramps make these activations where pulses are
+            counted, too. Faster; what it costs in accuracy, `evaluate` says. `"auto"`: only those
             chains that err on the calibration frames at most a tenth more than with digital ends (each is programmed
             twice, see docs/any-network.md).
         seed, number: which chip instance.

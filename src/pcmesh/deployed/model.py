@@ -60,7 +60,7 @@ class CompileChoice:
         max_chips: the most chips that may be used.
         scale_columns: whether each column is written with its own gain (`calibration.ranges.column_gains`).
         route: whether vectors get ways through the mesh.
-        hand_over: whether pulses go from tile to tile where only a ReLU stands between (`lowering.hand_over`).
+        hand_over: whether pulses go from tile to tile and ramps make activations (`lowering.hand_over`).
     """
 
     name: str

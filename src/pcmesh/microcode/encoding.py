@@ -152,7 +152,8 @@ FORMS: tuple[Form, ...] = (
                 "zero",
                 49,
                 20,
-                "output for zero charge, 1/256 ns: half scale gives a linear output, about 0 a ReLU (with its trim)",
+                "output for zero charge, 1/256 ns from when comparators are enabled, which is when the ramp starts: "
+                "about 0 gives a ReLU, half scale a linear output or a hard sigmoid (with its trim)",
                 signed=True,
             ),
         ),

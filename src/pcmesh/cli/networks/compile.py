@@ -47,7 +47,7 @@ def compile_(
         bool, typer.Option("--route", help="Find ways through the mesh for your network too, down to microcode.")
     ] = False,
     hand_over: Annotated[
-        bool, typer.Option("--hand-over", help="Send pulses from tile to tile where only a ReLU stands between layers.")
+        bool, typer.Option("--hand-over", help="Let ramps make activations; pulses go from tile to tile.")
     ] = False,
     force: Force = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,

@@ -22,6 +22,7 @@ from pcmesh.network.operations.records import (
     NOT_TAKEN_APART,
     NOTHING_SUMMED,
     OF_NO_WEIGHT,
+    ON_RAMP,
     PAIR,
     WHOLE_NUMBERS,
     OperationRecord,
@@ -358,6 +359,8 @@ def operations_table() -> str:
     rows.append(("`cdist`, `embedding_bag`, ... with a weight", *NOT_TAKEN_APART[:2]))
     rows.append(("`batch_norm` behind a product", *BATCH_NORM_FOLDED[:2]))
     rows.append(("anything of weights alone", *CONSTANT[:2]))
+    rows.append(("`relu`, `relu6` behind `linear`, with `hand_over`", *ON_RAMP["relu"][:2]))
+    rows.append(("`hardsigmoid`, `hardtanh`, `clamp` behind `linear`, with `hand_over`", *ON_RAMP["hard-tanh"][:2]))
     rows += [(f"`{name}`", *rule[:2]) for name, rule in others.items()]
     rows.append((" ".join(f"`{name}`" for name in sorted(moves)), *MOVED[:2]))
     rows.append((f"{' '.join(f'`{name}`' for name in sorted(elements))} and {UNKNOWN_KEY}", *ANY_OTHER[:2]))
