@@ -41,7 +41,7 @@ def test_table_and_picture_show_every_point() -> None:
 
 def test_all_mappings_of_the_keyword_network() -> None:
     keywords = load_keywords(None, 40)
-    assert keywords.inputs.shape[1] == 1024
+    assert keywords.features.shape[1:] == (49, 40)
     ways = [("AB", "AB", "AB"), ("2-PCM", "2-PCM", "4-PCM")]
     points = measure_mappings(keywords, 1, {4: ways[0]}, lambda _: ways)
     assert [point.tiles for point in points] == [3, 4]

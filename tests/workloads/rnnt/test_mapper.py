@@ -12,6 +12,7 @@ import torch
 
 import pcmesh
 from pcmesh.analysis.mapping_choice.candidates import Candidate
+from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.errors import ConfigurationError, VerificationError
 from pcmesh.hardware import load_chip
 from pcmesh.mapping import Encoding
@@ -22,7 +23,7 @@ from pcmesh.studies.mappings.rnnt_mapper import losses as losses_module
 from pcmesh.studies.mappings.rnnt_mapper import whole as whole_module
 from pcmesh.studies.mappings.rnnt_mapper.choice import PAPER_TILES, choice_under_paper_limits, comparison, paper_choice
 from pcmesh.studies.mappings.rnnt_mapper.losses import Losses, measure_losses, vectors_of
-from pcmesh.studies.mappings.rnnt_mapper.ways import paper_ways, sizes, with_ways
+from pcmesh.studies.mappings.rnnt_mapper.ways import paper_ways, sizes
 from pcmesh.studies.mappings.rnnt_mapper.whole import Bench
 from pcmesh.workloads.rnnt import RnntWidths
 from pcmesh.workloads.rnnt.listening.recognition import Recognised, recognise
@@ -107,28 +108,30 @@ def test_a_single_matrix_on_an_ideal_chip_changes_nothing(tmp_path: Path) -> Non
     written = software.recognise(RECORDINGS, _quiet)
     wanted = decisions(software, RECORDINGS, written, _quiet)
     for matrix, way in ((FIRST, "AB,expand=512"), ("enc-lstm1-wh", "2-PCM"), ("dec-lstm1", "4-PCM")):
-        model = with_ways(base, {matrix: way}, 0)
+        model = base.on(options={PRODUCTS[matrix]: way}, only=[PRODUCTS[matrix]])
         assert [layer.layer for layer in model.deployment.mapping.layers] == [PRODUCTS[matrix]]
         got = decisions(Run(model, frozenset({matrix}), Store(tmp_path)), RECORDINGS, written, _quiet)
         assert divergence(got, wanted, written) < 2e-3
 
 
 def test_losses_and_whole_mappings_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trials = [{FIRST: "AB", "dec-fc": "2-PCM"}, {FIRST: "AB,copies=2"}]
-    monkeypatch.setattr(losses_module, "_trials", lambda *_: iter(trials))
-    first = measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet)
-    assert {key: len(values) for key, values in first.of_chips.items()} == {
+    plain, dense, twice = ProductOptions(), ProductOptions(encoding=Encoding.PCM2), ProductOptions(copies=2)
+    first, last = PRODUCTS[FIRST], PRODUCTS["dec-fc"]
+    monkeypatch.setattr(losses_module, "trials", lambda *_: [{first: plain, last: dense}, {first: twice}])
+    found = measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet)
+    assert {key: len(values) for key, values in found.of_chips.items()} == {
         (FIRST, "AB"): 2,
         ("dec-fc", "2-PCM"): 2,
         (FIRST, "AB,copies=2"): 2,
     }
-    assert min(min(values) for values in first.of_chips.values()) > 0
-    _forget(tmp_path, "dec-fc 2-PCM 1")  # what is missing is measured, not taken as no loss
-    assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
-    monkeypatch.setattr(losses_module, "with_ways", None)
-    assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == first
+    assert min(min(values) for values in found.of_chips.values()) > 0
+    _forget(tmp_path, f"{last} 2-PCM 1")  # what is missing is measured, not taken as no loss
+    assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == found
+    with monkeypatch.context() as patch:
+        patch.setattr(pcmesh.ChipModel, "on", None)
+        assert measure_losses(NETWORK, CHIP, RECORDINGS, TRAINING, 2, tmp_path, _quiet) == found
     with pytest.raises(VerificationError, match=r"enc-lstm0-wh: no loss was measured in any of its ways \(2-PCM"):
-        first.candidates(WIDTHS, CHIP)
+        found.candidates(WIDTHS, CHIP)
 
     said = [to_text(one.labels) for one in recognise(NETWORK, RECORDINGS.features)]
     bench = Bench(NETWORK, CHIP, RECORDINGS, said, TRAINING, 2, tmp_path, _quiet)

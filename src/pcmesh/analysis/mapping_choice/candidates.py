@@ -18,7 +18,7 @@ from pcmesh.deployed.figures.energy import joule
 from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.deployed.model import ChipModel
 from pcmesh.errors import ConfigurationError
-from pcmesh.files.artefact import check
+from pcmesh.files.cache import ResultCache
 from pcmesh.mapping import Encoding
 from pcmesh.network.operations.digital import MULTIPLY_ADD
 from pcmesh.network.products import MatrixProduct
@@ -30,6 +30,8 @@ NOT_MEASURED = math.nan
 COPIES = (2, 4)
 
 Loss = Callable[[Any, Any], float]
+Trial = Mapping[str, ProductOptions]
+"""Layers that are programmed side by side, and how each is mapped."""
 
 
 @dataclass(frozen=True)
@@ -99,27 +101,60 @@ def candidates(
     for number, output in enumerate(wanted):
         with naming_batch(number):
             software_output(output)
-    losses: dict[tuple[str, str], list[float]] = {}
     sizes: dict[tuple[str, str], Candidate] = {}
-    for number in range(chips):
-        for done, options in enumerate(trials):
-            report("layers alone on the chip", number * len(trials) + done, chips * len(trials))
-            chip = model.on(number=model.deployment.instance.number + number, options=options, only=options)
-            sizes |= {(one.layer, one.way): one for one in _sizes(chip, options)}
-            for name, option in options.items():
-                single = ChipModel(chip.deployment, chip.side, model.noisy, frozenset({name}))
-                lost = [loss(call(single, batch), right) for batch, right in zip(batches, wanted, strict=True)]
-                losses.setdefault((name, option.way), []).append(sum(lost) / len(lost))
-    report("layers alone on the chip", chips * len(trials), chips * len(trials))
-    found = [replace(size, loss=_mean(losses, key, chips)) for key, size in sizes.items()]
+
+    def size(chip: ChipModel, options: Trial) -> None:
+        sizes.update({(one.layer, one.way): one for one in _sizes(chip, options)})
+
+    def lost(single: ChipModel) -> float:
+        found = [loss(call(single, batch), right) for batch, right in zip(batches, wanted, strict=True)]
+        return sum(found) / len(found)
+
+    losses = losses_alone(model, trials, lost, chips, report=report, programmed=size)
+    found = [replace(one, loss=sum(losses[key]) / chips) for key, one in sizes.items()]
     return (*found, *(_digital(model, product) for product in model.deployment.captured.products if digital))
 
 
-def _mean(losses: Mapping[tuple[str, str], Sequence[float]], key: tuple[str, str], chips: int) -> float:
-    """Return the mean loss of a layer in one way over the chip instances."""
-    measured = losses.get(key, ())
-    check(len(measured) == chips, f"{key[0]} in {key[1]}: its loss was measured on {len(measured)} of {chips} chips")
-    return sum(measured) / chips
+def losses_alone(
+    model: ChipModel,
+    trials: Sequence[Trial],
+    loss: Callable[[ChipModel], float],
+    chips: int,
+    *,
+    kept: ResultCache | None = None,
+    report: Progress = quiet,
+    programmed: Callable[[ChipModel, Trial], None] = lambda *_: None,
+) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Measure what the network loses with each layer alone on chip instances: (layer, way) -> a loss for each.
+
+    Args:
+        model: the network on the first instance.
+        trials: layers that are programmed side by side, each with its way.
+        loss: the network with one layer on the chip -> what is lost.
+        chips: chip instances.
+        kept: what was measured before, and is not again.
+        report: is told the progress.
+        programmed: gets each chip as it is programmed.
+
+    Raises:
+        CapacityError: a layer does not fit.
+        VerificationError: a loss was not measured.
+    """
+    kept = ResultCache(None, None) if kept is None else kept
+    for number in range(chips):
+        for done, options in enumerate(trials):
+            report("layers alone on the chip", number * len(trials) + done, chips * len(trials))
+            keys = {name: f"{name} {option.way} {number}" for name, option in options.items()}
+            if all(kept.get(key) is not None for key in keys.values()):
+                continue
+            chip = model.on(number=model.deployment.instance.number + number, options=options, only=options)
+            programmed(chip, options)
+            for name, key in keys.items():
+                if kept.get(key) is None:
+                    kept.put(key, loss(ChipModel(chip.deployment, chip.side, model.noisy, frozenset({name}))))
+    report("layers alone on the chip", chips * len(trials), chips * len(trials))
+    pairs = [(name, option.way) for options in trials for name, option in options.items()]
+    return {(name, way): tuple(float(kept.measured(f"{name} {way} {n}")) for n in range(chips)) for name, way in pairs}
 
 
 def ways_with_more_rows(inputs: int, tile_rows: int) -> tuple[dict[str, int], ...]:
@@ -129,7 +164,7 @@ def ways_with_more_rows(inputs: int, tile_rows: int) -> tuple[dict[str, int], ..
     return (*copies, *expansions) if inputs < tile_rows else ()
 
 
-def _trials(model: ChipModel, encodings: Sequence[Encoding], more_rows: bool) -> Iterator[Mapping[str, ProductOptions]]:
+def _trials(model: ChipModel, encodings: Sequence[Encoding], more_rows: bool) -> Iterator[Trial]:
     """Yield sets of layers with options that are programmed side by side."""
     now, tile_rows = model.deployment.choice.options, model.deployment.chip.tile.rows
     products = model.deployment.captured.products
@@ -149,7 +184,7 @@ def _distinct(found: Any) -> list[dict[str, int]]:
     return ways
 
 
-def _sizes(chip: ChipModel, options: Mapping[str, ProductOptions]) -> Iterator[Candidate]:
+def _sizes(chip: ChipModel, options: Trial) -> Iterator[Candidate]:
     for size in model_figures(chip.deployment).products:
         tiles, steps = size.tiles + size.shared, size.steps * size.vectors
         yield Candidate(size.name, options[size.name].way, NOT_MEASURED, tiles, steps, size.energy_j)

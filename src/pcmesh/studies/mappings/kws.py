@@ -40,10 +40,10 @@ Ways = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Keywords:
-    """The network without its microphone: inputs (B, rows), labels (B,), and the chip model to map anew."""
+    """The keyword network, features (B, 49, 40) and labels (B,) of words, and the chip model to map anew."""
 
     network: torch.nn.Module
-    inputs: Tensor
+    features: Tensor
     labels: Tensor
     calibration: Tensor
     model: ChipModel
@@ -52,14 +52,9 @@ class Keywords:
 def load_keywords(data: Path | None, utterances: int | None) -> Keywords:
     """Return the shipped network on recordings, or on synthetic speech."""
     ready = prepare(KwsOptions(data=data, utterances=utterances), quiet)
-    network = torch.nn.Sequential()
-    for name in LAYERS:
-        network.add_module(name, getattr(ready.network, name))
-        if name != LAYERS[-1]:
-            network.append(torch.nn.ReLU())
-    calibration = ready.model.deployment.frames.inputs[LAYERS[0]][:_CALIBRATION_FRAMES]
-    model = compile_model(network, calibration, name="keywords")
-    return Keywords(network, ready.inputs, ready.speech.labels, calibration, model)
+    calibration = ready.model.deployment.captured.examples.args[0][:_CALIBRATION_FRAMES]
+    model = compile_model(ready.network, calibration, name="keywords")
+    return Keywords(ready.network, ready.features, ready.speech.labels, calibration, model)
 
 
 def choices_by_budget(found: Sequence[Candidate]) -> dict[int, Ways]:
@@ -95,7 +90,7 @@ def measure_mappings(
 def error_rate(model: ChipModel | torch.nn.Module, keywords: Keywords) -> float:
     """Return the share of wrong words."""
     with torch.no_grad():
-        return float((model(keywords.inputs).argmax(1) != keywords.labels).float().mean())
+        return float((model(keywords.features).argmax(1) != keywords.labels).float().mean())
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pcmesh.analysis.mapping_choice.candidates import Candidate
+from pcmesh.analysis.mapping_choice.candidates import Candidate, Trial, losses_alone
+from pcmesh.deployed import ChipModel
+from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.files.artefact import check
 from pcmesh.files.cache import ResultCache
 from pcmesh.hardware import ChipSpec
@@ -17,11 +19,11 @@ from pcmesh.mapping import Encoding
 from pcmesh.progress import Progress, quiet
 from pcmesh.speech.front_ends.rnnt import rnnt_features
 from pcmesh.speech.voices.spoken import held_out_speech
-from pcmesh.studies.mappings.rnnt_mapper.ways import Ways, paper_ways, sizes, ways_of_first, with_ways
+from pcmesh.studies.mappings.rnnt_mapper.ways import paper_ways, sizes, ways_of_first
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.decisions import decisions, divergence
-from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, compile_rnnt
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, NAMES, PRODUCTS, compile_rnnt
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.speech import CALIBRATION_RECORDINGS
 from pcmesh.workloads.rnnt.on_chip.store import Store
@@ -85,29 +87,28 @@ def measure_losses(
         seed: of the chips.
     """
     key = (network_digest(network), recordings.digest(), chip.model_dump(mode="json"), seed)
-    cache, store = ResultCache(folder, key), Store(folder / "work")
+    kept, store = ResultCache(folder, key), Store(folder / "work")
     base = compile_rnnt(network, chip, training, seed=seed, mesh=False)
     software = Run(base, frozenset(), store)
     written = software.recognise(recordings, quiet)
     wanted = decisions(software, recordings, written, quiet)
-    found: dict[tuple[str, str], list[float]] = {}
-    trials = list(_trials(network, chip))
-    for done, ways in enumerate(trials):
-        report("matrices alone on the chip", done, len(trials))
-        missing = [n for n in range(chips) if any(cache.get(f"{m} {w} {n}") is None for m, w in ways.items())]
-        for number in missing:
-            model = with_ways(base, ways, number)
-            for matrix, way in ways.items():
-                run = Run(model, frozenset({matrix}), store)
-                got = decisions(run, recordings, written, quiet)
-                cache.put(f"{matrix} {way} {number}", divergence(got, wanted, written))
-            store.clear()
-        for matrix, way in ways.items():
-            found[matrix, way] = [float(cache.measured(f"{matrix} {way} {n}")) for n in range(chips)]
-    report("matrices alone on the chip", len(trials), len(trials))
-    return Losses(
-        {key: tuple(values) for key, values in found.items()}, vectors_of(paper_ways(network.widths, chip), written)
+
+    def loss(single: ChipModel) -> float:
+        matrices = frozenset(NAMES[product] for product in single.only or ())
+        return divergence(decisions(Run(single, matrices, store), recordings, written, quiet), wanted, written)
+
+    found = losses_alone(
+        base,
+        list(trials(network.widths, chip)),
+        loss,
+        chips,
+        kept=kept,
+        report=report,
+        programmed=lambda *_: store.clear(),
     )
+    store.clear()
+    of_chips = {(NAMES[product], way): values for (product, way), values in found.items()}
+    return Losses(of_chips, vectors_of(paper_ways(network.widths, chip), written))
 
 
 def vectors_of(names: Iterable[str], written: Sequence[Recognised]) -> dict[str, float]:
@@ -120,12 +121,10 @@ def vectors_of(names: Iterable[str], written: Sequence[Recognised]) -> dict[str,
     return {n: frames if n.startswith(first) else letters if n.startswith("dec") else stacked for n in names}
 
 
-def _trials(network: RnntNetwork, chip: ChipSpec) -> Iterator[Ways]:
-    """Yield matrices that are programmed side by side: all in one encoding, then Enc-LSTM0 Wx in its other ways."""
-    ways = ways_of_first(network.widths, chip)
-    names = [name for name in paper_ways(network.widths, chip) if name != FIRST]
+def trials(widths: RnntWidths, chip: ChipSpec) -> Iterator[Trial]:
+    """Yield products that are programmed side by side: all in one encoding, then Enc-LSTM0 Wx in its other ways."""
     for encoding in Encoding:
-        yield {FIRST: str(encoding)} | dict.fromkeys(names, str(encoding))
-    for first in ways:
-        if first.more_rows:
-            yield {FIRST: first.way}
+        yield dict.fromkeys(PRODUCTS.values(), ProductOptions(encoding=encoding))
+    for way in ways_of_first(widths, chip):
+        if way.more_rows:
+            yield {PRODUCTS[FIRST]: way}

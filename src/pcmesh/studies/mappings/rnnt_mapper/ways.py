@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 
 from pcmesh.analysis.mapping_choice.candidates import NOT_MEASURED, Candidate, ways_with_more_rows
-from pcmesh.deployed import ChipModel
 from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.deployed.figures.energy import joule, vector_events, vector_steps
 from pcmesh.hardware import ChipSpec
@@ -16,7 +15,7 @@ from pcmesh.mapping.mapper import map_network
 from pcmesh.mapping.packing import layers_of
 from pcmesh.network.products import MatrixProduct
 from pcmesh.workloads.rnnt.compiled.graph import rnnt_graph
-from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, PRODUCTS, paper_options
+from pcmesh.workloads.rnnt.on_chip.recipe import FIRST, paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 Ways = Mapping[str, str]
@@ -31,16 +30,6 @@ def ways_of_first(widths: RnntWidths, chip: ChipSpec) -> tuple[ProductOptions, .
     """Return the ways of Enc-LSTM0 Wx: all encodings, as trained, with copies and with weight expansion."""
     more = ({}, *ways_with_more_rows(widths.features, chip.tile.rows))
     return tuple(ProductOptions(encoding=encoding, **fields) for fields in more for encoding in Encoding)
-
-
-def with_ways(model: ChipModel, ways: Ways, number: int) -> ChipModel:
-    """Return a compiled RNN-T with some matrices alone on another chip instance, mapped so; the others in software.
-
-    Raises:
-        CapacityError: it does not fit.
-    """
-    options = {PRODUCTS[name]: way for name, way in ways.items()}
-    return model.on(number=number, options=options, only=list(options))
 
 
 def sizes(widths: RnntWidths, chip: ChipSpec, vectors: Mapping[str, float]) -> list[Candidate]:
