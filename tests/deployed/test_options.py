@@ -96,3 +96,12 @@ def test_an_expansion_that_enlarges_errors_is_warned_of() -> None:
     assert "take at least 75 rows" in " ".join(near.summary().split())
     wide = pcmesh.compile(network, x, "ideal", layers={"": "AB,expand=120"})
     assert not wide.deployment.warnings
+
+
+def test_only_some_products_are_programmed() -> None:
+    network, x = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Linear(5, 4)), torch.randn(8, 6)
+    model = pcmesh.compile(network, x, only=["1"])
+    assert [layer.layer for layer in model.deployment.mapping.layers] == ["1"]
+    assert model.only == {"1"}
+    with pytest.raises(ConfigurationError, match="'2'"):
+        pcmesh.compile(network, x, only=["2"])

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from pcmesh.checks import Count, CountOrNone, Seed, Share, checked
+from pcmesh.checks import Count, CountOrNone, Names, Seed, Share, checked
 from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed.calibration_data.extremes import ExtremeProducts
 from pcmesh.deployed.calibration_data.frames import Frames, record_frames
@@ -18,7 +18,7 @@ from pcmesh.deployed.calibration_data.warnings import frame_warnings
 from pcmesh.deployed.chip import CalibrationKind, calibrate
 from pcmesh.deployed.choices.hand_over_choice import kept_apart
 from pcmesh.deployed.choices.options import Pin, ProductOptions, sharing
-from pcmesh.deployed.choices.pins import pinned_options
+from pcmesh.deployed.choices.pins import known_products, pinned_options
 from pcmesh.deployed.choices.routes import Routes
 from pcmesh.deployed.ends import Ends, end_warnings, ends_of, programmed_products, sent_frames
 from pcmesh.deployed.model import ChipModel, CompileChoice, Deployment, Pack
@@ -67,6 +67,7 @@ def compile_model(
     frames: Count = 2000,
     clipped_share: Share = 0.001,
     name: str | None = None,
+    only: Names | None = None,
 ) -> ChipModel:
     """Compile a network for the chip, program one chip instance with it and calibrate it.
 
@@ -104,6 +105,7 @@ def compile_model(
         clipped_share: share of a layer's outputs allowed beyond its range: they are clipped, on the chip `ideal`
             too. With 0.0 nothing of the calibration data is.
         name: of the network, for people; by default its class.
+        only: products that are programmed, while the others are computed in software; None: all.
 
     Raises:
         InputError: the network does not run with the example inputs, they lack the dimension of the samples, or a value
@@ -145,7 +147,8 @@ def compile_model(
     if hand_over == "auto":
         apart = kept_apart(captured, seen, choice, spec, seed)
         captured = pass_hand_over(captured, apart) if possible_chains(captured) else captured
-    return deploy(captured, seen, choice, spec, Instance(seed, number))
+    known_products(options, only or ())
+    return deploy(captured, seen, choice, spec, Instance(seed, number), only)
 
 
 def _extremes(

@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from pcmesh.errors import ConfigurationError
+from pcmesh.hardware import load_chip
 from pcmesh.reporting import render_rnnt
 from pcmesh.speech.transcripts import to_labels, to_text
 from pcmesh.workloads.rnnt.listening.recognition import encode, recognise
 from pcmesh.workloads.rnnt.loss import transducer_loss
+from pcmesh.workloads.rnnt.on_chip import experiment
 from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, choose_layers, evaluate_on_chip
-from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, PRODUCTS, another_chip
 from pcmesh.workloads.rnnt.on_chip.run import Run
 from pcmesh.workloads.rnnt.on_chip.store import Store
 from tests.workloads.rnnt.test_on_chip import NETWORK, RECORDINGS, TRAINING, compiled, quiet
@@ -72,3 +74,17 @@ def test_result_and_report(tmp_path: Path):
     assert page.count("<svg") == 5
     assert "synthetic speech" in page
     assert "<mark>" in page or "<del>" in page
+
+
+def test_only_the_layers_asked_for_are_programmed(tmp_path: Path):
+    options = ChipOptions(layers=("enc-lstm3", "dec-fc"), recalibrate=True, chips=2, work=tmp_path / "work")
+    made = experiment.compiled(NETWORK, load_chip(), TRAINING, options)
+    for model in (made, another_chip(made, 1)):
+        names = [layer.layer for layer in model.deployment.mapping.layers]
+        assert names == [PRODUCTS["enc-lstm3"], PRODUCTS["dec-fc"]]
+        assert len(model.deployment.mapping.tiles) == 2
+        assert model.deployment.compiled is not None  # pulses widen on their ways
+        assert [place.chip for place in model.deployment.placement.places] == [3, 4]
+    result = evaluate_on_chip(NETWORK, RECORDINGS, ["nothing"] * len(RECORDINGS.names), TRAINING, options, quiet)
+    assert [layer["name"] for layer in result["layers"]] == ["enc-lstm3", "dec-fc"]
+    assert result["tiles"] == 2

@@ -24,7 +24,7 @@ from pcmesh.versions import versions
 from pcmesh.workloads.rnnt.listening.recognition import Recognised
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.mac import layer_errors
-from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, NAMES, compile_rnnt, paper_ways
+from pcmesh.workloads.rnnt.on_chip.recipe import LAYERS, NAMES, another_chip, compile_rnnt, paper_ways
 from pcmesh.workloads.rnnt.on_chip.run import Recordings, Run, network_digest
 from pcmesh.workloads.rnnt.on_chip.store import Store
 
@@ -156,7 +156,7 @@ def evaluate_on_chip(
     expected = in_software.surprise(recordings, said, _named(report, "software"))
     outcomes = []
     for number in range(options.chips):
-        made = first if number == 0 else first.on(number=number)
+        made = first if number == 0 else another_chip(first, number)
         quality = _of_layers(programming_quality(made.side.chip.network), options.layers)
         programmed = (*overall(quality), _programming(made, quality) if number == 0 else [])
         ages = {time_s: _aged(made, time_s, options) for time_s in (options.time_s, *options.later_s)}
@@ -171,7 +171,7 @@ def evaluate_on_chip(
 
 
 def compiled(network: RnntNetwork, chip: ChipSpec, training: Sequence[Tensor], options: ChipOptions) -> ChipModel:
-    """Return the network on the first chip instance, mapped as the options say."""
+    """Return the layers of the options on the first chip instance, mapped as the options say."""
     ways = paper_ways(
         network.widths,
         chip,
@@ -188,6 +188,7 @@ def compiled(network: RnntNetwork, chip: ChipSpec, training: Sequence[Tensor], o
         seed=options.seed,
         mesh=options.mesh,
         scale_columns=options.scale_columns,
+        layers=options.layers,
     )
 
 

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pcmesh.deployed import ChipModel, compile_model
 from pcmesh.deployed.choices.options import Pin, ProductOptions
+from pcmesh.deployed.compile import deploy
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.hardware import ChipSpec
 from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass, lowered, prepared
@@ -18,6 +19,7 @@ from pcmesh.mapping import Encoding, Lane
 from pcmesh.network.capture import capture
 from pcmesh.network.examples import Examples
 from pcmesh.network.exported.capture import CapturedNetwork, Pins
+from pcmesh.physics.fabrication import Instance
 from pcmesh.random import torch_generator
 from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
 from pcmesh.workloads.rnnt.network import RnntNetwork
@@ -95,6 +97,7 @@ def compile_rnnt(
     mesh: bool = True,
     frames: int = CALIBRATION_FRAMES,
     scale_columns: bool = True,
+    layers: Sequence[str] = LAYERS,
 ) -> ChipModel:
     """Compile a network as the paper maps it, program the first chip instance with it and calibrate it.
 
@@ -107,6 +110,7 @@ def compile_rnnt(
         mesh: False leaves out what wires do to pulses.
         frames: calibration frames of each layer, drawn from the recordings.
         scale_columns: whether each column is written with its own gain, undone by its read-out.
+        layers: those that are programmed, from `LAYERS`, while the others are computed in software.
 
     Raises:
         CapacityError: it does not fit.
@@ -130,7 +134,14 @@ def compile_rnnt(
         frames=frames,
         seed=seed,
         name="rnnt",
+        only=None if set(layers) == set(LAYERS) else [product for layer in layers for product in products_of(layer)],
     )
+
+
+def another_chip(model: ChipModel, number: int) -> ChipModel:
+    """Return the same layers of a compiled network, with the same routes, on another chip instance."""
+    d = model.deployment
+    return deploy(d.captured, d.frames, d.choice, d.chip, Instance(d.instance.seed, number), model.only, d.compiled)
 
 
 def paper_options(widths: RnntWidths, chip: ChipSpec) -> dict[str, ProductOptions]:
