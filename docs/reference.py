@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from pcmesh.network.operations.table import operations_table
 from pcmesh.performance.costs import load_costs
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+from api import public_names  # noqa: E402
+
 _OWNER = {
     "any": "For every controller",
     "place": "For tiles and bare places of the mesh",
@@ -134,6 +139,7 @@ GENERATED = {
     "chip.md": {"keys": chip_keys},
     "physics.md": {"chip values": chip_sources},
     "microcode.md": {"instructions": instructions},
+    "api.md": {"public names": public_names},
     "architecture.md": {"folders": folders},
 }
 

@@ -72,7 +72,7 @@ def test_links_lead_to_files(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
-GENERATED = ["architecture.md", "chip.md", "microcode.md", "operations.md", "performance.md", "physics.md"]
+GENERATED = ["api.md", "architecture.md", "chip.md", "microcode.md", "operations.md", "performance.md", "physics.md"]
 
 
 @pytest.mark.parametrize("document", GENERATED)
