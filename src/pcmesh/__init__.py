@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pcmesh.analysis.mapping_choice.choose import apply as apply
     from pcmesh.analysis.mapping_choice.choose import choose as choose
     from pcmesh.analysis.sensitivity.network import network_sensitivity as sensitivity
+    from pcmesh.analysis.task import Score as Score
+    from pcmesh.analysis.task import Task as Task
+    from pcmesh.analysis.workload import TaskOptions as TaskOptions
+    from pcmesh.analysis.workload import Workload as Workload
     from pcmesh.deployed import ChipModel as ChipModel
     from pcmesh.deployed import compile_model as compile
     from pcmesh.deployed import load_model as load
@@ -35,7 +39,11 @@ _PUBLIC: Final = {
     "Encoding": ("pcmesh.mapping", "Encoding"),
     "HardwareAware": ("pcmesh.training", "HardwareAware"),
     "LayerOptions": ("pcmesh.mapping", "LayerOptions"),
+    "Score": ("pcmesh.analysis.task", "Score"),
     "NoiseConfig": ("pcmesh.training", "NoiseConfig"),
+    "Task": ("pcmesh.analysis.task", "Task"),
+    "TaskOptions": ("pcmesh.analysis.workload", "TaskOptions"),
+    "Workload": ("pcmesh.analysis.workload", "Workload"),
     "apply": ("pcmesh.analysis.mapping_choice.choose", "apply"),
     "best_mapping": ("pcmesh.analysis.mapping_choice.best_mapping", "best_mapping"),
     "candidates": ("pcmesh.analysis.mapping_choice.candidates", "candidates"),
@@ -59,6 +67,10 @@ __all__ = [
     "HardwareAware",
     "LayerOptions",
     "NoiseConfig",
+    "Score",
+    "Task",
+    "TaskOptions",
+    "Workload",
     "__version__",
     "apply",
     "best_mapping",

@@ -15,11 +15,10 @@ from pcmesh.analysis.mapping_choice.candidates import (
     NOT_MEASURED,
     Candidate,
     candidates,
-    decision_error,
-    output_error,
     ways_with_more_rows,
 )
 from pcmesh.analysis.mapping_choice.choose import QUANTITIES, Quantity, apply, choose, value_of
+from pcmesh.analysis.mapping_choice.losses import decision_error, output_error
 from pcmesh.errors import CapacityError, ConfigurationError
 
 WAYS = ("2-PCM", "4-PCM", "AB")

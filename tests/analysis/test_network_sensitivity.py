@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import pcmesh
+from pcmesh.analysis.batches import Batch
+from pcmesh.analysis.judge import Judge
 from pcmesh.analysis.sensitivity.float_network import FloatNetwork
-from pcmesh.analysis.sensitivity.network import groups_of, network_sensitivity
-from pcmesh.analysis.sensitivity.output_scores import OutputScores
+from pcmesh.analysis.sensitivity.groups import groups_of
+from pcmesh.analysis.sensitivity.network import network_sensitivity
 from pcmesh.analysis.sensitivity.quantisation import quantise
 from pcmesh.deployed import ChipModel
 from pcmesh.errors import InputError
@@ -159,7 +161,7 @@ def test_a_stop_does_not_change_the_figures(chip_model: ChipModel, tmp_path: Pat
     ("batches", "words"),
     [
         ([], "no batches"),
-        ([(inputs(), torch.zeros(40, 6, dtype=torch.int64))], r"labels of shape \(40, 6\)"),
+        ([(inputs(), torch.zeros(40, 6, dtype=torch.int64))], r"240 labels \(40, 6\) for 280 outputs"),
         ([(inputs(), torch.zeros(40, 7))], "labels are of type torch.float32"),
         ([(inputs(), torch.zeros(40, 7, dtype=torch.int64)), inputs()], "some batches have labels"),
     ],
@@ -171,4 +173,4 @@ def test_data_that_do_not_fit(batches: list[object], words: str, chip_model: Chi
 
 def test_constant_output_is_refused() -> None:
     with pytest.raises(InputError, match="the same number"):
-        OutputScores.of([pcmesh.analysis.batches.Batch(torch.zeros(4, 2))], lambda x: x[:, :1])
+        Judge.of([Batch(torch.zeros(4, 2))], [torch.zeros(4, 1)])

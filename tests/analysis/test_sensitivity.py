@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from pcmesh.analysis.scores import Scores
 from pcmesh.analysis.sensitivity.advice import advise
 from pcmesh.analysis.sensitivity.curves import Curve, Sensitivity, most_sensitive, sensitivity
 from pcmesh.analysis.sensitivity.effective_bits import bits_of_programming, bits_of_weight_error, effective_bits
 from pcmesh.analysis.sensitivity.quantisation import WeightPart, quantise, quantise_expanded
-from pcmesh.analysis.sensitivity.scores import Scores
 from pcmesh.analysis.sensitivity.thresholds import bits_of
 from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache

@@ -15,7 +15,7 @@ from pcmesh.errors import InputError
 from pcmesh.reporting.pages.sensitivity import render_sensitivity
 from tests.cli.conftest import Program
 
-KWS = ("sensitivity", "kws", "--utterances", 60, "--chips", 1, "--bits", "2:6:2")
+KWS = ("sensitivity", "kws", "--samples", 60, "--chips", 1, "--bits", "2:6:2", "--alone")
 
 
 def test_keyword_network_from_command_to_report(program: Program, tmp_path: Path) -> None:
@@ -27,14 +27,14 @@ def test_keyword_network_from_command_to_report(program: Program, tmp_path: Path
     assert sum(curve["weights"] for curve in result["curves"][1:]) == result["curves"][0]["weights"] == 792_576
     assert {entry["layer"] for entry in result["advice"]} == {"layer0", "layer1", "layer2"}
     assert len(result["effective_bits"]["per_chip"]) == 1
-    assert [entry["measure"] for entry in result["chip_ranking"]] == ["accuracy", "nats per word"]
+    assert [entry["measure"] for entry in result["chip_ranking"]] == ["accuracy", "nats per choice"]
     assert all(set(entry["loss"]) == {"layer0", "layer1", "layer2"} for entry in result["chip_ranking"])
     assert max(abs(loss["mean"]) for loss in result["chip_ranking"][0]["loss"].values()) < 0.2
     assert result["curves"][0]["accuracy"][-1] == pytest.approx(result["baseline"], abs=0.1)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 2
     assert page.count("lost with one layer on the chip") == 2
-    assert "synthetic speech" in page
+    assert "60 samples of synthetic words" in page
     assert len(list((tmp_path / "points").iterdir())) == 1
 
 
@@ -84,7 +84,7 @@ def test_own_network_from_command_to_report(program: Program, own: Path, tmp_pat
     ("data", "words"),
     [
         ("{code}:broken", "fails (ValueError: no data today)"),
-        ("{code}:make_model", "a batch is a Linear"),
+        ("{code}:make_model", "a batch is a Sequential"),
         ("{folder}/weights.safetensors", "Store `inputs` and `labels`"),
         ("{folder}/none.safetensors", "not a readable safetensors file"),
     ],
@@ -109,7 +109,8 @@ def test_report_of_word_errors_shows_expansion() -> None:
     }
     result = {
         "network": "rnnt",
-        "metric": "wer",
+        "metric": "word error rate",
+        "measure": {"better": "lower"},
         "baseline": 0.92,
         "limit": 0.91,
         "kept": 0.99,

@@ -1,17 +1,20 @@
 """The keyword experiment on the shipped network."""
 
 import math
+from copy import deepcopy
 
 import pytest
 import torch
 
 import pcmesh
-from pcmesh.files.cache import ResultCache
+from pcmesh import Task, TaskOptions
+from pcmesh.analysis.accuracy import accuracy
+from pcmesh.analysis.sensitivity.quantisation import quantise
 from pcmesh.speech.voices.synthesis import synthesise_keywords
 from pcmesh.workloads.kws.experiment import run_kws, spot
-from pcmesh.workloads.kws.layers_alone import losses_alone
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import KwsOptions, Prepared, features_of, prepare, remapped
+from pcmesh.workloads.kws.workload import KWS, batches_of_words
 
 
 def quiet(*_: object) -> None:
@@ -87,6 +90,26 @@ def test_without_balance_the_frame_is_shorter_and_the_products_worse(prepared: P
 
 
 def test_a_layer_alone_loses_less_than_all_together(prepared: Prepared):
-    lost = losses_alone(prepared, 1, ResultCache(None, {}, False), quiet)
-    assert {name: len(values) for name, values in lost["nats per word"].items()} == dict.fromkeys(LAYERS, 1)
-    assert all(abs(values[0]) < 0.1 for values in lost["nats per word"].values())
+    task = Task(batches=batches_of_words(prepared.speech))
+    found = pcmesh.sensitivity(prepared.model, task, bits=(6,), chips=1, alone=True)
+    measures = {entry["measure"]: entry["loss"] for entry in found["chip_ranking"]}
+    assert list(measures) == ["accuracy", "nats per choice"]
+    assert {name: len(loss["per_chip"]) for name, loss in measures["nats per choice"].items()} == dict.fromkeys(
+        LAYERS, 1
+    )
+    assert all(abs(loss["mean"]) < 0.1 for loss in measures["nats per choice"].values())
+
+
+def test_the_workload_of_the_name_gives_the_same_words_and_figures(prepared: Prepared):
+    task = KWS.task(TaskOptions(samples=120))
+    assert pcmesh.evaluate(prepared.model, task).chip_accuracy == pytest.approx(
+        accuracy(spot(prepared, prepared.model).predicted, prepared.speech.labels), abs=1e-6
+    )
+    (quantised,) = (
+        c for c in pcmesh.sensitivity(prepared.model, task, bits=(3,), chips=0)["curves"] if c["group"] == "layer1"
+    )
+    network = deepcopy(prepared.network)
+    with torch.no_grad():
+        network.layer1.weight.copy_(quantise(network.layer1.weight, 3))
+        right = accuracy(network(prepared.features).argmax(1), prepared.speech.labels)
+    assert quantised["accuracy"][0] == pytest.approx(right, abs=1e-6)

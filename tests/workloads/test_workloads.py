@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from pcmesh.deployed.workload import WORKLOADS, workload_of
+from pcmesh.analysis.workload import WORKLOADS, workload_of
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 from tests.extensions.plugins import install, install_example
 from tests.workloads.workload_contract import WorkloadContract
 
 SOURCE = """
 import torch
-from pcmesh.deployed import Workload
+from pcmesh import Task, Workload
 def fails(): raise RuntimeError("no network here")
-WORKLOAD = Workload(network={network}, calibration=lambda: [torch.randn(4, 3)], task=lambda: [], recipe={recipe})
+WORKLOAD = Workload(network={network}, task=lambda asked: Task(batches=[torch.randn(4, 3)]), recipe={recipe})
 """
 
 
@@ -39,17 +39,24 @@ class TestClusters(WorkloadContract):
         assert "4-PCM" not in asked.out
 
     def test_its_sensitivity_starts_from_its_name(self, name: str, tmp_path: Path, program: Program) -> None:  # noqa: F811
-        asked = ("--data", name, "--chips", 1, "--bits", "4:5:1", "--out", tmp_path / "bits")
+        asked = ("--chips", 1, "--bits", "4:5:1", "--out", tmp_path / "bits")
         assert program("sensitivity", name, *asked).code == 0
 
 
-class TestShipped(WorkloadContract):
+class TestKeywords(WorkloadContract):
     most_lost = 0.15
 
-    @pytest.fixture(params=list(WORKLOADS.shipped))
-    def name(self, request: pytest.FixtureRequest) -> str:
-        name: str = request.param
-        return name
+    @pytest.fixture
+    def name(self) -> str:
+        return "kws"
+
+
+class TestRnnt(WorkloadContract):
+    most_lost, least, samples = 0.2, 0.7, 4
+
+    @pytest.fixture
+    def name(self) -> str:
+        return "rnnt"
 
 
 @pytest.mark.parametrize(

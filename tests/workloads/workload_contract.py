@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 import pcmesh
-from pcmesh.analysis.batches import batches_of
-from pcmesh.deployed.workload import WORKLOADS, Workload, workload_of
+from pcmesh import TaskOptions
+from pcmesh.analysis.batches import call, first_output
+from pcmesh.analysis.workload import WORKLOADS, Workload, workload_of
+from pcmesh.hardware import load_chip
 from tests.cli.conftest import Program, program  # noqa: F401  (a fixture)
 
 
@@ -19,7 +24,13 @@ class WorkloadContract:
     """Tests of one workload, from its network to the command line."""
 
     most_lost = 0.1
-    """Share of right choices that a chip may cost."""
+    """Share of what is right that a chip may cost."""
+
+    least = 0.9
+    """Share of what is right in software."""
+
+    samples = 300
+    """Of the task."""
 
     @pytest.fixture
     def name(self) -> str:
@@ -42,29 +53,38 @@ class WorkloadContract:
             assert torch.equal(a, b)
 
     def test_it_has_data_that_fit_it(self, workload: Workload) -> None:
-        network = workload.network().eval()
-        for data in (workload.calibration, workload.task):
-            batches = list(batches_of(data()))
-            assert batches
-            with torch.no_grad():
-                assert len(network(batches[0].inputs)) == len(batches[0].inputs)
+        network, task = workload.network().eval(), workload.task(TaskOptions(samples=self.samples))
+        (batch, *_) = task.judged()
+        with torch.no_grad():
+            output = call(network, batch.inputs)
+            assert len(pytree.tree_leaves(output)[0]) == len(pytree.tree_leaves(batch.inputs)[0])
+            assert pytree.tree_leaves(call(network, task.calibrating()[0]))
+            assert first_output(call(network, task.probing()[0])).isfinite().all()
+
+    def test_so_many_samples_are_taken_as_are_asked_for(self, workload: Workload) -> None:
+        batches = workload.task(TaskOptions(samples=3)).judged()
+        assert sum(len(pytree.tree_leaves(batch.inputs)[0]) for batch in batches) == 3
 
     def test_the_chip_does_the_task(self, workload: Workload) -> None:
-        calibration = [batch.inputs for batch in batches_of(workload.calibration())]
-        network = workload.network().eval()
-        on_chip = pcmesh.compile(network, calibration[0], calibration=calibration, **workload.recipe)
-        found = pcmesh.evaluate(on_chip, workload.task())
-        assert found.software_accuracy is not None
-        assert found.chip_accuracy is not None
-        assert found.software_accuracy > 0.9
-        assert found.chip_accuracy > found.software_accuracy - self.most_lost
+        network, task = workload.network().eval(), workload.task(TaskOptions(samples=self.samples))
+        options = workload.options(network, load_chip())
+        frames = task.calibrating()
+        example = options.pop("example_inputs", frames[0])
+        found = pcmesh.evaluate(pcmesh.compile(network, example, calibration=frames, **options), task)
+        self.check(found.as_json())
 
     def test_commands_take_its_name(self, name: str, tmp_path: Path, program: Program) -> None:  # noqa: F811
-        outcome = program("compile", name, "-o", tmp_path / "out")
-        assert (outcome.code, outcome.err) == (0, "")
-        outcome = program("evaluate", tmp_path / "out", name, "--json", tmp_path / "found.json")
-        assert outcome.code == 0
+        outcome = program("evaluate", name, "--samples", self.samples, "--json", tmp_path / "found.json")
+        assert outcome.code == 0, outcome.err
         (chip,) = json.loads((tmp_path / "found.json").read_text())["chips"]
-        assert chip["chip_accuracy"] > chip["software_accuracy"] - self.most_lost
-        asked = ("--data", name, "--chips", 0, "--bits", "4:5:1", "--out", tmp_path / "bits")
-        assert program("sensitivity", tmp_path / "out", *asked).code == 0
+        self.check(chip)
+        outcome = program("summary", name)
+        assert (outcome.code, outcome.err) == (0, "")
+        asked = ("--samples", 5, "--chips", 0, "--bits", "4:5:1", "--out", tmp_path / "bits")
+        assert program("sensitivity", name, *asked).code == 0
+
+    def check(self, found: Mapping[str, Any]) -> None:
+        """Check a comparison's figures."""
+        software, chip = (found[key] if found["better"] == "higher" else 1 - found[key] for key in ("software", "chip"))
+        assert software > self.least
+        assert chip > software - self.most_lost

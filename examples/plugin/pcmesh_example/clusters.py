@@ -1,11 +1,9 @@
 """A workload: which of eight clusters does a point belong to? The network knows their centres; nothing is trained."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
-from pcmesh.deployed import Workload
+from pcmesh import Task, TaskOptions, Workload
 
 CLUSTERS, SIZE, SPREAD = 8, 48, 1.5
 
@@ -29,12 +27,10 @@ def points(seed: int, count: int) -> tuple[Tensor, Tensor]:
     return centres()[labels] + SPREAD * torch.randn(count, SIZE, generator=generator), labels
 
 
-def calibration() -> Iterator[Tensor]:
-    yield points(1, 200)[0]
+def task(asked: TaskOptions) -> Task:
+    """Return points to judge by, other ones than those to calibrate with."""
+    judged = Task(batches=[points(seed, 200) for seed in (2, 3)], calibration=[points(1, 200)[0]], data="points")
+    return judged if asked.samples is None else judged.first(asked.samples)
 
 
-def task() -> Iterator[tuple[Tensor, Tensor]]:
-    yield from (points(seed, 200) for seed in (2, 3))
-
-
-CLUSTERING = Workload(network=network, calibration=calibration, task=task, recipe={"encoding": "4-PCM"})
+CLUSTERING = Workload(network=network, task=task, recipe={"encoding": "4-PCM"})

@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pcmesh.deployed.user_code import user_value
 from pcmesh.errors import InputError
-
-LABELS = "labels"
-_SIZE = 256
 
 
 class Batch(NamedTuple):
-    """Inputs as `example_inputs`, and (B, ...) int64 labels, or None."""
+    """Inputs as `example_inputs`; (B, ...) int64 labels, or what a measure takes instead; names of the samples."""
 
     inputs: Any
-    labels: Tensor | None = None
+    labels: Any = None
+    names: Sequence[str | int] | None = None
 
 
-def batches_of(given: Iterable[Any]) -> Iterator[Batch]:
-    """Yield batches from inputs or pairs (inputs, labels).
+def batches_of(given: Iterable[Any], any_labels: bool = False) -> Iterator[Batch]:
+    """Yield batches from inputs, pairs (inputs, labels), or `Batch`es.
+
+    Args:
+        given: those.
+        any_labels: whether labels may be of any kind, as a measure of one's own takes them.
 
     Raises:
         InputError: inputs hold no tensor, or labels are not whole numbers.
     """
     for number, entry in enumerate(given):
-        inputs, labels = entry if isinstance(entry, list | tuple) and len(entry) == 2 else (entry, None)
-        tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
+        pair = isinstance(entry, Batch) or (isinstance(entry, list | tuple) and len(entry) == 2)
+        batch = Batch(*entry) if pair else Batch(entry)
+        tensors = [leaf for leaf in pytree.tree_leaves(batch.inputs) if isinstance(leaf, Tensor)]
         if not tensors:
-            raise InputError(f"a batch is a {type(inputs).__name__} without tensors", "Yield inputs as tensors")
+            raise InputError(f"a batch is a {type(batch.inputs).__name__} without tensors", "Yield inputs as tensors")
         if all(leaf.numel() == 0 for leaf in tensors):
             shapes = ", ".join(str(tuple(leaf.shape)) for leaf in tensors)
             raise InputError(f"batch {number} holds no samples: {shapes}", "Yield batches with samples")
-        if labels is not None:
-            labels = _as_tensor(labels, number)
-            if labels.is_floating_point() or labels.is_complex():
-                raise InputError(
-                    f"labels are of type {labels.dtype}", "Give numbers of classes, or leave them out: then the "
-                    "network's own output counts as right"
-                )  # fmt: skip
-        yield Batch(inputs, labels)
+        yield batch if any_labels or batch.labels is None else batch._replace(labels=_classes(batch.labels, number))
+
+
+def _classes(labels: Any, number: int) -> Tensor:
+    found = _as_tensor(labels, number)
+    if found.is_floating_point() or found.is_complex():
+        raise InputError(
+            f"labels are of type {found.dtype}",
+            "Give numbers of classes, or leave them out: then the network's own output counts as right",
+        )
+    return found
 
 
 def _as_tensor(labels: Any, number: int) -> Tensor:
@@ -58,30 +60,6 @@ def _as_tensor(labels: Any, number: int) -> Tensor:
         raise InputError(
             f"batch {number}: its labels are a {type(labels).__name__} ({error})", "Give numbers of classes"
         ) from error
-
-
-def user_batches(reference: str, part: Literal["calibration", "task"] = "task") -> list[Batch]:
-    """Return the batches that `FILE.py:FUNCTION` or a workload yields, or those of a safetensors file.
-
-    Args:
-        reference: a function that yields inputs or pairs (inputs, labels); or a file with the tensors `inputs` and, if
-            there are some, `labels`, both samples first. Tensors of other names are keyword arguments.
-        part: which batches of a workload.
-
-    Raises:
-        InputError: there is no such function or file, or it has no batches.
-    """
-    if reference.endswith(".safetensors"):
-        found = _of_file(Path(reference))
-    else:
-        value = user_value(reference, part)
-        try:
-            found = list(batches_of([value] if isinstance(value, Tensor | tuple | Mapping) else value))
-        except TypeError as error:
-            raise InputError(f"{reference} gives a {type(value).__name__}", "Yield batches") from error
-    if not found:
-        raise InputError(f"{reference}: there are no batches", "Yield inputs, or pairs of inputs and labels")
-    return found
 
 
 def call(model: Any, inputs: Any) -> Any:
@@ -126,22 +104,3 @@ def naming_batch(number: int) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"batch {number}: {error.problem}", error.remedy) from error
-
-
-def _of_file(path: Path) -> list[Batch]:
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})", "Export it anew") from error
-    labels = tensors.pop(LABELS, None)
-    sizes = {name: len(x) if x.dim() else 0 for name, x in tensors.items()}
-    if labels is not None:
-        sizes[LABELS] = len(labels) if labels.dim() else 0
-    if not tensors or len(set(sizes.values())) != 1 or 0 in sizes.values():
-        raise InputError(f"{path}: holds {sizes or 'no inputs'}", "Store `inputs` and `labels` of as many samples")
-    found: list[Batch] = []
-    for start in range(0, next(iter(sizes.values())), _SIZE):
-        part = {name: x[start : start + _SIZE] for name, x in tensors.items()}
-        inputs = part["inputs"] if part.keys() == {"inputs"} else part
-        found += batches_of([(inputs, None if labels is None else labels[start : start + _SIZE])])
-    return found

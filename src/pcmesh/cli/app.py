@@ -21,12 +21,12 @@ from pcmesh.cli.artefacts.explain import explain
 from pcmesh.cli.artefacts.inspect import inspect
 from pcmesh.cli.artefacts.verify import verify
 from pcmesh.cli.failures import user_traceback
-from pcmesh.cli.networks.chip_model import evaluate, summary
 from pcmesh.cli.networks.choose import choose
 from pcmesh.cli.networks.compile import compile_
+from pcmesh.cli.networks.evaluate import evaluate
 from pcmesh.cli.networks.perf import perf
-from pcmesh.cli.networks.sensitivity import OWN, sensitivity
-from pcmesh.cli.networks.sensitivity_own import own
+from pcmesh.cli.networks.sensitivity import sensitivity
+from pcmesh.cli.networks.summary import summary
 from pcmesh.cli.workloads.kws import kws
 from pcmesh.cli.workloads.laws import laws
 from pcmesh.cli.workloads.paper import paper
@@ -84,8 +84,7 @@ def _program(
 app.add_typer(kws)
 app.add_typer(chip)
 app.add_typer(rnnt)
-sensitivity.command(OWN)(own)
-app.add_typer(sensitivity)
+app.command("sensitivity")(sensitivity)
 app.command("compile")(compile_)
 app.command("compare")(compare)
 app.command("examples")(examples)

@@ -3,6 +3,5 @@
 from pcmesh.deployed.compile import compile_model
 from pcmesh.deployed.model import ChipModel
 from pcmesh.deployed.store.folder import load_model
-from pcmesh.deployed.workload import Workload
 
-__all__ = ["ChipModel", "Workload", "compile_model", "load_model"]
+__all__ = ["ChipModel", "compile_model", "load_model"]

@@ -1,4 +1,4 @@
-"""The networks that can be compiled by name."""
+"""The paper's RNN-T at its full size, with random weights unless some are given."""
 
 from __future__ import annotations
 
@@ -7,28 +7,24 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pcmesh.compiled import CompiledNetwork
-from pcmesh.deployed import ChipModel
 from pcmesh.errors import InputError
 from pcmesh.hardware import load_chip
 from pcmesh.pipeline import compile_network
-from pcmesh.progress import quiet
-from pcmesh.workloads.kws.prepare import KwsOptions, prepare
 from pcmesh.workloads.rnnt.checkpoint import load_network
 from pcmesh.workloads.rnnt.compiled.graph import random_network, rnnt_graph
 from pcmesh.workloads.rnnt.on_chip.recipe import paper_options
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
-Compiler = Callable[[str, Path | None], ChipModel | CompiledNetwork]
+Compiler = Callable[[str, Path | None], CompiledNetwork]
 
 
-def compile_named(name: str, chip: str = "nature2023", weights: Path | None = None) -> ChipModel | CompiledNetwork:
-    """Compile one of the networks that pcmesh knows, mapped as the paper does.
+def compile_named(name: str, chip: str = "nature2023", weights: Path | None = None) -> CompiledNetwork:
+    """Compile the paper's RNN-T, mapped as the paper does.
 
     Args:
-        name: `kws`, `rnnt` (240 input rows, four copies) or `rnnt-expanded` (1,024 rows by weight expansion).
+        name: `rnnt-paper` (240 input rows, four copies) or `rnnt-expanded` (1,024 rows by weight expansion).
         chip: preset or TOML file.
-        weights: safetensors file, or any checkpoint of the RNN-T; None: the shipped keyword network, random numbers for
-            the RNN-T.
+        weights: any checkpoint of the RNN-T; None: random numbers.
 
     Raises:
         InputError: no such network, or weights that do not fit.
@@ -37,12 +33,8 @@ def compile_named(name: str, chip: str = "nature2023", weights: Path | None = No
     if name not in COMPILERS:
         near = get_close_matches(name, COMPILERS, 1, 0.7)
         meant = f"Is {near[0]} meant? " if near else ""
-        raise InputError(f"no network '{name}'", f"{meant}One of: {', '.join(COMPILERS)}, or FILE.py:FUNCTION")
+        raise InputError(f"no network '{name}'", f"{meant}One of: {', '.join(COMPILERS)}")
     return COMPILERS[name](chip, weights)
-
-
-def _kws(chip: str, weights: Path | None) -> ChipModel:
-    return prepare(KwsOptions(chip=chip, weights=weights, utterances=1), quiet).model
 
 
 def _rnnt(widths: RnntWidths) -> Compiler:
@@ -56,7 +48,6 @@ def _rnnt(widths: RnntWidths) -> Compiler:
 
 
 COMPILERS: dict[str, Compiler] = {
-    "kws": _kws,
-    "rnnt": _rnnt(RnntWidths()),
+    "rnnt-paper": _rnnt(RnntWidths()),
     "rnnt-expanded": _rnnt(RnntWidths(expand=1024)),
 }

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from pcmesh.analysis.user_code import user_model
 from pcmesh.compiled import load_compiled
 from pcmesh.deployed.chip.power import power_tests
 from pcmesh.deployed.figures.performance import AS_MAPPED, performance_result
 from pcmesh.deployed.store.folder import load_model
-from pcmesh.deployed.user_code import user_model
 from pcmesh.errors import ConfigurationError
 from pcmesh.files.folders import MANIFEST, ROUTED, folder_kind
 from pcmesh.hardware import ChipSpec, load_chip

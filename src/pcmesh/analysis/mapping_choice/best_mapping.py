@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from pcmesh.analysis.batches import call
-from pcmesh.analysis.mapping_choice.candidates import Candidate, Loss, candidates, decision_error, output_error
+from torch import nn
+
+from pcmesh.analysis.batches import Batch, call
+from pcmesh.analysis.mapping_choice.candidates import Candidate, candidates
 from pcmesh.analysis.mapping_choice.choose import Choice, Limits, Quantity, apply, choose
+from pcmesh.analysis.mapping_choice.losses import Loss, decision_error, output_error
+from pcmesh.analysis.ready import instance, ready
+from pcmesh.analysis.task import Task
 from pcmesh.deployed.model import ChipModel
 from pcmesh.progress import Progress, quiet
 
@@ -55,8 +60,8 @@ class BestMapping:
 
 
 def best_mapping(
-    model: ChipModel,
-    batches: Sequence[Any],
+    model: ChipModel | nn.Module,
+    task: Task | Iterable[Any],
     limits: Limits,
     *,
     least: Quantity = "loss",
@@ -68,8 +73,8 @@ def best_mapping(
     """Choose how every layer of a network is mapped.
 
     Args:
-        model: the network, compiled in any way.
-        batches: inputs as `example_inputs`, to measure losses with.
+        model: the network, compiled in any way; another module is compiled first.
+        task: what it is judged by; or batches as `evaluate` takes them. Losses are measured on its probes.
         limits: of everything.
         least: what shall be least.
         pins: layer -> way that the user wants.
@@ -82,12 +87,22 @@ def best_mapping(
         ConfigurationError: a pin names no layer or no way.
     """
     loss = LOSSES[judge]
-    found = candidates(model, batches, digital=limits.digital_layers > 0, loss=loss, chips=chips, report=report)
+    judged = Task.of(task)
+    model = ready(model, judged)
+    batches = judged.probing()
+    found = candidates(
+        model,
+        replace(judged, probes=[Batch(inputs) for inputs in batches]),
+        digital=limits.digital_layers > 0,
+        loss=loss,
+        chips=chips,
+        report=report,
+    )
     choice = choose(found, pins=pins, least=least, **asdict(limits))
     losses = []
     for number in range(chips):
         report("the choice as a whole", number, chips)
-        chip = apply(model.on(number=model.deployment.instance.number + number), choice)
+        chip = apply(instance(model, number), choice)
         lost = [loss(call(chip, batch), call(model.software, batch)) for batch in batches]
         losses.append(sum(lost) / len(lost))
     report("the choice as a whole", chips, chips)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import torch.nn.functional as F
-from torch import Tensor
-from torch.utils import _pytree as pytree
+from torch import nn
 
 from pcmesh.analysis.batches import call, naming_batch, software_output
+from pcmesh.analysis.mapping_choice.losses import Loss, output_error
+from pcmesh.analysis.ready import ready
+from pcmesh.analysis.task import Task
 from pcmesh.checks import Count, checked
 from pcmesh.deployed.choices.options import ProductOptions
 from pcmesh.deployed.figures.energy import joule
 from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.deployed.model import ChipModel
-from pcmesh.errors import ConfigurationError
 from pcmesh.files.cache import ResultCache
 from pcmesh.mapping import Encoding
 from pcmesh.network.operations.digital import MULTIPLY_ADD
@@ -29,7 +29,6 @@ NOT_MEASURED = math.nan
 """The loss of a way that was sized but not tried: no choice takes it for a loss."""
 COPIES = (2, 4)
 
-Loss = Callable[[Any, Any], float]
 Trial = Mapping[str, ProductOptions]
 """Layers that are programmed side by side, and how each is mapped."""
 
@@ -54,28 +53,10 @@ class Candidate:
     energy_j: float = 0.0
 
 
-def output_error(got: Any, wanted: Any) -> float:
-    """Return the power of the difference of a network's outputs as a share of that of the outputs themselves."""
-    values = _compared(got, wanted)
-    return float(sum(((a - b) ** 2).mean() for a, b in values) / sum(b.var() for _, b in values))
-
-
-def decision_error(got: Any, wanted: Any) -> float:
-    """Return the Kullback-Leibler divergence of the classes' probabilities from software's, nats for each decision.
-
-    Classes are the last dimension of the outputs (logits).
-    """
-    found = [
-        F.kl_div(F.log_softmax(a, -1), F.log_softmax(b, -1), reduction="none", log_target=True).sum(-1).mean()
-        for a, b in _compared(got, wanted)
-    ]
-    return float(sum(found) / len(found))
-
-
 @checked
 def candidates(
-    model: ChipModel,
-    batches: Sequence[Any],
+    model: ChipModel | nn.Module,
+    task: Task | Iterable[Any],
     encodings: Sequence[Encoding | Literal["2-PCM", "4-PCM", "AB"]] = tuple(Encoding),
     digital: bool = False,
     loss: Loss = output_error,
@@ -87,8 +68,8 @@ def candidates(
     """Measure every layer in every way, alone on the chip, the other layers in software.
 
     Args:
-        model: the network on a chip instance.
-        batches: inputs as `example_inputs`.
+        model: the network on a chip instance; another module is compiled first.
+        task: what it is judged by; or batches as `evaluate` takes them. Its probes are compared with software.
         encodings: those to try.
         digital: whether a layer may stay digital (no loss, no tile, but every multiply-add counts).
         loss: outputs on the chip, outputs in software -> what is lost.
@@ -96,6 +77,8 @@ def candidates(
         chips: chip instances measured; the loss is their mean.
         report: is told the progress.
     """
+    judged = Task.of(task)
+    model, batches = ready(model, judged), judged.probing()
     trials = list(_trials(model, [Encoding(name) for name in encodings], more_rows))
     wanted = [call(model.software, batch) for batch in batches]
     for number, output in enumerate(wanted):
@@ -147,7 +130,7 @@ def losses_alone(
             keys = {name: f"{name} {option.way} {number}" for name, option in options.items()}
             if all(kept.get(key) is not None for key in keys.values()):
                 continue
-            chip = model.on(number=model.deployment.instance.number + number, options=options, only=options)
+            chip = instance(model, number, options=options, only=options)
             programmed(chip, options)
             for name, key in keys.items():
                 if kept.get(key) is None:
@@ -194,19 +177,3 @@ def _digital(model: ChipModel, product: MatrixProduct) -> Candidate:
     vectors = model.deployment.frames.vectors[product.name]
     work = MULTIPLY_ADD.operations * vectors * product.weight.numel()
     return Candidate(product.name, DIGITAL, 0.0, 0, 0.0, joule({"matrix_operations": work}))
-
-
-def _compared(got: Any, wanted: Any) -> list[tuple[Tensor, Tensor]]:
-    found = list(_numbers(got, wanted))
-    if not found:
-        raise ConfigurationError(
-            "the network's outputs hold no floating-point numbers, so a mapping loses nothing that could be measured",
-            "Let it return numbers, or give a loss of your own",
-        )
-    return found
-
-
-def _numbers(got: Any, wanted: Any) -> Iterator[tuple[Tensor, Tensor]]:
-    for a, b in zip(pytree.tree_leaves(got), pytree.tree_leaves(wanted), strict=True):
-        if isinstance(a, Tensor) and a.is_floating_point():
-            yield a, b

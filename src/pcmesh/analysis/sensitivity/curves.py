@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from pcmesh.analysis.scores import Scores, as_scores, resampled
 from pcmesh.analysis.sensitivity.quantisation import WeightPart, weight_count
-from pcmesh.analysis.sensitivity.scores import Scores, as_scores, resampled
 from pcmesh.analysis.sensitivity.thresholds import bits_of
 from pcmesh.errors import InputError
 from pcmesh.files.cache import ResultCache

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pcmesh.cli.networks.chip_model import Force, Json
+from pcmesh.cli.networks import options
+from pcmesh.cli.networks.asked import AskedNetwork
 from pcmesh.cli.output import console, facts, progress, table, write_result
-from pcmesh.cli.paths import chip_name, finite, folder_target, input_file
+from pcmesh.cli.paths import finite
 
 if TYPE_CHECKING:
     from pcmesh.analysis.mapping_choice.best_mapping import BestMapping
@@ -25,7 +25,7 @@ class Least(StrEnum):
     TIME = "time"
 
 
-class Judge(StrEnum):
+class LossOf(StrEnum):
     """What a loss is."""
 
     OUTPUTS = "outputs"
@@ -36,8 +36,7 @@ _QUANTITY = {Least.LOSS: "loss", Least.TILES: "tiles", Least.ENERGY: "energy_j",
 
 
 def choose(
-    network: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="Makes your network.")],
-    example: Annotated[str, typer.Option(metavar="EXPRESSION", help="Its input: 'torch.randn(8, 1, 28, 28)'.")],
+    network: options.Network,
     tiles: Annotated[int | None, typer.Option(min=0, metavar="N", help="At most so many tiles.")] = None,
     max_loss: Annotated[
         float | None, typer.Option(callback=finite, min=0, metavar="LOSS", help="At most this loss.")
@@ -55,27 +54,26 @@ def choose(
         list[str] | None, typer.Option(metavar="LAYER=WAY", help="Leave this to me: fc1=AB,copies=4. Repeatable.")
     ] = None,
     loss: Annotated[
-        Judge, typer.Option(help="Power of the outputs' error, or divergence of the classes' probabilities.")
-    ] = Judge.OUTPUTS,
-    chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances that losses are measured on.")] = 3,
-    chip: Annotated[
-        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
-    ] = "nature2023",
-    weights: Annotated[
-        Path | None, typer.Option(callback=input_file, metavar="FILE", help="The network's weights (safetensors).")
-    ] = None,
-    calibration: Annotated[
-        str | None,
-        typer.Option(metavar="DATA", help="Your data, to calibrate and measure with: FILE.py:FUNCTION or safetensors."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", callback=folder_target, metavar="DIR", help="Write the network, so compiled, to this folder."
-        ),
-    ] = None,
-    force: Force = False,
-    json: Json = None,
+        LossOf, typer.Option(help="Power of the outputs' error, or divergence of the classes' probabilities.")
+    ] = LossOf.OUTPUTS,
+    chips: options.Chips = 3,
+    data: options.Data = None,
+    samples: options.Samples = None,
+    chip: options.Chip = None,
+    calibration: options.Calibration = None,
+    seed: options.Seed = None,
+    time: options.Time = "0s",
+    encoding: options.Coding = None,
+    layer: options.Layer = None,
+    max_chips: options.MaxChips = None,
+    hand_over: options.Hand = None,
+    weights: options.Weights = None,
+    example: options.Example = None,
+    batch_dim: options.BatchDim = "0",
+    code: options.Code = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
 ) -> None:
     """Choose how each layer of your network is mapped, and say why.
 
@@ -84,32 +82,44 @@ def choose(
     loss of each layer in each way is measured with that layer alone on simulated chips; a solver (CP-SAT) takes the
     best combination, which is then measured as a whole.
 
-    Type first: [bold]pcmesh choose model.py:make_model --example 'torch.randn(64, 784)' --tiles 4 -o my_chip[/bold]
+    Type first: [bold]pcmesh choose kws --samples 120 --chips 1[/bold], or of your own:
+    [bold]pcmesh choose model.py:make_model --example 'torch.randn(64, 784)' --tiles 4 -o my_chip[/bold]
 
     Then ask: [bold]--least tiles --max-loss 0.01[/bold] for the fewest tiles that lose at most 1 % of the outputs'
     power, [bold]--least energy[/bold], [bold]--pin fc1=digital --digital-layers 1[/bold].
     """
-    from pcmesh.analysis.batches import user_batches
     from pcmesh.analysis.mapping_choice.best_mapping import best_mapping
     from pcmesh.analysis.mapping_choice.choose import Limits
-    from pcmesh.deployed import compile_model
     from pcmesh.deployed.choices.options import read_pins
-    from pcmesh.deployed.user_code import example_of, user_model
     from pcmesh.files.folders import check_place
 
     energy_j = None if max_energy is None else max_energy * 1e-9
     limits = Limits(tiles=tiles, loss=max_loss, energy_j=energy_j, steps=max_steps, digital_layers=digital_layers)
     if out is not None:
         check_place(out, "chip model", force)
-    pins, made, inputs = read_pins(pin or []), user_model(network, weights), example_of(example)
-    batches = None if calibration is None else [batch.inputs for batch in user_batches(calibration)]
+    asked = AskedNetwork(
+        network=network,
+        data=data,
+        samples=samples,
+        chip=chip,
+        calibration=calibration,
+        seed=seed,
+        time=time,
+        encoding=encoding,
+        layers=layer or [],
+        max_chips=max_chips,
+        hand_over=hand_over,
+        weights=weights,
+        example=example,
+        batch_dim=batch_dim,
+        code=code,
+    )
+    pins = read_pins(pin or [])
+    model = asked.model
     with progress() as report:
-        report("compiling", 0, 1)
-        model = compile_model(made, inputs, chip, calibration=batches)
-        report("compiling", 1, 1)
         found = best_mapping(
             model,
-            batches or [inputs],
+            asked.task_to_compare(),
             limits,
             least=_QUANTITY[least],  # type: ignore[arg-type]
             pins=pins,
@@ -120,7 +130,7 @@ def choose(
     _show(found)
     write_result(found.as_json(), json, None)
     if out is not None:
-        compile_model(made, inputs, chip, calibration=batches, layers=found.choice.layers).save(out, force=force)
+        asked.mapped(found.choice.layers).save(out, force=force)
         console().print(f"Written: {out} (look: pcmesh summary {out})")
 
 

@@ -7,106 +7,93 @@ from typing import Annotated
 
 import typer
 
-from pcmesh.cli.networks.chip_model import Force, OwnNetwork, batch_dimension, compile_own, compiled_page, write_model
+from pcmesh.cli.networks import options
+from pcmesh.cli.networks.asked import AskedNetwork
+from pcmesh.cli.networks.writing import compiled_page, write_model
 from pcmesh.cli.output import console, write_result
-from pcmesh.cli.paths import chip_name, folder_target, input_file, json_target
+from pcmesh.cli.paths import folder_target
 from pcmesh.cli.tables import overview_tables
 
 
 def compile_(
-    network: Annotated[
-        str,
-        typer.Argument(metavar="NETWORK", help="kws, rnnt, rnnt-expanded, a package's, or FILE.py:FUNCTION."),
-    ],
+    network: options.Network,
     out: Annotated[
         Path,
         typer.Option("--out", "-o", callback=folder_target, metavar="DIR", help="Folder for the compiled network."),
     ],
-    chip: Annotated[
-        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
-    ] = "nature2023",
-    weights: Annotated[
-        Path | None,
-        typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors); rnnt has random ones without."),
-    ] = None,
-    example: Annotated[
-        str | None, typer.Option(metavar="EXPRESSION", help="Your network's input: 'torch.randn(8, 1, 28, 28)'.")
-    ] = None,
-    batch_dim: Annotated[
-        str,
-        typer.Option(metavar="N", help="Dimension of the samples in your network's input; none: it has no batch."),
-    ] = "0",
-    calibration: Annotated[
-        str | None, typer.Option(metavar="FILE.py:FUNCTION", help="Yields batches of your data, to calibrate with.")
-    ] = None,
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LAYER=WAY", help="Map a layer of yours so: fc1=2-PCM, fc1=AB,copies=4. Repeatable."),
-    ] = None,
-    route: Annotated[
-        bool, typer.Option("--route", help="Find ways through the mesh for your network too, down to microcode.")
-    ] = False,
-    hand_over: Annotated[
-        bool, typer.Option("--hand-over", help="Let ramps make activations; pulses go from tile to tile.")
-    ] = False,
-    force: Force = False,
+    chip: options.Chip = None,
+    calibration: options.Calibration = None,
+    seed: options.Seed = None,
+    encoding: options.Coding = None,
+    layer: options.Layer = None,
+    max_chips: options.MaxChips = None,
+    hand_over: options.Hand = None,
+    route: options.Route = False,
+    weights: options.Weights = None,
+    example: options.Example = None,
+    batch_dim: options.BatchDim = "0",
+    time: options.Time = "0s",
+    code: options.Code = None,
+    force: options.Force = False,
     report: Annotated[bool, typer.Option(help="Draw floorplans, routes and time diagrams (report.html).")] = True,
-    json: Annotated[
-        Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the figures to this file.")
-    ] = None,
+    json: options.Json = None,
 ) -> None:
-    """Put a network onto chips.
+    """Put a network onto chips: program a chip instance with it, calibrate it, and write it to a folder.
 
-    By name: mapped, placed and routed, down to the local controllers' programs; [bold]kws[/bold] is programmed into a
-    chip instance and calibrated too, as your own PyTorch network is
-    ([bold]model.py:make_model --example 'torch.randn(8, 64)'[/bold]); go on with [bold]pcmesh summary DIR[/bold] and
-    [bold]pcmesh evaluate DIR data.py:batches[/bold].
-    [bold]pcmesh choose[/bold] finds the best mapping of its layers within limits. With [bold]--route[/bold] it is
-    placed and routed too, and [bold]pcmesh verify DIR[/bold] executes its microcode on the clocked chip.
+    Type first: [bold]pcmesh compile kws -o DIR[/bold], or your own:
+    [bold]pcmesh compile model.py:make_model --example 'torch.randn(8, 64)' -o DIR[/bold]
+
+    Go on with [bold]pcmesh evaluate DIR data.py:batches[/bold]. [bold]pcmesh choose[/bold] finds the best mapping
+    of its layers within limits. With [bold]--route[/bold] it is placed and routed too, and
+    [bold]pcmesh verify DIR[/bold] executes its microcode on the clocked chip.
+
+    [bold]rnnt-paper[/bold] and [bold]rnnt-expanded[/bold] are the paper's RNN-T of its full size, routed, without a
+    chip instance.
 
     The folder holds JSON, weights and [bold]report.html[/bold] with pictures, each with its checksum, and nothing that
     runs when it is read. A folder that pcmesh wrote is replaced as a whole. Look inside with
     [bold]pcmesh inspect DIR[/bold], read the programs with [bold]pcmesh disasm DIR --tile 1.1[/bold].
     """
-    if ".py" in network or _is_added(network):
-        asked = OwnNetwork(
-            network=network,
-            out=out,
-            chip=chip,
-            weights=weights,
-            example=example,
-            batch_dim=batch_dimension(batch_dim),
-            calibration=calibration,
-            layers=layer or [],
-            route=route,
-            hand_over=hand_over,
-            report=report,
-            force=force,
-        )
-        compile_own(asked, json)
+    from pcmesh.files.folders import check_place
+    from pcmesh.studies.networks import COMPILERS
+
+    if network in COMPILERS:
+        _full_size(network, chip or "nature2023", weights, out, report, force, json)
         return
-    from pcmesh.compiled import CompiledNetwork
+    asked = AskedNetwork(
+        network=network,
+        chip=chip,
+        calibration=calibration,
+        seed=seed,
+        encoding=encoding,
+        layers=layer or [],
+        max_chips=max_chips,
+        hand_over=hand_over,
+        route=route,
+        weights=weights,
+        example=example,
+        batch_dim=batch_dim,
+        time=time,
+        code=code,
+    )
+    check_place(out, "chip model", force)
+    write_model(asked.model, out, report, force, json)
+
+
+def _full_size(
+    name: str, chip: str, weights: Path | None, out: Path, report: bool, force: bool, json: Path | None
+) -> None:
+    """Write the paper's RNN-T, mapped, placed and routed."""
     from pcmesh.files.folders import check_place
     from pcmesh.reporting.inspection import overview
     from pcmesh.studies.networks import compile_named
 
     check_place(out, "compiled network", force)
-    with console(error=True).status(f"Compiling {network}"):
-        compiled = compile_named(network, chip, weights)
-        if isinstance(compiled, CompiledNetwork):
-            compiled.save(out, compiled_page(compiled) if report else None, force)
-    if not isinstance(compiled, CompiledNetwork):
-        write_model(compiled, out, report, force, json)
-        return
+    with console(error=True).status(f"Compiling {name}"):
+        compiled = compile_named(name, chip, weights)
+        compiled.save(out, compiled_page(compiled) if report else None, force)
     found = overview(compiled)
     for shown in overview_tables(found, steps=False, tiles=False):
         console().print(shown)
     write_result(found, json, None)
     console().print(f"Written: {out}")
-
-
-def _is_added(name: str) -> bool:
-    """Return whether a package adds a workload of that name."""
-    from pcmesh.deployed.workload import WORKLOADS
-
-    return name in WORKLOADS and name not in WORKLOADS.shipped

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pcmesh.cli.networks.chip_model import Code
+from pcmesh.cli.networks.options import Code
 from pcmesh.cli.networks.perf_tables import perf_tables
 from pcmesh.cli.output import console, progress, write_report, write_result
 from pcmesh.cli.paths import chip_name, folder_target, input_file, input_folder, json_target

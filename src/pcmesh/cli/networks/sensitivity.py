@@ -7,175 +7,97 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from pcmesh.cli.networks import options
+from pcmesh.cli.networks.asked import AskedNetwork
 from pcmesh.cli.output import console, facts, progress, table, write_report, write_result
-from pcmesh.cli.paths import (
-    check_folder,
-    checkpoint_file,
-    chip_name,
-    finite,
-    folder_target,
-    input_file,
-    input_folder,
-    json_target,
-)
+from pcmesh.cli.paths import check_folder
 
-OWN = "FILE.py:FUNCTION"
-
-
-class _Networks(TyperGroup):
-    """Networks by name; what names a file, a folder or a package's workload is the user's own."""
-
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
-        if ".py" in args[0] or Path(args[0]).is_dir() or self._is_workload(ctx, args[0]):
-            return OWN, self.get_command(ctx, OWN), args
-        return super().resolve_command(ctx, args)
-
-    def _is_workload(self, ctx: typer.Context, name: str) -> bool:
-        if self.get_command(ctx, name) is not None:
-            return False
-        from pcmesh.deployed.workload import workload_of
-
-        return workload_of(name) is not None
-
-
-sensitivity = typer.Typer(name="sensitivity", cls=_Networks, no_args_is_help=True, rich_markup_mode="rich")
-
-Workers = Annotated[
-    int, typer.Option(min=1, max=256, metavar="N", help="Processes; the figures are the same for any number.")
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Compute everything anew instead of going on with the last run.")]
-Json = Annotated[
-    Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
-]
 Bits = Annotated[str, typer.Option(metavar="FROM:TO:STEP", help="Bits to try: from, to, step; fractions are welcome.")]
-LONGEST_S = 15.0
-Seed = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
 
 
-@sensitivity.callback()
-def _about() -> None:
+def sensitivity(
+    network: options.Network,
+    data: options.Data = None,
+    samples: options.Samples = None,
+    chips: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Chip instances whose precision is told; 0: of programming alone.")
+    ] = 3,
+    bits: Bits = "2:8:0.5",
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Put each layer alone on these chips, too: which one loses most?")
+    ] = False,
+    chip: options.Chip = None,
+    time: options.Time = "0s",
+    calibration: options.Calibration = None,
+    seed: options.Seed = None,
+    encoding: options.Coding = None,
+    layer: options.Layer = None,
+    max_chips: options.MaxChips = None,
+    hand_over: options.Hand = None,
+    weights: options.Weights = None,
+    example: options.Example = None,
+    batch_dim: options.BatchDim = "0",
+    code: options.Code = None,
+    workers: options.Workers = 1,
+    fresh: options.Fresh = False,
+    json: options.Json = None,
+    out: options.Out = None,
+) -> None:
     """Quantise the weights of a network, or of one layer, more and more: what accuracy is left?
 
     Says for each layer how many bits keep 99 % of the accuracy, which layers to put in asymmetry balance, to expand or
     to keep digital, and how many bits a simulated chip is worth.
+
+    Type first: [bold]pcmesh sensitivity kws[/bold], or of your own:
+    [bold]pcmesh sensitivity model.py:make_model --data data.py:batches[/bold]
+
+    With labels, [bold]accuracy[/bold] is told, and of speech [bold]word errors[/bold]; without, how often the choice is
+    that of the network in float32 or, where it gives a single number, how much of its outputs' variance is kept.
     """
+    from pcmesh.analysis.sensitivity.network import network_sensitivity
 
-
-@sensitivity.command("kws")
-def kws(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            callback=input_folder, metavar="DIR", help="Folder of Speech Commands; without it, synthetic speech."
-        ),
-    ] = None,
-    utterances: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only so many words.")] = None,
-    chips: Annotated[int, typer.Option(min=1, metavar="N", help="Chip instances whose precision is told.")] = 5,
-    bits: Bits = "1.5:8:0.25",
-    weights: Annotated[
-        Path | None,
-        typer.Option(callback=input_file, metavar="FILE", help="Weights (safetensors) instead of those that ship."),
-    ] = None,
-    chip: Annotated[
-        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
-    ] = "nature2023",
-    seed: Seed = 0,
-    workers: Workers = 1,
-    fresh: Fresh = False,
-    json: Json = None,
-    out: Annotated[
-        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
-    ] = Path("runs/sensitivity-kws"),
-) -> None:
-    """The keyword network: all layers, and each of the three alone."""
-    from pcmesh.workloads.kws.prepare import KwsOptions
-    from pcmesh.workloads.kws.sensitivity import kws_sensitivity
-
-    check_folder(out)
-    options = KwsOptions(data=data, utterances=utterances, chips=chips, weights=weights, chip=chip, seed=seed)
+    folder = out or Path("runs") / f"sensitivity-{_folder_name(network)}"
+    check_folder(folder)
+    asked = AskedNetwork(
+        network=network,
+        data=data,
+        samples=samples,
+        chip=chip,
+        time=time,
+        calibration=calibration,
+        seed=seed,
+        encoding=encoding,
+        layers=layer or [],
+        max_chips=max_chips,
+        hand_over=hand_over,
+        weights=weights,
+        example=example,
+        batch_dim=batch_dim,
+        code=code,
+    )
+    values, task = parse_bits(bits), asked.needed_task()
+    model = asked.model
     with progress() as report:
-        result = kws_sensitivity(options, report, parse_bits(bits), out / "points", fresh, workers)
-    show(result, json, out)
-
-
-@sensitivity.command("rnnt")
-def rnnt(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            callback=input_folder,
-            metavar="DIR",
-            help="LibriSpeech's folders, or a folder with a tsv (path<TAB>text). Without: synthetic sentences.",
-        ),
-    ] = None,
-    utterances: Annotated[int, typer.Option(min=1, metavar="N", help="Take the first N recordings.")] = 200,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(callback=checkpoint_file, metavar="FILE", help="Another network, MLPerf's format or safetensors."),
-    ] = None,
-    bits: Bits = "3:8:0.5",
-    expansion_bits: Annotated[
-        float,
-        typer.Option(
-            callback=finite, min=0.1, metavar="BITS", help="Bits of Enc-LSTM0 with weight expansion (paper: 3.5)."
-        ),
-    ] = 3.5,
-    chip_run: Annotated[
-        list[Path] | None,
-        typer.Option(
-            callback=input_file,
-            metavar="FILE",
-            help="Result of a chip run on the same recordings: its bits; with --each, its ranking.",
-        ),
-    ] = None,
-    chip: Annotated[
-        str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
-    ] = "nature2023",
-    workers: Workers = 1,
-    fresh: Fresh = False,
-    json: Json = None,
-    out: Annotated[
-        Path, typer.Option(callback=folder_target, metavar="DIR", help="Folder for result.json and report.html.")
-    ] = Path("runs/sensitivity-rnnt"),
-) -> None:
-    """The RNN-T: all weights, encoder, decoder, each layer; and Enc-LSTM0 at 3.5 bits with weight expansion."""
-    from contextlib import ExitStack
-
-    from pcmesh.hardware import load_chip
-    from pcmesh.workloads.rnnt.evaluate import choose_utterances
-    from pcmesh.workloads.rnnt.held_out import synthetic_utterances
-    from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
-    from pcmesh.workloads.rnnt.sensitivity import read_chip_runs, rnnt_sensitivity
-
-    check_folder(out)
-    network, spec, values = load_speech_network(checkpoint), load_chip(chip), parse_bits(bits)
-    runs = read_chip_runs(chip_run or [])
-    with ExitStack() as files, progress() as report:
-        if data is None:
-            chosen = files.enter_context(synthetic_utterances(utterances))
-        else:
-            chosen, _ = choose_utterances(data, None, LONGEST_S, utterances)
-        kind = (
-            {"kind": "synthetic", "source": "held-out sentences"}
-            if data is None
-            else {"kind": "real", "source": str(data)}
-        )
-        result = rnnt_sensitivity(
-            network,
-            chosen,
-            kind,
-            spec,
-            report,
+        result = network_sensitivity(
+            model,
+            task,
             bits=values,
-            expansion_bits=expansion_bits,
-            runs=runs,
-            folder=out / "points",
-            fresh=fresh,
+            chips=chips,
+            alone=alone,
             workers=workers,
+            folder=folder / "points",
+            fresh=fresh,
+            report=report,
         )
-    show(result, json, out)
+    result["data"] |= {"source": data}
+    result["configuration"] |= {"network": network, "weights": None if weights is None else str(weights)}
+    show(result, json, folder)
+
+
+def _folder_name(network: str) -> str:
+    """Return a workload's name, or `own`."""
+    return network if network.isidentifier() else "own"
 
 
 def parse_bits(text: str) -> tuple[float, ...]:
@@ -198,7 +120,7 @@ def parse_bits(text: str) -> tuple[float, ...]:
 
 def show(result: dict[str, Any], json: Path | None, out: Path) -> None:
     """Print a result, write it and its report."""
-    from pcmesh.reporting.pages.sensitivity import METRICS, render_sensitivity, samples_text
+    from pcmesh.reporting.pages.sensitivity import metric_of, render_sensitivity, samples_text
 
     choices = {entry["layer"]: entry for entry in result["advice"]}
     rows = [
@@ -211,28 +133,25 @@ def show(result: dict[str, Any], json: Path | None, out: Path) -> None:
         )
         for curve in result["curves"]
     ]
-    kept = f"{100 * result['kept']:.0f} % of the {METRICS[result['metric']].what}"
+    kept = f"{100 * result['kept']:.0f} % of the {metric_of(result).what}"
     title = f"Bits that keep {kept}, {samples_text(result)}"
     console().print(table(title, ("Quantised", "Weights", "Bits", "95 % interval", "Choice", "Why"), rows))
     console().print(facts("Network and chip", list(_facts(result))))
-    for point in result.get("expansion", ()):
-        name = f"{point['rows']:,} rows, " + ("expanded" if point["expanded"] else "as trained")
-        console().print(f"Enc-LSTM0 at {point['bits']} bits, {name}: {100 * (1 - point['accuracy']):.2f} %")
     written = write_result(result, json, out)
     written.append(write_report(render_sensitivity(result), out))
     console().print("Written: " + ", ".join(str(path) for path in written))
 
 
 def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
-    from pcmesh.reporting.pages.sensitivity import METRICS, unit_of
+    from pcmesh.reporting.pages.sensitivity import errors_counted, metric_of, unit_of
 
-    errors = result["metric"] == "wer"
-    metric = METRICS[result["metric"]].name
+    errors = errors_counted(result)
+    metric = metric_of(result).name
 
     def shown(accuracy: float) -> str:
         return f"{100 * (1 - accuracy if errors else accuracy):.2f} %"
 
-    compared = result["metric"] in ("accuracy", "wer")  # the others compare with float32 itself
+    compared = result["metric"] not in ("agreement", "variance")  # those compare with float32 itself
     rows = [(f"{metric} in float32", shown(result["baseline"]))] if compared else []
     rows.append((f"{metric} at the limit", shown(result["limit"])))
     first = result["most_sensitive"]

@@ -21,22 +21,33 @@ class Metric(NamedTuple):
 
 METRICS = {
     "accuracy": Metric("Accuracy", "accuracy", "accuracy, %"),
-    "wer": Metric("Word error rate", "accuracy", "word error rate, %"),
     "agreement": Metric("Same choice as in float32", "choices", "same choice as in float32, %"),
     "variance": Metric("Variance of outputs without error", "outputs' variance", "variance without error, %"),
 }
 
 
+def metric_of(result: Mapping[str, Any]) -> Metric:
+    """Return what a result's measure is called."""
+    name = result["metric"]
+    return METRICS.get(name) or Metric(name[:1].upper() + name[1:], "accuracy", f"{name}, %")
+
+
+def errors_counted(result: Mapping[str, Any]) -> bool:
+    """Return whether less of the measure is better."""
+    return bool(result.get("measure", {}).get("better") == "lower")
+
+
 def unit_of(result: Mapping[str, Any]) -> str:
     """Return what the data are counted in."""
-    return "samples" if result["data"]["kind"] == "own" else "utterances"
+    return "samples" if "n_samples" in result else "utterances"
 
 
 def samples_text(result: Mapping[str, Any]) -> str:
     """Return how much data there is, and of what kind."""
-    kinds = {"synthetic": "of synthetic speech", "own": "of your data"}
-    count = result.get("n_samples") or result["n_utterances"]
-    return f"{count:,} {unit_of(result)} {kinds.get(result['data']['kind'], 'of recorded speech')}"
+    if "n_samples" in result:
+        return f"{result['n_samples']:,} samples of {result['data']['described']}"
+    kind = "synthetic" if result["data"]["kind"] == "synthetic" else "recorded"
+    return f"{result['n_utterances']:,} utterances of {kind} speech"
 
 
 def render_sensitivity(result: Mapping[str, Any]) -> str:
@@ -49,7 +60,8 @@ def render_sensitivity(result: Mapping[str, Any]) -> str:
         result=result,
         data=samples_text(result),
         unit=unit_of(result),
-        metric=METRICS[result["metric"]],
+        metric=metric_of(result),
+        errors=errors_counted(result),
         figures=figures,
         choices={entry["layer"]: entry for entry in result["advice"]},
         settings=flatten({"seed": result["seed"], **result["configuration"], **(result.get("versions") or {})}),
@@ -58,9 +70,9 @@ def render_sensitivity(result: Mapping[str, Any]) -> str:
 
 def curves(result: Mapping[str, Any]) -> str:
     """Return accuracy or word error rate against bits, a line per group (paper: Fig. 4c)."""
-    errors = result["metric"] == "wer"
+    errors = errors_counted(result)
     figure = new_figure(7.2, 4.0)
-    axes = plain(figure.subplots(), "", "bits of the quantised weights", METRICS[result["metric"]].axis)
+    axes = plain(figure.subplots(), "", "bits of the quantised weights", metric_of(result).axis)
     for index, curve in enumerate(result["curves"]):
         whole = curve["group"] == result["whole"]
         axes.plot(
@@ -88,7 +100,7 @@ def thresholds(result: Mapping[str, Any]) -> str:
     """Return the threshold of each group with its interval (paper: Fig. 4d)."""
     entries = result["curves"]
     figure = new_figure(7.2, 0.34 * len(entries) + 1.0)
-    axes = plain(figure.subplots(), "", f"bits that keep 99 % of the {METRICS[result['metric']].what}", "")
+    axes = plain(figure.subplots(), "", f"bits that keep 99 % of the {metric_of(result).what}", "")
     ends = (min(min(c["bits"]) for c in entries), max(max(c["bits"]) for c in entries))
     for row, curve in enumerate(entries):
         place = _inside(curve["threshold_bits"], curve["threshold_text"], ends)

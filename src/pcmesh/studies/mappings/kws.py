@@ -20,8 +20,9 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from pcmesh.analysis.mapping_choice.candidates import Candidate, candidates, decision_error
+from pcmesh.analysis.mapping_choice.candidates import Candidate, candidates
 from pcmesh.analysis.mapping_choice.choose import choose
+from pcmesh.analysis.mapping_choice.losses import decision_error
 from pcmesh.deployed import ChipModel, compile_model
 from pcmesh.deployed.figures.footprint import model_figures
 from pcmesh.files.writing import write_json, write_text

@@ -10,7 +10,10 @@ from typing import Any
 import torch
 
 from pcmesh.analysis.accuracy import accuracy
-from pcmesh.analysis.sensitivity.curves import BITS, Sensitivity, sensitivity
+from pcmesh.analysis.sensitivity.curves import BITS, Sensitivity
+from pcmesh.analysis.sensitivity.float_network import FloatNetwork
+from pcmesh.analysis.sensitivity.network import curves_of, judge_of
+from pcmesh.analysis.task import Task
 from pcmesh.deployed import ChipModel
 from pcmesh.deployed.chip import Chip
 from pcmesh.deployed.chip.power import power_tests
@@ -29,8 +32,8 @@ from pcmesh.workloads.kws.experiment import drift_point, spot
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import DAY_S, MONTH_S, WEEK_S, KwsOptions, Prepared, prepare
 from pcmesh.workloads.kws.result import ChipRun, kws_result
-from pcmesh.workloads.kws.sensitivity import GROUPS, KeywordScores
 from pcmesh.workloads.kws.techniques import compare_techniques
+from pcmesh.workloads.kws.workload import batches_of_words
 from pcmesh.workloads.rnnt.compiled.footprint import layer_weights, plan_rnnt
 from pcmesh.workloads.rnnt.compiled.performance import time_rnnt
 from pcmesh.workloads.rnnt.compiled.published import (
@@ -154,8 +157,9 @@ class Experiments:
     @cached_property
     def kws_sensitivity(self) -> Sensitivity:
         """Accuracy of the keyword network against the bits of its weights."""
-        evaluate = KeywordScores(self.kws.inputs, self.kws.speech.labels)
-        return sensitivity(self.kws.network, GROUPS, evaluate, BITS, report=self.report)
+        network = FloatNetwork.of(self.kws.model)
+        judge, _ = judge_of(network, Task(batches=batches_of_words(self.kws.speech)))
+        return curves_of(self.kws.model, network, judge, BITS, report=self.report)
 
     @cached_property
     def techniques(self) -> dict[str, Any]:

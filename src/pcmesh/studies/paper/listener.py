@@ -22,15 +22,7 @@ from pcmesh.files.cache import ResultCache
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.hardware.variants import with_integration
 from pcmesh.progress import Progress, quiet
-from pcmesh.workloads.rnnt.compiled.published import HALF_INTEGRATION_NS
-from pcmesh.workloads.rnnt.evaluate import choose_utterances
-from pcmesh.workloads.rnnt.held_out import synthetic_utterances
-from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
-from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
-from pcmesh.workloads.rnnt.on_chip.run import Recordings, network_digest
-from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
-from pcmesh.workloads.rnnt.sensitivity import (
+from pcmesh.studies.paper.transducer_layers import (
     BITS,
     EXPANSION_BITS,
     FIRST,
@@ -41,6 +33,14 @@ from pcmesh.workloads.rnnt.sensitivity import (
     rnnt_groups,
     rnnt_layers,
 )
+from pcmesh.workloads.rnnt.compiled.published import HALF_INTEGRATION_NS
+from pcmesh.workloads.rnnt.evaluate import choose_utterances
+from pcmesh.workloads.rnnt.held_out import synthetic_utterances
+from pcmesh.workloads.rnnt.listening.transcribe import load_speech_network
+from pcmesh.workloads.rnnt.network import RnntNetwork
+from pcmesh.workloads.rnnt.on_chip.experiment import ChipOptions, evaluate_on_chip
+from pcmesh.workloads.rnnt.on_chip.run import Recordings, network_digest
+from pcmesh.workloads.rnnt.on_chip.speech import calibration_features, load_recordings
 
 LONGEST_S = 15.0
 WEEK_S = SECONDS["w"]

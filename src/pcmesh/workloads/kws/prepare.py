@@ -136,10 +136,10 @@ def prepare(
     chip = load_chip(options.chip) if chip is None else chip
     network = load_keyword_network(options.weights)
     progress("speech", 0, 2)
-    speech = _speech(options) if speech is None else speech
+    speech = words_of(options) if speech is None else speech
     features = features_of(speech)
     progress("speech", 1, 2)
-    validation, source = _validation(options)
+    validation, source = calibration_words(options)
     model = compile_model(
         network,
         features_of(validation),
@@ -164,7 +164,8 @@ def remapped(prepared: Prepared, balanced: bool, calibrated: bool) -> Prepared:
     return replace(prepared, options=options, model=prepared.model.on(options=mapped, columns=options.columns))
 
 
-def _speech(options: KwsOptions) -> SpeechSet:
+def words_of(options: KwsOptions) -> SpeechSet:
+    """Return the words that are spotted: recordings, or synthetic ones; InputError names what cannot be used."""
     if options.utterances is not None and options.utterances < 1:
         raise InputError(f"--utterances {options.utterances}: at least one is needed", "Leave it out to take all")
     if options.data is None:
@@ -173,7 +174,7 @@ def _speech(options: KwsOptions) -> SpeechSet:
     return speech if options.utterances is None else speech.first(options.utterances)
 
 
-def _validation(options: KwsOptions) -> tuple[SpeechSet, str]:
+def calibration_words(options: KwsOptions) -> tuple[SpeechSet, str]:
     """Return up to 1,000 validation utterances: recordings where the data has some, filled up with synthetic speech."""
     made = synthesise_keywords(CALIBRATION_INPUTS, "validation", options.seed)
     if options.data is None:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 import torch
 
 from pcmesh.analysis.sensitivity.effective_bits import EffectiveBits, bits_of_weight_error, effective_bits
+from pcmesh.analysis.sensitivity.groups import NETWORK
 from pcmesh.performance import Link
 from pcmesh.programming.quality import overall
 from pcmesh.studies.paper.expansion import FEATURES, powers
 from pcmesh.studies.paper.experiments import SPEECH_FILES, Experiments
 from pcmesh.studies.paper.found import Also, Found, fitted, given, needs_data, quoted, simulated
-from pcmesh.workloads.kws.sensitivity import NETWORK
 
 
 def expansion_law(e: Experiments) -> Found:

@@ -15,8 +15,8 @@ from pcmesh.studies.paper.claims import Value
 from pcmesh.studies.paper.experiments import SPEECH_FILES, Experiments
 from pcmesh.studies.paper.found import Also, Found, computed, given, needs_data, simulated
 from pcmesh.studies.paper.listener import Listener
+from pcmesh.studies.paper.transducer_layers import NETWORK, rnnt_layers
 from pcmesh.workloads.rnnt.on_chip.recipe import CALIBRATION_FRAMES
-from pcmesh.workloads.rnnt.sensitivity import NETWORK, rnnt_layers
 
 PUBLISHED_WER, PUBLISHED_EXPANDED_WER = 0.07452, 0.09258
 _SMALL = "another network: rnnt-small"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from pcmesh.analysis.accuracy import accuracy
+from pcmesh.analysis.sensitivity.groups import NETWORK
 from pcmesh.random import torch_generator
 from pcmesh.speech.front_ends.keywords import keyword_features
 from pcmesh.studies.paper.experiments import Experiments
@@ -13,7 +14,6 @@ from pcmesh.training.noise import Normal, add_relative_normal
 from pcmesh.workloads.kws.experiment import spot
 from pcmesh.workloads.kws.network import LAYERS, KeywordNetwork
 from pcmesh.workloads.kws.prepare import remapped
-from pcmesh.workloads.kws.sensitivity import NETWORK
 
 _NOISE = (0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.14, 0.2)
 _DRAWS = 4
@@ -53,6 +53,7 @@ def keyword_sensitivity(e: Experiments) -> Data:
     return {
         "kind": "sensitivity",
         "metric": "accuracy",
+        "measure": {"better": "higher"},
         "whole": NETWORK,
         "baseline": found.baseline.accuracy,
         "limit": found.limit,

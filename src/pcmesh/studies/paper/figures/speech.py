@@ -9,7 +9,7 @@ from pcmesh.analysis.accuracy import ISO_ACCURACY
 from pcmesh.studies.paper.experiments import Experiments
 from pcmesh.studies.paper.figures.shapes import Data, means
 from pcmesh.studies.paper.listener import COARSE_BITS, EXPANDED_ROWS, FEWER_COPIES, NOMINAL_COPIES, SWEPT_ROWS, Listener
-from pcmesh.workloads.rnnt.sensitivity import WITHOUT_JOINT
+from pcmesh.studies.paper.transducer_layers import WITHOUT_JOINT
 
 _WER = "word error rate, %"
 _SENTENCES = 12
@@ -20,7 +20,8 @@ def bits(e: Experiments) -> Data:
     found = e.listener.sensitivity
     return {
         "kind": "sensitivity",
-        "metric": "wer",
+        "metric": "word error rate",
+        "measure": {"better": "lower"},
         "whole": WITHOUT_JOINT,
         "baseline": found.baseline.accuracy,
         "limit": found.limit,

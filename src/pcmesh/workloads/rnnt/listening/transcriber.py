@@ -124,6 +124,26 @@ class Decoder(nn.Module):
             return Written(lengths_B.new_zeros(batch, 0), lengths_B.new_zeros(batch, 0), capped_B)
         return Written(torch.stack(labels, 1), torch.stack(frames, 1), capped_B)
 
+    def decisions(self, part_BSJ: Tensor, lengths_B: Tensor, labels_BU: Tensor, frames_BU: Tensor) -> Tensor:
+        """Return the log-probabilities (B, U + S, labels) of the decisions that write letters; zeros: no decision.
+
+        Args:
+            part_BSJ, lengths_B: as `forward`.
+            labels_BU, frames_BU: letters, and the frames where they are written, filled up with blanks.
+        """
+        batch, frames = part_BSJ.shape[:2]
+        letter_BU, at_S = labels_BU != self.blank, torch.arange(frames, device=lengths_B.device)
+        before = torch.cat((labels_BU.new_full((batch, 1), self.blank), labels_BU), 1)
+        after_BUJ, _ = self.prediction(before)
+        said_BS = ((frames_BU[:, None] <= at_S[:, None]) & letter_BU[:, None]).sum(-1)
+        frame_BD = torch.cat((frames_BU, at_S.expand(batch, -1)), 1)
+        said_BD = torch.cat((torch.arange(labels_BU.shape[1], device=at_S.device).expand(batch, -1), said_BS), 1)
+        real_BD = torch.cat((letter_BU, at_S < lengths_B[:, None]), 1)
+        lane_B1 = torch.arange(batch, device=at_S.device)[:, None]
+        parts, after = part_BSJ[lane_B1, frame_BD].flatten(0, 1), after_BUJ[lane_B1, said_BD].flatten(0, 1)
+        logits: Tensor = self.joint(parts[:, None], after)[:, 0]
+        return F.log_softmax(logits, -1).reshape(batch, -1, logits.shape[-1]) * real_BD[..., None]
+
     def _next(self, part_BSJ: Tensor, lengths_B: Tensor, after_BJ: Tensor, frame_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next letter of each utterance, the blank where there is none, and its frame."""
         labels_B, here_B = torch.full_like(lengths_B, self.blank), frame_B.clone()
@@ -149,6 +169,7 @@ class Transcriber(nn.Module):
 
     def __init__(self, network: RnntNetwork) -> None:
         super().__init__()
+        self.widths = network.widths
         stack = network.widths.stack
         layers = {n: EncoderLayer(lstm_module(network, n), stack if n == STACKED else 1) for n in ENCODER_LSTMS}
         self.encoder = nn.ModuleDict(layers)
@@ -156,13 +177,25 @@ class Transcriber(nn.Module):
         self.decoder = Decoder(network)
         self.eval().requires_grad_(False)
 
-    def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> Written:
-        """Return the letters of utterances of `lengths_B` frames, at least one each; zeros behind their ends."""
+    def forward(
+        self, features_BTF: Tensor, lengths_B: Tensor, written: tuple[Tensor, Tensor] | None = None
+    ) -> Written | Tensor:
+        """Return the letters of utterances; or, given letters, what is thought of them.
+
+        Args:
+            features_BTF: zeros behind an utterance's end.
+            lengths_B: frames of each, at least one.
+            written: letters (B, U) filled up with blanks, and the frame of each: then the log-probabilities of the
+                decisions that write them are returned (`Decoder.decisions`).
+        """
         x = features_BTF
         for layer in self.encoder.values():
             x, lengths_B = layer(x, lengths_B)
-        written: Written = self.decoder(self.get_submodule("enc-fc")(x), lengths_B)
-        return written
+        part_BSJ = self.get_submodule("enc-fc")(x)
+        if written is not None:
+            return self.decoder.decisions(part_BSJ, lengths_B, *written)
+        found: Written = self.decoder(part_BSJ, lengths_B)
+        return found
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -119,21 +119,15 @@ def compile_rnnt(
     """
     if not training:
         raise InputError("no recordings to calibrate on", "Give some of the training set")
-    pins: dict[str, Pin] = {PRODUCTS[name]: one for name, one in options_of(network.widths, chip, ways or {}).items()}
+    network_options = rnnt_recipe(network.widths, chip, ways or {})
     return compile_model(
         Transcriber(network),
-        _example(network.widths),
-        chip,
+        chip=chip,
         calibration=list(batches(training)),
-        layers={**pins, **PINS},
-        lowering=paper_passes(network.widths),
-        scale_columns=scale_columns,
-        pack=False,
+        **{**network_options, "scale_columns": scale_columns},
         route=mesh,
-        capture_by="eager",
         frames=frames,
         seed=seed,
-        name="rnnt",
         only=None if set(layers) == set(LAYERS) else [product for layer in layers for product in products_of(layer)],
     )
 
@@ -142,6 +136,20 @@ def another_chip(model: ChipModel, number: int) -> ChipModel:
     """Return the same layers of a compiled network, with the same routes, on another chip instance."""
     d = model.deployment
     return deploy(d.captured, d.frames, d.choice, d.chip, Instance(d.instance.seed, number), model.only, d.compiled)
+
+
+def rnnt_recipe(widths: RnntWidths, chip: ChipSpec, ways: Mapping[str, ProductOptions] | None = None) -> dict[str, Any]:
+    """Return the options of `pcmesh.compile` that map a `Transcriber` as the paper does; see `compile_rnnt`."""
+    pins: dict[str, Pin] = {PRODUCTS[name]: one for name, one in options_of(widths, chip, ways or {}).items()}
+    return {
+        "example_inputs": _example(widths),
+        "layers": {**pins, **PINS},
+        "lowering": paper_passes(widths),
+        "scale_columns": True,
+        "pack": False,
+        "capture_by": "eager",
+        "name": "rnnt",
+    }
 
 
 def paper_options(widths: RnntWidths, chip: ChipSpec) -> dict[str, ProductOptions]:

@@ -1,37 +1,24 @@
-"""Sensitivity of the RNN-T: word errors against the bits of all weights, a block's or a layer's (paper: Fig. 4, 5e)."""
+"""The RNN-T's layers as in the paper's Fig. 4 and 5e, its words counted, and what chip runs say of them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pcmesh.analysis.sensitivity.curves import Sensitivity, sensitivity
-from pcmesh.analysis.sensitivity.effective_bits import bits_of_programming
-from pcmesh.analysis.sensitivity.findings import findings
+from pcmesh.analysis.scores import Scores
 from pcmesh.analysis.sensitivity.quantisation import WeightPart
-from pcmesh.analysis.sensitivity.ranking import rankings
-from pcmesh.analysis.sensitivity.scores import Scores
 from pcmesh.analysis.word_errors import word_errors
-from pcmesh.errors import InputError
-from pcmesh.files.cache import ResultCache
-from pcmesh.files.reading import read_text
-from pcmesh.hardware import ChipSpec
 from pcmesh.mapping.rows import normal_matrix
-from pcmesh.progress import Progress
 from pcmesh.random import torch_generator
-from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.transcripts import to_text
 from pcmesh.workloads.rnnt.listening.decoder import greedy_decode
 from pcmesh.workloads.rnnt.listening.recognition import encode
-from pcmesh.workloads.rnnt.listening.transcribe import load_features
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
@@ -126,49 +113,6 @@ class WordScores:
         return found
 
 
-def rnnt_sensitivity(
-    network: RnntNetwork,
-    utterances: Sequence[Utterance],
-    data: Mapping[str, Any],
-    chip: ChipSpec,
-    report: Progress,
-    *,
-    bits: Sequence[float] = BITS,
-    expansion_bits: float = EXPANSION_BITS,
-    runs: ChipRuns | None = None,
-    folder: Path | None = None,
-    fresh: bool = False,
-    workers: int = 1,
-) -> dict[str, Any]:
-    """Return the curves, thresholds, expansion and advice; docs/sensitivity.md describes the keys.
-
-    Args:
-        network: in evaluation mode.
-        utterances: recordings with their texts.
-        data: what they are: `kind`, `source`.
-        chip: for the rows of its tiles, and for its programming error where no chip runs are given.
-        report: is told the stage.
-        bits: to try.
-        expansion_bits: of Enc-LSTM0 with weight expansion.
-        runs: of chips on these utterances, for the effective precision and the ranking of the layers over chips.
-        folder: where finished points are kept.
-        fresh: forget those.
-        workers: processes.
-    """
-    features = []
-    for number, one in enumerate(utterances):
-        report("features", number, len(utterances))
-        features.append(load_features(one.path))
-    report("features", len(utterances), len(utterances))
-    evaluate = WordScores(tuple(features), tuple(one.text for one in utterances))
-    cache = ResultCache(folder, (_digest(network), _features_digest(features), evaluate.texts), fresh)
-    options: dict[str, Any] = {"cache": cache, "workers": workers, "report": report}
-    found = sensitivity(network, rnnt_groups(network.widths), evaluate, bits, **options)
-    first = {FIRST: rnnt_layers(network.widths)[FIRST], **expanded_groups(network.widths)}
-    coarse = sensitivity(network, first, evaluate, (expansion_bits,), enough=0.0, **options)
-    return _result(network, found, coarse, data, len(utterances), chip, runs or ChipRuns())
-
-
 @dataclass(frozen=True)
 class ChipRuns:
     """What chips made of the recordings.
@@ -180,28 +124,6 @@ class ChipRuns:
 
     accuracies: tuple[float, ...] = ()
     alone: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-
-
-def read_chip_runs(results: Sequence[Path]) -> ChipRuns:
-    """Return what results of `pcmesh rnnt evaluate --engine chip` say; chips of several results are put together.
-
-    Raises:
-        InputError: a file is no such result (named).
-    """
-    found = []
-    for path in results:
-        try:
-            found.append(chip_runs(json.loads(read_text(path))))
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(
-                f"{path}: no result of a chip run", "Write one with pcmesh rnnt evaluate --engine chip --json FILE"
-            ) from error
-    alone: dict[str, dict[str, list[float]]] = {}
-    for one in found:
-        for measure, layers in one.alone.items():
-            for layer, losses in layers.items():
-                alone.setdefault(measure, {}).setdefault(layer, []).extend(losses)
-    return ChipRuns(tuple(value for one in found for value in one.accuracies), alone)
 
 
 def chip_runs(result: Mapping[str, Any]) -> ChipRuns:
@@ -221,51 +143,9 @@ def chip_runs(result: Mapping[str, Any]) -> ChipRuns:
     return ChipRuns(tuple(1 - float(rate) for rate in rates), alone)
 
 
-def _result(
-    network: RnntNetwork,
-    found: Sensitivity,
-    coarse: Sensitivity,
-    data: Mapping[str, Any],
-    count: int,
-    chip: ChipSpec,
-    runs: ChipRuns,
-) -> dict[str, Any]:
-    def programming_bits() -> float:
-        block = network.get_parameter("encoder.pre_rnn.lstm.weight_hh_l0").T[: chip.tile.rows, : chip.tile.columns]
-        return bits_of_programming(chip, block.contiguous())
-
-    layers, rows = list(rnnt_layers(network.widths)), {FIRST: network.widths.features}
-    return {
-        "network": f"RNN-T of {network.parameters_total:,} parameters",
-        "metric": "wer",
-        **findings(found, WITHOUT_JOINT, layers, rows, 2 * chip.tile.rows, runs.accuracies, programming_bits),
-        "chip_ranking": rankings(runs.alone),
-        "expansion": [
-            {
-                "bits": curve.bits[0],
-                "rows": network.widths.features if curve.group == FIRST else int(curve.group.split()[2]),
-                "expanded": curve.group != FIRST,
-                "accuracy": curve.accuracies[0],
-            }
-            for curve in coarse.curves
-        ],
-        "n_utterances": count,
-        "data": dict(data),
-        "seed": 0,
-        "configuration": {"widths": network.widths.model_dump()},
-    }
-
-
 def _digest(module: torch.nn.Module) -> str:
     found = hashlib.blake2b(digest_size=8)
     for key, value in sorted(module.state_dict().items()):
         found.update(key.encode())
         found.update(value.detach().contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
-def _features_digest(features: Sequence[Tensor]) -> str:
-    found = hashlib.blake2b(digest_size=8)
-    for one in features:
-        found.update(one.contiguous().numpy().tobytes())
     return found.hexdigest()

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-import soundfile
 import torch
 
-from pcmesh.errors import InputError
-from pcmesh.hardware import load_chip
-from pcmesh.speech.audio import SAMPLE_RATE_HZ
-from pcmesh.speech.corpora import Utterance
 from pcmesh.speech.front_ends.rnnt import FEATURES
 from pcmesh.speech.transcripts import to_text
-from pcmesh.workloads.rnnt.listening.recognition import recognise
-from pcmesh.workloads.rnnt.network import RnntNetwork
-from pcmesh.workloads.rnnt.sensitivity import (
+from pcmesh.studies.paper.transducer_layers import (
     DECODER,
     ENCODER,
     NETWORK,
     WITHOUT_JOINT,
     WordScores,
+    chip_runs,
     expanded_groups,
-    read_chip_runs,
     rnnt_groups,
     rnnt_layers,
-    rnnt_sensitivity,
 )
+from pcmesh.workloads.rnnt.listening.recognition import recognise
+from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.widths import RnntWidths
 
 WIDTHS = RnntWidths(features=FEATURES, encoder=16, prediction=8, joint=8, labels=28)
@@ -79,37 +70,15 @@ def test_expansion_leaves_the_layer_as_it_is_at_many_bits(network: RnntNetwork) 
     assert errors[-1] < errors[1] < errors[0]
 
 
-def test_the_result_names_layers_and_expansion(network: RnntNetwork, tmp_path: Path) -> None:
-    utterances = []
-    for number in range(3):
-        wave = torch.randn(8000 + 2000 * number, generator=torch.Generator().manual_seed(number)).numpy() * 0.1
-        path = tmp_path / f"{number}.wav"
-        soundfile.write(path, wave, SAMPLE_RATE_HZ)
-        utterances.append(Utterance(path=path, text="some words"))
-    result = rnnt_sensitivity(
-        network, utterances, {"kind": "synthetic", "source": "noise"}, load_chip(), lambda *_: None, bits=(4.0, 8.0)
-    )
-    assert {curve["group"] for curve in result["curves"]} == set(rnnt_groups(WIDTHS))
-    assert [point["rows"] for point in result["expansion"]] == [240, 256, 320, 512, 768, 1024]
-    assert {entry["layer"] for entry in result["advice"]} == set(rnnt_layers(WIDTHS))
-    assert result["effective_bits"] is None
-
-
-def test_chip_runs_are_read_from_their_results(tmp_path: Path) -> None:
-    good, each, bad = (tmp_path / f"{name}.json" for name in ("good", "each", "bad"))
+def test_chip_runs_are_read_from_their_results() -> None:
     whole = {"layers": ["enc-fc", "dec-fc"], "wer": {"per_chip": [0.2, 0.3]}}
-    good.write_text(json.dumps({"conditions": [whole]}))
-    assert read_chip_runs([good]).accuracies == pytest.approx((0.8, 0.7))
-    assert not read_chip_runs([good]).alone
+    assert chip_runs({"conditions": [whole]}).accuracies == pytest.approx((0.8, 0.7))
+    assert not chip_runs({"conditions": [whole]}).alone
     alone = [
         {"layers": [name], "wer": {"per_chip": rates}, "nats_per_letter": {"per_chip": nats}}
         for name, rates, nats in (("enc-fc", [0.15, 0.11], [0.3, 0.3]), ("dec-fc", [0.12, 0.16], [0.2, 0.25]))
     ]
-    each.write_text(json.dumps({"software": {"wer": 0.1, "nats_per_letter": 0.1}, "conditions": alone}))
-    found = read_chip_runs([good, each])
-    assert found.accuracies == pytest.approx((0.8, 0.7))  # one layer alone says nothing of the whole
+    found = chip_runs({"software": {"wer": 0.1, "nats_per_letter": 0.1}, "conditions": alone})
+    assert not found.accuracies  # one layer alone says nothing of the whole
     assert found.alone["word error rate"]["dec-fc"] == pytest.approx([0.02, 0.06])
     assert found.alone["nats per letter"]["enc-fc"] == pytest.approx([0.2, 0.2])
-    bad.write_text('{"wer": 0.1}')
-    with pytest.raises(InputError, match=r"bad\.json"):
-        read_chip_runs([bad])
