@@ -80,7 +80,7 @@ def test_unknown_network(program: Program, tmp_path: Path) -> None:
     outcome = program("compile", "resnet", "-o", tmp_path / "out")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("error: no network 'resnet'. ")
-    assert "One of: kws, rnnt, rnnt-expanded" in outcome.err
+    assert "Name a workload (kws, rnnt)" in outcome.err
 
 
 def test_inspect_shows_chips_steps_and_tiles(program: Program, folder: Path, tmp_path: Path) -> None:

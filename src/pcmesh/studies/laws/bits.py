@@ -18,10 +18,10 @@ from pcmesh.analysis.laws.estimates import mean_of
 from pcmesh.analysis.laws.law import Estimate, Sight
 from pcmesh.studies.laws.speech import Heard, SpeechChips
 from pcmesh.studies.laws.speech_laws import NOMINAL, WHOLE
+from pcmesh.studies.paper.transducer_layers import WITHOUT_JOINT, rnnt_groups
 from pcmesh.workloads.rnnt.listening.transcriber import Transcriber
 from pcmesh.workloads.rnnt.network import RnntNetwork
 from pcmesh.workloads.rnnt.on_chip.decisions import decision_places, divergence
-from pcmesh.workloads.rnnt.sensitivity import WITHOUT_JOINT, rnnt_groups
 
 BITS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0)
 
