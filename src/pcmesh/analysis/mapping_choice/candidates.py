@@ -11,7 +11,7 @@ from torch import nn
 
 from pcmesh.analysis.batches import call, naming_batch, software_output
 from pcmesh.analysis.mapping_choice.losses import Loss, output_error
-from pcmesh.analysis.ready import ready
+from pcmesh.analysis.ready import instance, ready
 from pcmesh.analysis.task import Task
 from pcmesh.checks import Count, checked
 from pcmesh.deployed.choices.options import ProductOptions
