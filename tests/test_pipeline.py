@@ -121,17 +121,17 @@ def test_a_damaged_directory_is_refused_and_named(tmp_path: Path, damage: str):
     if damage == "foreign":
         folder.mkdir()
         (folder / "precious.txt").write_text("keep")
-        with pytest.raises(InputError, match="no folder of pcmesh"):
+        with pytest.raises(InputError, match="no compiled network"):
             compiled.save(folder)
         assert (folder / "precious.txt").read_text() == "keep"
         return
     compiled.save(folder)
     if damage == "missing":
-        (folder / "routed" / "routing.json").unlink()
+        (folder / "routing.json").unlink()
     elif damage == "weights":
-        (folder / "routed" / "weights.safetensors").write_bytes(b"not safetensors")
+        (folder / "weights.safetensors").write_bytes(b"not safetensors")
     elif damage == "json":
-        (folder / "routed" / "mapping.json").write_text("{}")
+        (folder / "mapping.json").write_text("{}")
     else:
         text = (folder / "manifest.json").read_text().replace('"format": 3', '"format": 99')
         (folder / "manifest.json").write_text(text)

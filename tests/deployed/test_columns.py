@@ -48,4 +48,4 @@ def test_folders_keep_it(network: nn.Module, x: torch.Tensor, columns: str, hand
 def test_no_code_leaves_layers_that_hand_pulses_over(network: nn.Module, x: torch.Tensor) -> None:
     with pytest.raises(ConfigurationError, match="pulses go from tile to tile"):
         pcmesh.compile(network, x, columns="read-out", hand_over=True)
-    assert pcmesh.evaluate(pcmesh.compile(network, x, columns="read-out"), [x]).error < 0.04
+    assert pcmesh.evaluate(pcmesh.compile(network, x, columns="read-out"), [x]).error < 0.1

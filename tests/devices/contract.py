@@ -12,11 +12,12 @@ from pcmesh.hardware import ChipSpec, PcmSpec
 from pcmesh.mapping.encodings import PCM2
 from pcmesh.physics.cell import read_variance_table
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
-from pcmesh.programming.closed_loop import write_tile
+from pcmesh.programming.closed_loop import Place, write_tile
 from pcmesh.programming.drift import age, expected_share
 
 LEVELS = np.linspace(0, MAX_STEPS / STEPS_PER_G_MAX, 700)
 DAY, WEEK = 86_400.0, 7 * 86_400.0
+EXACT_LOOP = {"verify_noise": 0.0, "pulse_noise_scale": 0.0, "correction_gain": 1.0, "window": 1e-4}
 FALSE_ALARM = 5.0
 """σ from the mean at which a test fails: once in two million runs."""
 
@@ -86,34 +87,41 @@ class DeviceLawContract:
         np.testing.assert_equal(written.mean, LEVELS)
         assert written.sigma.max() == law.read_sigma(LEVELS, 1.0).max() == 0
 
+    @pytest.mark.parametrize("own_loop", [{}, EXACT_LOOP])
     @pytest.mark.parametrize("target", [0.1, 0.5, 0.9])
-    def test_the_loop_leaves_what_the_law_says(self, law: DeviceLaw, spec: ChipSpec, target: float) -> None:
-        """Mean and spread of 65,536 major devices, with a loop that itself adds nothing."""
-        loop = {"verify_noise": 0.0, "pulse_noise_scale": 0.0, "correction_gain": 1.0, "window": 1e-4}
+    def test_the_loop_leaves_what_the_law_says(
+        self, law: DeviceLaw, spec: ChipSpec, target: float, own_loop: dict[str, float]
+    ) -> None:
+        """Mean and spread of 65,536 major devices, whether the loop itself adds something or nothing: counted once."""
+        if law.exact and not own_loop:
+            pytest.skip("exact devices have the loop's errors")
         devices = {"g_ceiling_mean": 1.2, "g_ceiling_spread": 0.0, **dict.fromkeys(STUCK, 0.0)}
         values = spec.model_dump()
-        values["programming"] |= loop | {"relaxation_scale": 1.0}
+        values["programming"] |= own_loop | {"relaxation_scale": 1.0}
         values["pcm"] |= devices
         chip = ChipSpec.model_validate(values)
-        g = write_tile(torch.full((2, 256, 128), target), PCM2, 1, 2, chip).g
+        g = write_tile(torch.full((2, 256, 128), target), PCM2, Place(1), 2, chip).g
         major = g[:, 0].double().numpy().ravel() / steps_per_g_max(chip.pcm)
         wanted = law.programmed(np.array([target]))
         drawn = np.random.default_rng(0).normal(wanted.mean[0], wanted.sigma[0], 1_000_000).clip(0, 1.2)
         room = FALSE_ALARM * drawn.std() * (1 / major.size + 1e-6) ** 0.5
-        assert major.mean() == pytest.approx(drawn.mean(), abs=room + 1e-4)
-        assert major.std() == pytest.approx(drawn.std(), rel=0.03, abs=1e-4)
+        bias = 1e-4 if own_loop else 0.005  # the loop comes from below and stops at its window's edge
+        assert major.mean() == pytest.approx(drawn.mean(), abs=room + bias)
+        assert major.std() == pytest.approx(drawn.std(), rel=0.05, abs=1e-4)
 
     @pytest.mark.parametrize("start", [0.1, 0.5, 0.9])
     def test_time_does_what_the_law_says(self, law: DeviceLaw, spec: ChipSpec, start: float) -> None:
         """Mean and spread of 100,000 devices after a week."""
         pcm = spec.pcm
         g = torch.full((400, 250), round(start * STEPS_PER_G_MAX), dtype=torch.int16)
-        aged = age(g, WEEK, 3, pcm).double().numpy() / STEPS_PER_G_MAX
+        aged = age(g, pcm.calibration_age_s + WEEK, 3, pcm).double().numpy() / STEPS_PER_G_MAX
         drawn = _after(law, start, WEEK, pcm)
         room = FALSE_ALARM * drawn.std() * (1e-5 + 1e-6) ** 0.5
         assert aged.mean() == pytest.approx(drawn.mean(), abs=room + 1e-4)
         assert aged.std() == pytest.approx(drawn.std(), rel=0.03, abs=1e-4)
-        assert expected_share(torch.full((4,), start), WEEK, pcm) == pytest.approx(drawn.mean() / start, rel=0.03)
+        young = _after(law, start, 0.0, pcm)
+        share = expected_share(torch.full((4,), start), WEEK, pcm)
+        assert share == pytest.approx(drawn.mean() / young.mean(), rel=0.03)
 
     def test_a_device_is_the_same_one_at_every_time(self, spec: ChipSpec, law: DeviceLaw) -> None:
         g = torch.full((64, 64), STEPS_PER_G_MAX // 2, dtype=torch.int16)
@@ -146,10 +154,13 @@ STUCK = ("stuck_low_probability", "stuck_high_probability")
 
 
 def _after(law: DeviceLaw, start: float, time_s: float, pcm: PcmSpec) -> np.ndarray:
-    """Return 1,000,000 devices after some time, by the law's formula in float64."""
+    """Return 1,000,000 devices some time after calibration, by the law's formula in float64."""
     rng = np.random.default_rng(1)
-    left = law.retention(np.array([start]), time_s, pcm.calibration_age_s, pcm.read_noise_window_s)
+    first_s = law.programmed(np.array([start])).age_s
+    since_s = pcm.calibration_age_s + time_s - first_s
+    left = law.retention(np.array([start]), since_s, first_s, pcm.read_noise_window_s)
     exponent = np.abs(rng.normal(left.exponent[0], left.exponent_sigma[0], 1_000_000)) * pcm.drift_scale
-    aged = start * np.exp(-exponent * left.log_time) + left.shift[0] + rng.normal(0, left.sigma[0], 1_000_000)
+    moved = start + rng.normal(0, left.sigma[0], 1_000_000)
+    aged = moved * np.exp(-exponent * left.log_time) + left.shift[0]
     result: np.ndarray = aged.clip(0, MAX_STEPS / STEPS_PER_G_MAX)
     return result

@@ -45,7 +45,7 @@ def base() -> dict[str, Any]:
     values["tile"] |= {"rows": 16, "columns": 16}
     values["grid"] |= {"rows": 3, "columns": 3, "gaps": [(1, 1)]}
     values["grid"]["pads"] = [{"domain": "W", "edge": "west", "ilp_row": 0, "olp_row": 1}]
-    values["column"] |= {"capacitor_units_typical": 2, "mirror_ratio": 0.01}
+    values["column"] |= {"capacitor_units_typical": 2, "mirror_ratio": 0.04}
     values["programming"]["saturated_share"] = 0.05
     return values
 

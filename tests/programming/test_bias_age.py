@@ -64,14 +64,14 @@ def test_columns_written_twice_are_as_old_as_their_last_writing() -> None:
 
 
 def test_bias_rows_written_again_drift_as_young_devices() -> None:
-    """Mean share left of 1,024 devices an hour after writing, by the law from t_0 = 20 s on; 5 sigma."""
+    """Mean share left of 1,024 devices an hour after writing, by the law from t_0 = 200 s on; 5 sigma."""
     chip = small_chip(64, 256, pcm={"read_noise_window_s": 1e12})
     week = programmed_wide(chip).aged(WEEK)
     hour = week.aged(WEEK + 3600.0)
     written = bias_rows(week).double()
     level = np.array([float(written[written > 2000].mean()) / 9600])
     left = bias_rows(hour)[written > 2000].double() / written[written > 2000]
-    law = DEVICE_LAWS.load("pcm_like")
+    law = DEVICE_LAWS.load(chip.pcm.law)
     young = (1 + 3600.0 / chip.pcm.rewriting_age_s) ** -float(law.drift_mean(level)[0])
     old = (1 + 3600.0 / chip.pcm.calibration_age_s) ** -float(law.drift_mean(level)[0])
     assert float(left.mean()) == pytest.approx(young, abs=0.01)

@@ -14,6 +14,7 @@ from pcmesh.mapping import Encoding, Mapping
 from pcmesh.network.activation import Activation
 from pcmesh.physics.column import RampSetting
 from pcmesh.physics.units import SLOPE_CODES_PER_NS_PER_V, TICKS_PER_NS
+from pcmesh.programming.drift import calibrated_share
 from pcmesh.programming.targets import largest_weight
 
 _MAX_CODE = 65_535
@@ -210,7 +211,8 @@ def _volts_per_unit(chip: ChipSpec, encoding: Encoding, largest_term: float) -> 
     """Return the volts at one capacitor unit per unit of input @ weight; `largest_term`: longest pulse times g_max."""
     column = chip.column
     volts_per_g_ns = chip.pcm.g_max_us * column.read_voltage_v * column.mirror_ratio / column.capacitor_unit_ff
-    return encoding.record.signal * volts_per_g_ns * chip.timing.input_max_ns / largest_term
+    signal = encoding.record.signal * calibrated_share(chip.pcm)
+    return signal * volts_per_g_ns * chip.timing.input_max_ns / largest_term
 
 
 def _quantile(values: torch.Tensor, share: float) -> float:

@@ -18,23 +18,27 @@ class Programmed:
     Attributes:
         mean: conductance on average; the target itself where programming has no bias.
         sigma: its spread.
+        age_s: seconds after the last programming pulse at which both hold; drift begins there.
     """
 
     mean: Array
     sigma: Array
+    age_s: float = 20.0
 
 
 @dataclass(frozen=True)
 class Retention:
-    """What some time makes of devices: g·exp(-|N(exponent, exponent_sigma)|·log_time) + shift + N(0, sigma).
+    """What some time makes of devices: (g + N(0, sigma))·exp(-|N(exponent, exponent_sigma)|·log_time) + shift.
 
-    A device draws its two numbers once: it has the same exponent and the same fluctuation at every time.
+    A device draws its two numbers once: it has the same exponent and the same fluctuation at every time. The
+    fluctuation is one of the conductance that is left, so it shrinks as the device drifts.
 
     Attributes:
         exponent, exponent_sigma: mean and spread of the drift exponent of a device that starts at each conductance.
         log_time: logarithm of the factor by which the devices' age grew, ln((t + t_c) / t_c).
         shift: what is added to the conductance, in units of g_max.
-        sigma: spread of fluctuations since then that are too slow to be new in each read, in units of g_max.
+        sigma: spread of fluctuations since then that are too slow to be new in each read, of a device that has not
+            drifted, in units of g_max.
     """
 
     exponent: Array

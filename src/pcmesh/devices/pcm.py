@@ -27,7 +27,8 @@ class PcmLaw:
 
     Attributes:
         g_max_us: G_max of the publication, µS.
-        programming_sigma: σ of the conductance after a programming pulse, in units of G_max.
+        programming_sigma: σ of the conductance left by program-and-verify, in units of G_max.
+        programmed_age_s: seconds after the last pulse at which it was read: t_0 of the publication's drift law.
         drift_mean, drift_sigma: mean and spread of the drift exponent ν.
         read_q: Q(g), relative 1/f noise: σ_G = G·Q·sqrt(ln(T2 / T1)) between the time scales T1 and T2.
         read_time_s: shortest time scale that counts (the bandwidth of a read).
@@ -35,6 +36,7 @@ class PcmLaw:
 
     g_max_us: float
     programming_sigma: Curve
+    programmed_age_s: float
     drift_mean: Curve
     drift_sigma: Curve
     read_q: Curve
@@ -43,7 +45,7 @@ class PcmLaw:
 
     def programmed(self, g: NDArray[np.float64]) -> Programmed:
         """Return the target and its σ: the published noise was measured after loops, which meet it on average."""
-        return Programmed(g, self.programming_sigma(g))
+        return Programmed(g, self.programming_sigma(g), self.programmed_age_s)
 
     def retention(self, g: NDArray[np.float64], time_s: float, age_s: float, window_s: float) -> Retention:
         """Return G(t) = G·((t + t_c) / t_c)^-ν and the 1/f fluctuations slower than the window."""
@@ -77,10 +79,11 @@ def _zero(g: NDArray[np.float64]) -> NDArray[np.float64]:
 
 _HERMES_DRIFT_MEAN = _split(0.0945, _log_clipped(-0.0387, -0.0182, 0.072, 0.13), (0.0736, -0.0126, -0.0436))
 
-IDEAL = PcmLaw(25.0, _zero, _zero, _zero, _zero, 250e-9, exact=True)
+IDEAL = PcmLaw(25.0, _zero, 20.0, _zero, _zero, _zero, 250e-9, exact=True)
 PCM_LIKE = PcmLaw(
     25.0,
     _polynomial((0.26348, 1.9650, -1.1731), 25.0),
+    20.0,
     _log_clipped(-0.0155, 0.0244, 0.049, 0.1),
     _log_clipped(-0.0125, -0.0059, 0.008, 0.045),
     lambda g: np.minimum(0.0088 / np.maximum(g**0.65, 1e-3), 0.2),
@@ -89,6 +92,7 @@ PCM_LIKE = PcmLaw(
 HERMES_1 = PcmLaw(
     10.35,
     _polynomial((0.15781817, 2.32443916, -2.16310839, 0.68841818), 10.35),
+    200.0,
     _HERMES_DRIFT_MEAN,
     _split(0.3039, _log_clipped(-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165)),
     _split(0.1591, _log_clipped(-0.0078, 0.0038, 0.0179, 0.04), (0.0088, 0.0768, -0.1352, 0.0664)),
@@ -97,6 +101,7 @@ HERMES_1 = PcmLaw(
 HERMES_2 = PcmLaw(
     20.7,
     _polynomial((0.16603222, 4.71806468, -8.48101252, 4.68961419), 20.7),
+    300.0,
     _HERMES_DRIFT_MEAN,
     _split(0.3055, _log_clipped(-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118)),
     _split(0.16, _log_clipped(-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069)),

@@ -50,12 +50,12 @@ class PcmSpec(Spec):
     drift_scale: float = Field(ge=0, le=10, description="factor on the published drift exponents")
     calibration_age_s: float = Field(
         gt=0,
-        description="age of the devices (after programming) when the chip is calibrated and first used, s",
+        description="time from a device's last pulse to calibration and first use; it drifts from then on, s",
     )
     rewriting_age_s: float = Field(
         default=20.0,
         gt=0,
-        description="age of devices that are written again later, when their new conductance counts, s",
+        description="time from the last pulse to first use, of devices written again on a chip in use, s",
     )
     read_noise_window_s: float = Field(
         gt=0,
@@ -73,6 +73,7 @@ class PcmSpec(Spec):
             limit = f"a CSV file has rows in pcm.table, a law has none; there are {len(self.table)}"
             yield Broken(("law", "table"), repr(self.law), limit, "Leave out pcm.table: reading the file fills it")
         if not self.table:
+            yield from self._beyond_law()
             return
         problem = first_problem(self.table)
         if problem is not None:
@@ -82,6 +83,14 @@ class PcmSpec(Spec):
             ends = self.table[-1].target_us
             limit = f"{self.law} ends at {ends:g} µS, and weights are mapped to conductances up to g_max_us"
             yield Broken(("g_max_us", "table"), f"{self.g_max_us:g}", limit, f"Set g_max_us to {ends:g}, or add rows")
+
+    def _beyond_law(self) -> Iterator[Broken]:
+        law = DEVICE_LAWS.load(self.law) if self.law in DEVICE_LAWS else None
+        if law is None or law.exact or self.g_max_us <= law.g_max_us:
+            return
+        limit = f"the devices of {self.law} reach {law.g_max_us:g} µS"
+        remedy = f"Set g_max_us to {law.g_max_us:g} or less, or take another law"
+        yield Broken(("g_max_us", "law"), f"{self.g_max_us:g}", limit, remedy)
 
 
 class ProgrammingSpec(Spec):

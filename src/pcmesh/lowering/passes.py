@@ -58,16 +58,11 @@ def lowered(captured: CapturedNetwork, passes: Sequence[Pass], wanted: nn.Module
     """
     if not passes:
         return captured
-    captured = passed(captured, passes)
-    _verify(captured, wanted)
-    return captured
-
-
-def passed(captured: CapturedNetwork, passes: Sequence[Pass]) -> CapturedNetwork:
-    """Return a captured network as the passes change it, not verified."""
     for entry in passes:
         captured = entry.after(captured)
-    return replace(captured, lowered=(*captured.lowered, *passes))
+    captured = replace(captured, lowered=(*captured.lowered, *passes))
+    _verify(captured, wanted)
+    return captured
 
 
 def chosen(captured: CapturedNetwork, entries: Sequence[str]) -> list[MatrixProduct]:

@@ -54,6 +54,17 @@ def variance_unit(table: torch.Tensor) -> float:
     return max(2.0 * float(table.max()) / VARIANCE_LEVELS, 1e-30)
 
 
+def reading_gains(fabric: TileFabric, bank: TileFabric) -> torch.Tensor:
+    """Return what a column's charge is of what it should be while single devices are read, (2 branches, C) float32.
+
+    Args:
+        fabric: the tile whose devices are read, in the direction of positive inputs.
+        bank: the tile whose capacitors, ramp and comparators are used.
+    """
+    branches = torch.stack([1.0 + fabric.branch + fabric.direction, 1.0 - fabric.branch + fabric.direction])
+    return branches * bank.gain
+
+
 def cell_arrays(g: torch.Tensor, fabric: TileFabric, variance_table: torch.Tensor) -> CellArrays:
     """Return the integer arrays of one tile.
 

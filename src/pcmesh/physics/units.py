@@ -1,7 +1,7 @@
 """The lattices on which charge is exact.
 
 Conductances, pulse lengths and charges are integers, so that sums are the same in any order, in any batch and in
-both engines. One tick is 1/256 ns; one conductance step is g_max / 9,600 (2.6 nS on the preset chip), thirty-five times
+both engines. One tick is 1/256 ns; one conductance step is g_max / 9,600 (1.1 nS on the preset chip), far
 finer than the programming noise, and 256 times finer still for devices without noise; a pulse is at most 65,535 ticks
 (the row driver's window of 256 ns).
 """

@@ -12,11 +12,11 @@ from pcmesh.durations import format_duration
 from pcmesh.errors import InputError
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping, TileImage
-from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table
+from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table, reading_gains
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
 from pcmesh.physics.units import steps_per_g_max
 from pcmesh.placement import Placement
-from pcmesh.programming.closed_loop import WrittenTile, write_tile
+from pcmesh.programming.closed_loop import Place, WrittenTile, write_tile
 from pcmesh.programming.drift import age
 from pcmesh.programming.targets import LayerTargets, physical_columns, tile_targets
 from pcmesh.random import stream_key
@@ -33,7 +33,7 @@ class ProgrammedNetwork:
             in divided steps for devices without noise).
         fabric: tile index -> its periphery.
         pulses: programming pulses given so far.
-        age_s: time since calibration.
+        age_s: time since calibration, which is `pcm.calibration_age_s` after the last programming pulse.
         bias_written_s: tile index -> (2 pairs, 2 branches, bias rows, columns) float64, age at which each device of the
             bias rows was last written (0: with the weights, and so are all of a tile that is missing).
     """
@@ -56,25 +56,39 @@ class ProgrammedNetwork:
     def conductances(self, tile: int) -> torch.Tensor:
         """Return a tile's conductances at the network's age, conductance steps."""
         rows, pcm = self.chip.tile.rows, self.chip.pcm
-        weights = age(self.g[tile][:, :, :rows], self.age_s, self._key("drift", tile), pcm)
+        weights = age(self.g[tile][:, :, :rows], pcm.calibration_age_s + self.age_s, self._key("drift", tile), pcm)
         return torch.cat([weights, self._bias_rows(tile)], dim=2)
 
     def _bias_rows(self, tile: int) -> torch.Tensor:
         """Return the bias rows of a tile, each device as old as it is."""
         g, key, pcm = self.g[tile][:, :, self.chip.tile.rows :], self._key("drift", tile, 1), self.chip.pcm
-        aged = age(g, self.age_s, key, pcm)
+        aged = age(g, pcm.calibration_age_s + self.age_s, key, pcm)
         written_s = self.bias_written_s.get(tile)
         if written_s is None:
             return aged
         for moment in sorted(set(written_s[written_s > 0].tolist())):
-            young = age(g, self.age_s - moment, key, pcm, pcm.rewriting_age_s)
+            young = age(g, pcm.rewriting_age_s + self.age_s - moment, key, pcm)
             aged = torch.where(written_s == moment, young, aged)
         return aged
 
     def weights(self, tile: int) -> torch.Tensor:
         """Return the weights that a tile's pairs hold at the network's age, (2, rows, columns) in units of g_max."""
-        g = self.conductances(tile).to(torch.float32) / steps_per_g_max(self.chip.pcm)
-        return (g[:, 0] - g[:, 1])[:, : self.chip.tile.rows]
+        g = self.conductances(tile)[:, :, : self.chip.tile.rows].to(torch.float32) / steps_per_g_max(self.chip.pcm)
+        return g[:, 0] - g[:, 1]
+
+    def written_weights(self, tile: int) -> torch.Tensor:
+        """Return the weights of a tile's pairs as programming left and read them, (2, rows, columns) in g_max."""
+        gains = self.reading_gains(tile)[:, None]
+        g = self.g[tile][:, :, : self.chip.tile.rows].to(torch.float32) / steps_per_g_max(self.chip.pcm)
+        return g[:, 0] * gains[0] - g[:, 1] * gains[1]
+
+    def reading_gains(self, tile: int) -> torch.Tensor:
+        """Return what a reading shows of a tile's conductances of 1, (2 branches, columns) float32.
+
+        Programming reads a tile as it is used: its columns charge the capacitors of the tile that shares them.
+        """
+        bank = self.mapping.groups[self.mapping.tiles[tile].group].tiles[-1]
+        return reading_gains(self.fabric[tile], self.fabric[bank])
 
     def aged(self, age_s: float) -> ProgrammedNetwork:
         """Return the network `age_s` seconds after calibration.
@@ -157,5 +171,5 @@ def _write(
 ) -> WrittenTile:
     wanted = tile_targets(network.mapping, tile, targets, network.chip)[:, first_row:]
     key = network._key("programming", tile.index, attempt)
-    device_key = network.fabric[tile.index].device_key
-    return write_tile(wanted, tile.encoding.record, device_key, key, network.chip, first_row)
+    place = Place(network.fabric[tile.index].device_key, network.reading_gains(tile.index), first_row)
+    return write_tile(wanted, tile.encoding.record, place, key, network.chip)

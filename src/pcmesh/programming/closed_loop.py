@@ -3,8 +3,11 @@
 Each pair is written minor device first (target 0), then the major one towards the weight plus what the minor one was
 read to hold, so that a stuck or leaky minor device is compensated where the major one can reach; a major device that
 is stuck too high is compensated by the minor one. With 4-PCM the second pair takes what the first one missed.
-After its last pulse a device relaxes: the noise of its law, which was measured after such loops, is what the loop
-leaves; the loop itself adds its acceptance window.
+Devices are read through the column that will read them in use, the branch of its mirror and the capacitors of the tile
+that shares them, so the loop corrects that column's gains (paper: Methods, "this combined configuration").
+
+The noise of a device's law was measured after such loops. It is counted once: what the loop here leaves on a device
+and its relaxation after the last pulse make up the law's spread together.
 Ambrogio et al. 2023, Fig. 1f, Methods; Narayanan et al., IEEE T-ED 68, 6629 (2021), 10.1109/TED.2021.3115993.
 """
 
@@ -12,21 +15,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numba
 import numpy as np
 import torch
 
 from pcmesh.devices import law_of
-from pcmesh.hardware import ChipSpec, PcmSpec
+from pcmesh.hardware import ChipSpec, PcmSpec, ProgrammingSpec
 from pcmesh.mapping import EncodingRecord
-from pcmesh.physics.normal import normal, uniform
+from pcmesh.physics.normal import mix, normal_of_bits
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
 
 _CURVE_POINTS = 257
 _CURVE_RANGE = 1.28
 _DRAWS = 4096
-"""Counter space of one device: two draws a round; the second half is for a second turn."""
+"""Counter space of one device: one number a round; the second half is for a second turn."""
+_PROBES = 2048
+"""Devices of each target from which the spread that the loop leaves is estimated, within 2 %."""
 
 
 @dataclass(frozen=True)
@@ -43,67 +49,98 @@ class WrittenTile:
     pulses: int
 
 
+@dataclass(frozen=True)
+class Place:
+    """The devices that are written, and how they are read.
+
+    Attributes:
+        device_key: their fabrication (ceilings, defects): the same for every programming of the tile.
+        gains: (2 branches, columns) float32, what a reading shows of a conductance of 1; None: 1 everywhere.
+        first_row: place of the first of the rows on the tile.
+    """
+
+    device_key: int
+    gains: torch.Tensor | None = None
+    first_row: int = 0
+
+
 @numba.njit(inline="always")
-def _programmed(g, curve):  # type: ignore[no-untyped-def]
-    """Return by how much devices of a target miss it and their spread, linear between the curve's points (257, 2)."""
-    position = max(min(g, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
+def _high(bits):  # type: ignore[no-untyped-def]
+    return normal_of_bits(np.uint32(bits >> np.uint64(32)))
+
+
+@numba.njit(inline="always")
+def _low(bits):  # type: ignore[no-untyped-def]
+    return normal_of_bits(np.uint32(bits & np.uint64(0xFFFFFFFF)))
+
+
+@numba.njit(inline="always")
+def _settle(target, seen, ceiling, key, first, spread, loop):  # type: ignore[no-untyped-def]
+    """Pulse a device until it reads its target; return (conductance, last reading, pulses, random bits to spare).
+
+    seen: what a reading shows of a conductance of 1.
+    """
+    rounds, window, verify, gain = loop
+    conductance = reading = np.float32(0.0)
+    for step in range(rounds):
+        bits = mix(key, first + np.uint64(step))
+        reading = seen * conductance + verify * _high(bits)
+        error = target - reading
+        if abs(error) <= window:
+            return conductance, reading, step, bits
+        conductance = conductance + gain * error + spread * _low(bits)
+        conductance = max(min(conductance, ceiling), np.float32(0.0))
+    return conductance, reading, rounds, mix(key, first + np.uint64(rounds))
+
+
+@numba.njit(inline="always")
+def _law(target, curve):  # type: ignore[no-untyped-def]
+    """Return by how much devices of a target miss it, pulse noise and relaxation, linear between the curve's points."""
+    position = max(min(target, np.float32(1.28)), np.float32(0.0)) * np.float32(200.0)
     index = min(int(position), 255)
     part = position - np.float32(index)
-    missed = curve[index, 0] + part * (curve[index + 1, 0] - curve[index, 0])
-    return missed, curve[index, 1] + part * (curve[index + 1, 1] - curve[index, 1])
+    low, high = curve[index], curve[index + 1]
+    return low[0] + part * (high[0] - low[0]), low[1] + part * (high[1] - low[1]), low[2] + part * (high[2] - low[2])
 
 
 @numba.njit(inline="always")
-def _fabricated(key, device, defects):  # type: ignore[no-untyped-def]
-    """Return a device's ceiling and whether it is stuck (1: at zero, 2: at its ceiling)."""
-    low, high, ceiling_mean, ceiling_spread = defects
-    chance = uniform(key, device + np.uint64(1 << 40))
-    return ceiling_mean + ceiling_spread * normal(key, device), 1 if chance < low else 2 * int(chance < low + high)
-
-
-@numba.njit(inline="always")
-def _write_device(target, ceiling, stuck, key, first, curve, loop):  # type: ignore[no-untyped-def]
+def _write_device(target, seen, device, keys, first, curve, loop, defects):  # type: ignore[no-untyped-def]
     """Return (conductance, last verified reading, pulses) of one device; conductances in g_max."""
-    rounds, window, verify, gain, pulse_scale, relaxation = loop
-    missed, sigma = _programmed(target, curve)
-    conductance = np.float32(0.0)
-    if stuck == 2:
-        conductance = ceiling
-    reading = conductance
-    spread = pulse_scale * sigma
-    pulses = 0
-    for step in range(rounds):
-        reading = conductance + verify * normal(key, first + np.uint64(2 * step))
-        error = target - reading
-        if abs(error) <= window or stuck > 0:
-            break
-        conductance = conductance + gain * error + spread * normal(key, first + np.uint64(2 * step + 1))
-        conductance = max(min(conductance, ceiling), np.float32(0.0))
-        pulses += 1
-    if stuck == 0:
-        relaxed = relaxation * sigma * normal(key, first + np.uint64(_DRAWS // 2 - 1))
-        conductance = max(min(conductance + missed + relaxed, ceiling), np.float32(0.0))
-    return conductance, reading, pulses
+    low, high, ceiling_mean, ceiling_spread = defects
+    made = mix(keys[0], device)
+    chance = np.float32((made & np.uint64(0xFFFFFFFF)) >> np.uint64(8)) * np.float32(2.0**-24)
+    if chance < low:
+        bits = mix(keys[1], first)
+        return np.float32(0.0), loop[2] * _high(bits), 0
+    ceiling = ceiling_mean + ceiling_spread * _high(made)
+    if chance < low + high:
+        bits = mix(keys[1], first)
+        return ceiling, seen * ceiling + loop[2] * _high(bits), 0
+    missed, spread, relaxation = _law(target, curve)
+    conductance, reading, pulses, bits = _settle(target, seen, ceiling, keys[1], first, spread, loop)
+    relaxed = conductance + missed + relaxation * _low(bits)
+    return max(min(relaxed, ceiling), np.float32(0.0)), reading, pulses
 
 
 @numba.njit(parallel=True, cache=True)
-def _write_tile(weights, first_row, both, reference, device_key, pass_key, curve, loop, defects, scale, out):  # type: ignore[no-untyped-def]
-    """Fill out (2, 2, R, C) for weights (2, R, C) in g_max; `both`: pair 2 completes pair 1 (4-PCM).
+def _write_tile(weights, first_row, pairs, gains, keys, curve, loop, defects, scale, out):  # type: ignore[no-untyped-def]
+    """Fill out (2, 2, R, C) for weights (2, R, C) in g_max.
 
-    With a `reference` above 0, G+ carries every weight and G- holds the reference.
-
-    `scale` is the number of conductance steps to g_max.
+    pairs: how often pair 1 counts where pair 2 completes it (4-PCM; 0: it does not), and the conductance that G- holds
+    where G+ carries every weight (0: the weight is a difference).
+    gains: (2, C) what a reading shows of a conductance in each branch. `scale` is the number of steps to g_max.
     `first_row` is the place of the first row on the tile: a device is the same one whichever rows are written.
     """
     _, rows, columns = weights.shape
+    counts, reference = pairs
     pulses = np.zeros(rows, np.int64)
     highest = np.rint(scale * np.float32(MAX_STEPS / STEPS_PER_G_MAX))
+    single = reference > 0
     for r in numba.prange(rows):
         for c in range(columns):
             missed = np.float32(0.0)
             for p in range(2):
                 weight = weights[p, r, c] + missed
-                single = reference > 0
                 major = 0 if single or weight >= 0 else 1
                 size = weight if single else abs(weight)
                 read_minor = np.float32(0.0)
@@ -113,67 +150,94 @@ def _write_tile(weights, first_row, both, reference, device_key, pass_key, curve
                         break
                     branch = major if turn == 1 else 1 - major
                     device = np.uint64(((first_row + r) * columns + c) * 4 + p * 2 + branch)
-                    ceiling, stuck = _fabricated(device_key, device, defects)
                     target = reference
                     if turn == 1:
                         target = size + read_minor
                     elif turn == 2:
                         target = read_major - size
                     first = device * np.uint64(_DRAWS) + np.uint64(_DRAWS // 2 if turn == 2 else 0)
-                    g, reading, given = _write_device(target, ceiling, stuck, pass_key, first, curve, loop)
+                    seen = gains[branch, c]
+                    g, reading, given = _write_device(target, seen, device, keys, first, curve, loop, defects)
                     if turn == 1:
                         read_major = reading
                     else:
                         read_minor = max(reading, np.float32(0.0))
                     out[p, branch, r, c] = max(min(np.rint(g * scale), highest), np.float32(0.0))
                     pulses[r] += given
-                if both:
+                if counts > 0:
                     written = (read_major - read_minor) * (1 if major == 0 else -1)
-                    missed = max(min(weights[0, r, c] - written, np.float32(0.5)), np.float32(-0.5))
+                    missed = counts * max(min(weights[0, r, c] - written, np.float32(0.5)), np.float32(-0.5))
     return pulses.sum()
 
 
+@numba.njit(cache=True)
+def _residuals(targets, spreads, loop, probes):  # type: ignore[no-untyped-def]
+    """Return the mean squared error that the loop leaves on devices of each target, before they relax."""
+    out = np.zeros(targets.shape[0])
+    for n in range(targets.shape[0]):
+        for probe in range(probes):
+            first = np.uint64(probe * _DRAWS)
+            settled = _settle(targets[n], np.float32(1.0), np.float32(2.0), np.uint64(n), first, spreads[n], loop)
+            out[n] += (settled[0] - targets[n]) ** 2
+        out[n] /= probes
+    return out
+
+
 @lru_cache(16)
-def programming_curve(pcm: PcmSpec) -> np.ndarray:
-    """Return by how much the law's devices miss their target on average, and σ, at 257 targets from 0 to 1.28 g_max."""
+def programming_curve(pcm: PcmSpec, programming: ProgrammingSpec) -> np.ndarray:
+    """Return the law at 257 targets from 0 to 1.28 g_max: what devices miss, pulse noise, relaxation, (257, 3) float32.
+
+    Relaxation is what is missing from what the loop leaves to the law's spread.
+    """
     targets = np.linspace(0, _CURVE_RANGE, _CURVE_POINTS)
     given = law_of(pcm).programmed(targets)
-    return np.stack([given.mean - targets, given.sigma], axis=1).astype(np.float32)
+    spread = (programming.pulse_noise_scale * given.sigma).astype(np.float32)
+    wanted = (programming.relaxation_scale * given.sigma) ** 2
+    left = _residuals(targets.astype(np.float32), spread, _loop(pcm, programming), _PROBES)
+    relaxation = np.sqrt(np.maximum(wanted - left, 0.0))
+    return np.stack([given.mean - targets, spread, relaxation], axis=1).astype(np.float32)
+
+
+def _loop(pcm: PcmSpec, programming: ProgrammingSpec) -> tuple[Any, ...]:
+    exact = law_of(pcm).exact
+    window, gain = (1e-6, 1.0) if exact else (programming.window, programming.correction_gain)
+    return programming.max_rounds, np.float32(window), np.float32(programming.verify_noise), np.float32(gain)
 
 
 def write_tile(
-    weights: torch.Tensor, encoding: EncodingRecord, device_key: int, pass_key: int, chip: ChipSpec, first_row: int = 0
+    weights: torch.Tensor, encoding: EncodingRecord, place: Place, pass_key: int, chip: ChipSpec
 ) -> WrittenTile:
     """Program one tile by closed loop.
 
     Args:
         weights: (2 pairs, rows, columns) float32 targets in units of g_max; negative ones have G- as major device.
         encoding: whether the second pair completes the first (4-PCM), and whether one device carries the weight.
-        device_key: the devices' fabrication (ceilings, defects): the same for every programming of the tile.
+        place: the devices.
         pass_key: the randomness of this programming.
         chip: device and loop parameters.
-        first_row: place of the first of these rows on the tile.
 
     Returns:
         The conductances written and the pulses given.
     """
-    programming, pcm = chip.programming, chip.pcm
-    exact = law_of(pcm).exact
-    loop = (
-        programming.max_rounds,
-        np.float32(programming.window if not exact else 1e-6),
-        np.float32(programming.verify_noise),
-        np.float32(programming.correction_gain if not exact else 1.0),
-        np.float32(programming.pulse_noise_scale),
-        np.float32(programming.relaxation_scale),
-    )
+    pcm = chip.pcm
     defects = tuple(
         np.float32(v)
         for v in (pcm.stuck_low_probability, pcm.stuck_high_probability, pcm.g_ceiling_mean, pcm.g_ceiling_spread)
     )
     scale = steps_per_g_max(pcm)
     out = np.empty((2, 2, *weights.shape[1:]), np.int16 if scale == STEPS_PER_G_MAX else np.int32)
-    cells = weights.contiguous().numpy(), first_row, encoding.completes, np.float32(encoding.reference)
-    keys = np.uint64(device_key), np.uint64(pass_key)
-    pulses = _write_tile(*cells, *keys, programming_curve(pcm), loop, defects, np.float32(scale), out)
+    gains = torch.ones(2, weights.shape[2]) if place.gains is None else place.gains
+    pairs = np.float32(1.0 if encoding.completes else 0.0), np.float32(encoding.reference)
+    pulses = _write_tile(
+        weights.contiguous().numpy(),
+        place.first_row,
+        pairs,
+        gains.contiguous().numpy(),
+        (np.uint64(place.device_key), np.uint64(pass_key)),
+        programming_curve(pcm, chip.programming),
+        _loop(pcm, chip.programming),
+        defects,
+        np.float32(scale),
+        out,
+    )
     return WrittenTile(torch.from_numpy(out), int(pulses))

@@ -1,4 +1,4 @@
-"""What time does to programmed devices: drift, and fluctuations slower than a read."""
+"""What time does to programmed devices from their last pulse on: drift, and fluctuations slower than a read."""
 
 from __future__ import annotations
 
@@ -11,71 +11,92 @@ import torch
 
 from pcmesh.devices import Retention, law_of
 from pcmesh.hardware import PcmSpec
-from pcmesh.physics.normal import normal
+from pcmesh.physics.normal import mix, normal_of_bits
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX
+
+_USUAL_G = 0.25
+"""Conductance, in units of g_max, that stands for a layer's weights where a single share is asked for."""
 
 
 @numba.njit(parallel=True, cache=True)
-def _age(g, key, mean, spread, log_time, shift, slow, out):  # type: ignore[no-untyped-def]
+def _age(g, key, tables, log_time, out):  # type: ignore[no-untyped-def]
+    """Fill out with conductances after a time; tables: (4, steps) exponents' mean and spread, slow noise, shift."""
     for i in numba.prange(g.shape[0]):
         for j in range(g.shape[1]):
             step = g[i, j]
-            device = np.uint64(2 * (i * g.shape[1] + j))
-            exponent = abs(mean[step] + spread[step] * normal(key, device))
-            aged = np.float32(step) * np.exp(-exponent * log_time)
-            aged += shift[step]
-            aged += slow[step] * normal(key, device + np.uint64(1))
-            out[i, j] = np.int16(max(min(np.rint(aged), MAX_STEPS), 0))
+            bits = mix(key, np.uint64(i * g.shape[1] + j))  # one number for the exponent, one for the fluctuation
+            exponent = abs(tables[0, step] + tables[1, step] * normal_of_bits(np.uint32(bits >> np.uint64(32))))
+            moved = np.float32(step) + tables[2, step] * normal_of_bits(np.uint32(bits & np.uint64(0xFFFFFFFF)))
+            aged = moved * np.exp(-exponent * log_time) + tables[3, step]
+            out[i, j] = np.int16(max(min(np.rint(aged), np.float32(MAX_STEPS)), np.float32(0.0)))
 
 
-def age(g: torch.Tensor, time_s: float, key: int, pcm: PcmSpec, first_age_s: float | None = None) -> torch.Tensor:
-    """Return conductances `time_s` after they counted for the first time: when the chip was calibrated.
+def age(g: torch.Tensor, age_s: float, key: int, pcm: PcmSpec) -> torch.Tensor:
+    """Return conductances `age_s` after their last programming pulse.
 
-    What time does is their law's (`pcmesh.devices.Retention`), from their age t_c at calibration on, with the chip's
-    factor on the exponents. The same key gives each device the same exponent and the same fluctuation at every time.
-    Devices that are written again later begin at a younger age t_c, so that they drift faster.
+    What time does is their law's (`pcmesh.devices.Retention`), with the chip's factor on the exponents. It begins at
+    the age at which the law's programming holds (t_c, `Programmed.age_s`): what programming leaves at t_c, and what
+    drift makes of it from then on, are counted once each. The same key gives each device the same exponent and the
+    same fluctuation at every time.
 
     Args:
-        g: any shape, int16 steps of g_max / 9,600.
-        time_s: time since calibration, or since they were written again; 0 returns `g`, as devices without noise do.
+        g: any shape, int16 steps of g_max / 9,600, as programming left them.
+        age_s: time since their last pulse; up to t_c it returns `g`, as devices without noise do.
         key: the tile's drift stream.
         pcm: device parameters.
-        first_age_s: t_c; None: `pcm.calibration_age_s`.
     """
+    time_s = age_s - programmed_age_s(pcm)
     if time_s <= 0 or law_of(pcm).exact:
         return g
     flat = g.reshape(-1, g.shape[-1])
     out = np.empty(flat.shape, np.int16)
-    tables = _tables(time_s, pcm, first_age_s or pcm.calibration_age_s)
-    _age(flat.numpy(), np.uint64(key), *tables, out)  # type: ignore[call-arg]
+    _age(flat.numpy(), np.uint64(key), *_tables(time_s, pcm), out)  # type: ignore[call-arg]
     return torch.from_numpy(out).view(g.shape)
 
 
 @lru_cache(64)
-def _tables(time_s: float, pcm: PcmSpec, first_age_s: float) -> tuple[Any, ...]:
-    """Return what `_age` needs of a time: exponents' mean and spread, log time, shift and slow noise, in steps."""
-    left = _retention(np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX, time_s, pcm, first_age_s)
+def programmed_age_s(pcm: PcmSpec) -> float:
+    """Return the age at which the law's programming holds and drift begins, s."""
+    return law_of(pcm).programmed(np.zeros(1)).age_s
+
+
+@lru_cache(64)
+def _tables(time_s: float, pcm: PcmSpec) -> tuple[Any, ...]:
+    """Return what `_age` needs of a time: tables by conductance step, and the log time."""
+    left = _retention(np.arange(MAX_STEPS + 1) / STEPS_PER_G_MAX, time_s, pcm)
     exponents = (pcm.drift_scale * table for table in (left.exponent, left.exponent_sigma))
-    mean, spread = (table.astype(np.float32) for table in exponents)
-    shift, slow = ((table * STEPS_PER_G_MAX).astype(np.float32) for table in (left.shift, left.sigma))
-    return mean, spread, np.float32(left.log_time), shift, slow
+    steps = (table * STEPS_PER_G_MAX for table in (left.sigma, left.shift))
+    return np.stack([*exponents, *steps]).astype(np.float32), np.float32(left.log_time)
 
 
 def expected_share(g: torch.Tensor, time_s: float, pcm: PcmSpec) -> float:
-    """Return which share of all conductance is left on average `time_s` after the chip was calibrated.
+    """Return which share of the conductance that the chip was calibrated with is left on average `time_s` later.
 
     Args:
-        g: any shape, conductances when calibrated, in units of g_max.
+        g: any shape, conductances as programmed, in units of g_max.
         time_s: time since calibration.
         pcm: device parameters.
     """
-    if time_s <= 0 or law_of(pcm).exact:
-        return 1.0
     levels = g.abs().double().flatten().numpy()
-    retention = _retention(levels, time_s, pcm, pcm.calibration_age_s)
-    left = levels * np.exp(-pcm.drift_scale * retention.exponent * retention.log_time) + retention.shift
-    return float(left.sum() / max(levels.sum(), 1e-12))
+    now, then = (_expected(levels, pcm.calibration_age_s + later, pcm).sum() for later in (time_s, 0.0))
+    return float(now / max(then, 1e-12)) if time_s > 0 else 1.0
 
 
-def _retention(g: np.ndarray, time_s: float, pcm: PcmSpec, first_age_s: float) -> Retention:
-    return law_of(pcm).retention(g, time_s, first_age_s, pcm.read_noise_window_s)
+def calibrated_share(pcm: PcmSpec) -> float:
+    """Return which share of a usual conductance is left on average when the chip is calibrated."""
+    usual = np.array([_USUAL_G])
+    return float(_expected(usual, pcm.calibration_age_s, pcm)[0] / _USUAL_G)
+
+
+def _expected(levels: np.ndarray, age_s: float, pcm: PcmSpec) -> np.ndarray:
+    """Return the mean conductances of devices `age_s` after their last pulse."""
+    time_s = age_s - programmed_age_s(pcm)
+    if time_s <= 0 or law_of(pcm).exact:
+        return levels
+    left = _retention(levels, time_s, pcm)
+    kept: np.ndarray = levels * np.exp(-pcm.drift_scale * left.exponent * left.log_time) + left.shift
+    return kept
+
+
+def _retention(g: np.ndarray, time_s: float, pcm: PcmSpec) -> Retention:
+    return law_of(pcm).retention(g, time_s, programmed_age_s(pcm), pcm.read_noise_window_s)

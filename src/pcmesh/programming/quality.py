@@ -63,13 +63,13 @@ class PairQuality:
 
 
 def programming_quality(network: ProgrammedNetwork) -> tuple[PairQuality, ...]:
-    """Return the quality of every device pair in use, at the network's age."""
+    """Return the quality of every device pair in use, as programming left it: before any drift."""
     found = []
     for tile in network.mapping.tiles:
         if tile.wp1.layer not in network.targets:
             continue  # not written
         wanted = tile_targets(network.mapping, tile, network.targets[tile.wp1.layer], network.chip)
-        written = network.weights(tile.index)
+        written = network.written_weights(tile.index)
         for pair in (1, 2):
             block = tile.block(pair)
             if block is None:
