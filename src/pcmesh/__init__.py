@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pcmesh import errors, lowering, training
     from pcmesh.analysis.evaluate import evaluate as evaluate
+    from pcmesh.analysis.front import front as front
     from pcmesh.analysis.mapping_choice.best_mapping import best_mapping as best_mapping
     from pcmesh.analysis.mapping_choice.candidates import candidates as candidates
     from pcmesh.analysis.mapping_choice.choose import apply as apply
@@ -51,6 +52,7 @@ _PUBLIC: Final = {
     "compile": ("pcmesh.deployed", "compile_model"),
     "errors": ("pcmesh.errors", None),
     "evaluate": ("pcmesh.analysis.evaluate", "evaluate"),
+    "front": ("pcmesh.analysis.front", "front"),
     "hardware_aware": ("pcmesh.training", "hardware_aware"),
     "load": ("pcmesh.deployed", "load_model"),
     "load_chip": ("pcmesh.hardware", "load_chip"),
@@ -79,6 +81,7 @@ __all__ = [
     "compile",
     "errors",
     "evaluate",
+    "front",
     "hardware_aware",
     "load",
     "load_chip",

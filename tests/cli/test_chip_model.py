@@ -151,3 +151,20 @@ def test_what_cannot_be_chosen(asked: tuple[object, ...], words: str, program: P
     outcome = program("choose", f"{code}:make_model", "--example", "torch.randn(300, 20)", "--chips", 1, *asked)
     assert outcome.code == 2
     assert words in outcome.err
+
+
+def test_a_front_of_mappings(program: Program, code: Path, tmp_path: Path) -> None:
+    asked = ("--data", f"{code}:batches", "--samples", 60, "--chips", 1, "--json", tmp_path / "front.json")
+    outcome = program("front", f"{code}:make_model", *asked)
+    assert outcome.code == 0, outcome.err
+    points = json.loads((tmp_path / "front.json").read_text())["points"]
+    assert any(point["front"] for point in points)
+    assert any("as compiled" in point["marks"] for point in points)
+
+
+def test_a_name_that_is_none_says_which_there_are(program: Program) -> None:
+    for command in ("summary", "evaluate", "sensitivity", "choose", "front"):
+        outcome = program(command, "kwss")
+        assert outcome.code == 2
+        assert "Is kws meant?" in outcome.err
+        assert "FILE.py:FUNCTION, a folder" in outcome.err

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcmesh.analysis.front import Point, by_tiles, on_front
 from pcmesh.reporting.drawings.pareto import PAPER, pareto_figure, pareto_table
 from pcmesh.studies.mappings.kws import load_keywords, measure_mappings
-from pcmesh.studies.mappings.pareto import Point, by_tiles, on_front
 
 POINTS = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 3)), min_size=1, max_size=8)
 

@@ -24,6 +24,7 @@ from pcmesh.cli.failures import user_traceback
 from pcmesh.cli.networks.choose import choose
 from pcmesh.cli.networks.compile import compile_
 from pcmesh.cli.networks.evaluate import evaluate
+from pcmesh.cli.networks.front import front
 from pcmesh.cli.networks.perf import perf
 from pcmesh.cli.networks.sensitivity import sensitivity
 from pcmesh.cli.networks.summary import summary
@@ -92,6 +93,7 @@ app.command("explain")(explain)
 app.command("choose")(choose)
 app.command("summary")(summary)
 app.command("evaluate")(evaluate)
+app.command("front")(front)
 app.command("inspect")(inspect)
 app.command("disasm")(disasm)
 app.command("asm")(asm)

@@ -20,6 +20,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from pcmesh.analysis.front import Point, by_tiles, on_front
 from pcmesh.analysis.mapping_choice.candidates import Candidate, candidates
 from pcmesh.analysis.mapping_choice.choose import choose
 from pcmesh.analysis.mapping_choice.losses import decision_error
@@ -29,7 +30,6 @@ from pcmesh.files.writing import write_json, write_text
 from pcmesh.mapping import Encoding
 from pcmesh.progress import quiet
 from pcmesh.reporting.drawings.pareto import PAPER, pareto_figure, pareto_table
-from pcmesh.studies.mappings.pareto import Point, by_tiles, on_front
 from pcmesh.versions import versions
 from pcmesh.workloads.kws.network import LAYERS
 from pcmesh.workloads.kws.prepare import KwsOptions, prepare

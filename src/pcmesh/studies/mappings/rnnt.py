@@ -17,6 +17,7 @@ from typing import Any
 
 from rich.progress import Progress
 
+from pcmesh.analysis.front import by_tiles
 from pcmesh.analysis.mapping_choice.candidates import Candidate
 from pcmesh.analysis.mapping_choice.choose import Choice, choose
 from pcmesh.errors import CapacityError
@@ -24,7 +25,6 @@ from pcmesh.files.writing import write_json, write_text
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
 from pcmesh.reporting.drawings.pareto import PAPER, choice_table, pareto_figure, pareto_table
-from pcmesh.studies.mappings.pareto import by_tiles
 from pcmesh.studies.mappings.rnnt_mapper.choice import choice_under_paper_limits, comparison, paper_choice, plan_choice
 from pcmesh.studies.mappings.rnnt_mapper.losses import Losses, measure_losses, validation_recordings
 from pcmesh.studies.mappings.rnnt_mapper.ways import Ways

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from pcmesh.analysis.front import Point
 from pcmesh.analysis.word_errors import word_errors
 from pcmesh.deployed import ChipModel
 from pcmesh.deployed.chip.power import power_tests
@@ -21,7 +22,6 @@ from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import run_energy
 from pcmesh.progress import Progress, quiet
 from pcmesh.speech.transcripts import to_text
-from pcmesh.studies.mappings.pareto import Point
 from pcmesh.studies.mappings.rnnt_mapper.ways import Ways
 from pcmesh.workloads.rnnt.compiled.footprint import plan_rnnt
 from pcmesh.workloads.rnnt.compiled.performance import time_rnnt
