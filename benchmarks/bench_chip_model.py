@@ -49,7 +49,7 @@ def main() -> None:
         compiled = time.perf_counter() - start
         with torch.no_grad():
             plain, chip = seconds(lambda network=network, x=x: network(x), lambda model=chip_model, x=x: model(x))
-        tiles = len(chip_model.deployment.mapping.tiles)
+        tiles = len(chip_model.program.mapping.tiles)
         print(
             f"{name}: {tiles} tiles, compile {compiled:.2f} s, run {chip * 1e3:.1f} ms, "
             f"PyTorch {plain * 1e3:.2f} ms, ratio {chip / plain:.1f}"

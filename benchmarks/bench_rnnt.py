@@ -46,7 +46,7 @@ def seconds(call: Callable[[], object], times: int = 3) -> float:
 def lstm_ratio(model: ChipModel, name: str, batch: int) -> tuple[float, float]:
     """Return (time of `nn.LSTM`, our multiple of it)."""
     part = model.part(f"encoder.{name}")
-    units = int(model.deployment.captured.weights[f"encoder.{LAYERS[1]}.lstm.weight_hh_l0"].shape[0])
+    units = int(model.program.captured.weights[f"encoder.{LAYERS[1]}.lstm.weight_hh_l0"].shape[0])
     plain = torch.nn.LSTM(units, units)
     x = torch.tanh(torch.randn(batch, FRAMES, units))
     lengths = torch.full((batch,), FRAMES)
@@ -84,7 +84,7 @@ def main() -> None:
     for mesh in (False, True):
         started = time.perf_counter()
         model = compile_rnnt(network, load_chip(), features[:8], frames=500, mesh=mesh)
-        mapping, pulses = model.deployment.mapping, model.side.chip.network.pulses
+        mapping, pulses = model.program.mapping, model.side.chip.network.pulses
         console.print(
             f"compile {len(mapping.tiles)} tiles, program {mapping.devices / 1e6:.1f} M devices ({pulses / 1e6:.0f} M "
             f"pulses) and calibrate: {time.perf_counter() - started:.1f} s"

@@ -86,7 +86,7 @@ def main() -> dict[str, dict[str, float]]:
         )
     before, after = found["hard, digital"], found["hard, on tiles"]
     taken, saved_ns = before["operations"] - after["operations"], before["ns"] - after["ns"]
-    after_each = model.deployment.chip.digital.layer_ns
+    after_each = model.program.chip.digital.layer_ns
     print(
         f"Ramps take {taken:.0f} of {before['operations']:.0f} digital operations a step: "
         f"{1 - after['nj'] / before['nj']:.1%} of its energy and {saved_ns:.0f} ns of its time, since "

@@ -71,13 +71,13 @@ def put(text: str, path: Path) -> None:
 
 def write_parts(folder: Path, text: str) -> None:
     names = ["a.json", "routed/b.json", "c.json"] if text == "one" else ["a.json", "c.json", "routed/d.json", "e.json"]
-    write_folder(folder / "x" / "model", "chip model", {name: partial(put, text) for name in names})
+    write_folder(folder / "x" / "model", {name: partial(put, text) for name in names})
 
 
 def read_parts(folder: Path) -> str | None:
     if not (folder / "x" / "model" / "manifest.json").exists():
         return None
-    found = read_folder(folder / "x" / "model", "chip model", lambda manifest: list(manifest.files))
+    found = read_folder(folder / "x" / "model", lambda manifest: list(manifest.files))
     assert len({*found.values()}) == 1
     return next(iter(found.values())).decode()
 
@@ -181,6 +181,7 @@ def test_killed_at_random_moments_a_chip_model_is_the_old_or_the_new_one(tmp_pat
     model = pcmesh.compile(nn.Sequential(nn.Linear(16, 8)), x)
     outputs = {age: model.at(age)(x) for age in (0.0, 1e6)}
     folder, draw = tmp_path / "model", random.Random(0)
+    model.save(folder)
     start = time.monotonic()
     model.save(folder)
     took = time.monotonic() - start
@@ -227,7 +228,6 @@ LARGE: dict[str, Write] = {
     "text": lambda folder, text: write_text(folder / text / "report.html", "x" * 99_999),
     "folder": lambda folder, text: write_folder(
         folder / text,
-        "chip model",
         {"a.json": partial(put, "x"), "b.safetensors": partial(save_file, {"x": torch.zeros(9999)})},
     ),
 }

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from pcmesh.errors import InputError
-from pcmesh.files.folders import check_place, folder_kind, read_folder, write_folder
+from pcmesh.files.folders import check_place, lists, read_folder, write_folder
 
 NAMES = ("a.json", "b.safetensors")
 
 
 def write(folder: Path, text: str, *more: str, force: bool = False) -> None:
     files = {name: partial(put, text) for name in (*NAMES, *more)}
-    write_folder(folder, "chip model", files, force)
+    write_folder(folder, files, force)
 
 
 def put(text: str, path: Path) -> None:
@@ -26,7 +26,7 @@ def put(text: str, path: Path) -> None:
 
 
 def read(folder: Path) -> set[str]:
-    return {content.decode() for content in read_folder(folder, "chip model", lambda _: NAMES).values()}
+    return {content.decode() for content in read_folder(folder, lambda _: NAMES).values()}
 
 
 def names(folder: Path) -> set[str]:
@@ -42,20 +42,19 @@ def test_a_folder_is_replaced_and_what_is_of_others_stays(tmp_path: Path) -> Non
     assert read(folder) == {"two"}
     assert names(folder) == {"manifest.json", *NAMES, "notes.txt"}
     assert not (folder / "routed").exists()
-    assert folder_kind(folder) == "chip model"
+    assert lists(folder, "a.json")
+    assert not lists(folder, "c.json")
 
 
 def test_a_place_of_something_else_is_refused_without_force(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="exists and is no chip model"):
-        check_place(tmp_path, "chip model")
+    with pytest.raises(InputError, match="exists and is no folder of pcmesh"):
+        check_place(tmp_path)
     with pytest.raises(InputError, match="--force"):
         write(tmp_path, "one")
     assert names(tmp_path) == {"notes.txt"}
     write(tmp_path, "one", force=True)
     assert names(tmp_path) == {"manifest.json", *NAMES, "notes.txt"}
-    with pytest.raises(InputError, match="is a chip model"):
-        write_folder(tmp_path, "compiled network", {"c.json": partial(put, "x")})
     (tmp_path / "c.json").write_text("mine")
     with pytest.raises(InputError, match=r"c\.json: is not of pcmesh"):
         write(tmp_path, "two", "c.json")
@@ -76,7 +75,7 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path, failin
         write(folder, "one")
     files = {name: partial(put, "two") for name in NAMES} | {failing: fail}
     with pytest.raises(InputError, match=r"folder: cannot be written \(No space left on device\)"):
-        write_folder(folder, "chip model", files)
+        write_folder(folder, files)
     if before:
         assert read(folder) == {"one"}
         assert names(folder) == {"manifest.json", *NAMES}
@@ -102,8 +101,7 @@ def test_what_does_not_fit_its_checksum_is_named(tmp_path: Path, name: str) -> N
     ("changed", "words"),
     [
         ({"format": 99}, "format 99, this version reads 3"),
-        ({"kind": "compiled network"}, "is a compiled network, not a chip model"),
-        ({"kind": "poem"}, "damaged, or of another version"),
+        ({"format": 2, "kind": "chip model"}, "format 2, this version reads 3"),
         ({"more": 1}, "damaged, or of another version"),
         ({"files": {}}, "lists no a.json"),
         ({"files": {"../../etc/passwd": {"bytes": 1, "blake2b": "0" * 64}}}, "damaged"),
@@ -119,12 +117,12 @@ def test_a_manifest_that_says_something_else(tmp_path: Path, changed: dict[str, 
 
 
 def test_folders_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no chip model"):
+    with pytest.raises(InputError, match="no folder of pcmesh"):
         read(tmp_path)
     with pytest.raises(InputError, match="there is no such folder"):
         read(tmp_path / "none")
     (tmp_path / "network.json").write_text("{}")
-    with pytest.raises(InputError, match="a compiled network of an older version"):
+    with pytest.raises(InputError, match="a network of an older version"):
         read(tmp_path)
     os.mkfifo(tmp_path / "manifest.json")
     with pytest.raises(InputError, match="is no file"):

@@ -22,7 +22,7 @@ from pcmesh.cli import main
 from pcmesh.errors import PcmeshError
 from pcmesh.files.reading import read_text
 from pcmesh.hardware import ChipSpec, load_chip
-from pcmesh.microcode import Microcode, Program, assemble, disassemble
+from pcmesh.microcode import ControllerProgram, Microcode, assemble, disassemble
 from pcmesh.pipeline import compile_network
 from pcmesh.speech.audio import load_audio
 from pcmesh.speech.corpora import list_manifest, list_utterances
@@ -90,7 +90,7 @@ def test_microcode_as_text(content: bytes, tmp_path: Path) -> None:
     with contextlib.suppress(PcmeshError):
         program = assemble(read_text(spoilt(tmp_path, "program.asm", content)))
         assert assemble(disassemble(program)) == program
-        assert Program.of(program).instructions == program
+        assert ControllerProgram.of(program).instructions == program
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_microcode_as_words(data: st.DataObject, microcode: Microcode, tmp_path:
         found.verify(small_chip())
         for chip in found.chips:
             for _, program in chip.programs:
-                assert Program.of(program.instructions).words == program.words
+                assert ControllerProgram.of(program.instructions).words == program.words
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,9 @@ def test_one_line_and_exit_2_on_the_command_line(content: bytes, tmp_path: Path)
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as errors:
         code = _run("asm", str(path))
     if code == 0:
-        assert Program(words=tuple(out.getvalue().split())).instructions == assemble(path.read_text("utf-8-sig"))
+        assert ControllerProgram(words=tuple(out.getvalue().split())).instructions == assemble(
+            path.read_text("utf-8-sig")
+        )
     else:
         assert (code, out.getvalue()) == (2, "")
         assert errors.getvalue().startswith("error: ")

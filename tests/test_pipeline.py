@@ -121,17 +121,17 @@ def test_a_damaged_directory_is_refused_and_named(tmp_path: Path, damage: str):
     if damage == "foreign":
         folder.mkdir()
         (folder / "precious.txt").write_text("keep")
-        with pytest.raises(InputError, match="no compiled network"):
+        with pytest.raises(InputError, match="no folder of pcmesh"):
             compiled.save(folder)
         assert (folder / "precious.txt").read_text() == "keep"
         return
     compiled.save(folder)
     if damage == "missing":
-        (folder / "routing.json").unlink()
+        (folder / "routed" / "routing.json").unlink()
     elif damage == "weights":
-        (folder / "weights.safetensors").write_bytes(b"not safetensors")
+        (folder / "routed" / "weights.safetensors").write_bytes(b"not safetensors")
     elif damage == "json":
-        (folder / "mapping.json").write_text("{}")
+        (folder / "routed" / "mapping.json").write_text("{}")
     else:
         text = (folder / "manifest.json").read_text().replace('"format": 3', '"format": 99')
         (folder / "manifest.json").write_text(text)

@@ -16,7 +16,7 @@ from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.errors import InputError, PcmeshError
 from pcmesh.files.artefact import Artefact
-from pcmesh.files.folders import MANIFEST, ROUTED, Write, folder_kind, lists, read_folder, write_folder
+from pcmesh.files.folders import MANIFEST, ROUTED, Write, lists, read_folder, write_folder
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping
 from pcmesh.microcode.types import Microcode
@@ -72,11 +72,11 @@ class CompiledNetwork:
         Raises:
             InputError: the place is taken by something else, or cannot be written.
         """
-        write_folder(folder, "compiled network", compiled_files(self, report), force)
+        write_folder(folder, compiled_files(self, report), force)
 
 
 def compiled_files(compiled: CompiledNetwork, report: str | None = None) -> dict[str, Write]:
-    """Return the files of a compiled network: name -> what writes it."""
+    """Return the files of the layers with routes: name -> what writes it."""
     summary = _Summary(
         name=compiled.graph.name,
         vectors=compiled.graph.vectors,
@@ -97,7 +97,7 @@ def compiled_files(compiled: CompiledNetwork, report: str | None = None) -> dict
     files[_WEIGHTS] = partial(save_file, weights)
     if report is not None:
         files["report.html"] = lambda path: path.write_text(report, encoding="utf-8")
-    return files
+    return {f"{ROUTED}/{name}": write for name, write in files.items()}
 
 
 def json_writer(artefact: Artefact) -> Write:
@@ -106,33 +106,30 @@ def json_writer(artefact: Artefact) -> Write:
 
 
 def load_compiled(folder: Path) -> CompiledNetwork:
-    """Read a compiled network, or the routed layers of a chip model, and check it; nothing in the folder is executed.
+    """Read the layers with routes of a folder and check them; nothing in the folder is executed.
 
     Raises:
         InputError: it is missing, incomplete, of another format or damaged; the file is named.
         VerificationError: an artefact was edited so that it breaks its own rules.
     """
-    part = ""
     if not (folder / MANIFEST).exists() and folder.name == ROUTED and (folder.parent / MANIFEST).exists():
         folder = folder.parent
-    kind = folder_kind(folder, "compiled network")
-    if kind == "chip model":
-        part = f"{ROUTED}/"
-        if not lists(folder, f"{part}network.json"):
-            raise InputError(
-                f"{folder}: is a chip model without routes, which `pcmesh summary` and `pcmesh evaluate` read",
-                "Compile it with --route (route=True) to have wires and programs",
-            )
-    files = read_folder(folder, kind, lambda _: [part + name for name in _FILES])
-    return compiled_of({name.removeprefix(part): content for name, content in files.items()}, folder / part)
+    if not lists(folder, f"{ROUTED}/network.json"):
+        raise InputError(
+            f"{folder}: holds no routes; `pcmesh summary` and `pcmesh evaluate` need none",
+            "Compile it with --route (route=True) to have wires and programs",
+        )
+    return compiled_of(read_folder(folder, lambda _: [f"{ROUTED}/{name}" for name in _FILES]), folder)
 
 
 def compiled_of(files: Dict[str, bytes], folder: Path) -> CompiledNetwork:
-    """Return the compiled network of these files, checked; `folder` says in errors where they are.
+    """Return the compiled network of a folder's files, checked.
 
     Raises:
         InputError, VerificationError: as `load_compiled`.
     """
+    files = {name.removeprefix(f"{ROUTED}/"): text for name, text in files.items() if name.startswith(f"{ROUTED}/")}
+    folder = folder / ROUTED
     summary = _Summary.of_json(files["network.json"], folder / "network.json")
     weights = tensors_of(files[_WEIGHTS], folder / _WEIGHTS)
     missing = sorted({layer.name for layer in summary.layers} - weights.keys())

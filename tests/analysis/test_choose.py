@@ -115,7 +115,7 @@ def test_a_network_under_a_budget_of_tiles() -> None:
     lost = output_error(apply(model, wide)(x), model.software(x))
     assert lost == pytest.approx(wide.predicted_loss, rel=0.5)
     partly = apply(model, choose(found, 9, pins={"0": "digital"}, digital_layers=1))
-    assert [product.name for product in partly.deployment.products] == ["2"]
+    assert [product.name for product in partly.program.products] == ["2"]
     with pytest.raises(ConfigurationError, match="stay in software"):
         partly.save("anywhere")
 

@@ -57,7 +57,7 @@ def seal(folder: Path) -> None:
 
 
 def some_file(folder: Path, draw: random.Random, suffix: str = "") -> Path:
-    return draw.choice(sorted(file for file in folder.iterdir() if file.name.endswith(suffix)))
+    return draw.choice(sorted(f for f in folder.rglob("*") if f.is_file() and f.name.endswith(suffix)))
 
 
 def flip(folder: Path, draw: random.Random) -> None:
@@ -127,7 +127,7 @@ def odd_tensor(folder: Path, draw: random.Random) -> None:
 
 def odd_version(folder: Path, draw: random.Random) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest |= draw.choice([{"format": draw.choice([0, 1, 2, 99])}, {"kind": "compiled network"}, {"kind": "x"}])
+    manifest |= draw.choice([{"format": draw.choice([0, 1, 2, 99])}, {"kind": "x"}])
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -237,9 +237,10 @@ def test_every_command_says_what_a_folder_is(program: Program, folder: Path, com
     for command in (("inspect", folder), ("disasm", folder, "--tile", "1.1"), ("verify", folder)):
         outcome = program(*command)
         assert one_line(outcome)
-        assert "is a chip model without routes, which `pcmesh summary`" in outcome.err
-    for command in (("summary", compiled), ("evaluate", compiled, data), ("sensitivity", compiled, "--data", data)):
+        assert "holds no routes; `pcmesh summary`" in outcome.err
+    for command in (("evaluate", compiled, data), ("sensitivity", compiled, "--data", data)):
         outcome = program(*command)
         assert one_line(outcome)
-        assert "is a compiled network without conductances, which `pcmesh inspect`" in outcome.err
+        assert "no chip is programmed with it" in outcome.err
+    assert "tiles on" in program("summary", compiled).out
     assert program("perf", folder).code == program("perf", compiled, "--utterances", 10).code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_compile_writes_network_report_and_figures(program: Program, tmp_path: P
     outcome = program("compile", "tiny", "-o", tmp_path / "out", "--json", tmp_path / "figures.json")
     assert (outcome.code, outcome.err) == (0, "")
     assert "tiny on nature2023: 3 tiles on 1 chip" in outcome.out
-    names = {entry.name for entry in (tmp_path / "out").iterdir()}
+    names = {entry.name for entry in (tmp_path / "out" / "routed").iterdir()}
     assert {"network.json", "mapping.json", "routing.json", "microcode.json", "report.html"} <= names
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["tiles"] == 3
@@ -71,7 +72,7 @@ def test_compile_does_not_replace_a_folder_of_something_else(program: Program, t
     (tmp_path / "notes.txt").write_text("mine")
     outcome = program("compile", "tiny", "-o", tmp_path)
     assert outcome.code == 2
-    assert "is no compiled network" in outcome.err
+    assert "is no folder of pcmesh" in outcome.err
     assert "--force" in outcome.err
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
 
@@ -184,12 +185,10 @@ def test_asm_refuses_what_is_no_text(program: Program, tmp_path: Path) -> None:
     assert "no such file" in program("asm", tmp_path / "none.asm").err
 
 
-@pytest.mark.parametrize("name", ["network.json", "microcode.json", "weights.safetensors"])
+@pytest.mark.parametrize("name", ["routed/network.json", "routed/microcode.json", "routed/weights.safetensors"])
 def test_a_damaged_folder_is_named(name: str, program: Program, folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    copy.mkdir()
-    for entry in folder.iterdir():
-        (copy / entry.name).write_bytes(entry.read_bytes())
+    shutil.copytree(folder, copy)
     (copy / name).write_bytes(b"{}")
     outcome = program("inspect", copy)
     assert outcome.code == 2
@@ -198,7 +197,7 @@ def test_a_damaged_folder_is_named(name: str, program: Program, folder: Path, tm
 
 
 def test_no_compiled_network(program: Program, tmp_path: Path) -> None:
-    assert "no compiled network" in program("inspect", tmp_path).err
+    assert "no folder of pcmesh" in program("inspect", tmp_path).err
 
 
 def test_verify_compares_every_code(program: Program, folder: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pcmesh.hardware import Site
 from pcmesh.hardware.mesh import Guard, Mesh, Net
-from pcmesh.microcode import ChipProgram, Instruction, Program
+from pcmesh.microcode import ChipProgram, ControllerProgram, Instruction
 from pcmesh.routing import ChipSchedule, Hop, Side, Transfer
 
 SIDES = ("north", "south", "west", "east")
@@ -79,7 +79,7 @@ def _flipped(word: Instruction, name: str) -> Instruction:
 
 def _with(program: ChipProgram, field: str, number: int, words: tuple[Instruction, ...]) -> ChipProgram:
     entries = list(getattr(program, field))
-    entries[number] = entries[number].model_copy(update={"program": Program.of(words)})
+    entries[number] = entries[number].model_copy(update={"program": ControllerProgram.of(words)})
     return program.model_copy(update={field: tuple(entries)})
 
 

@@ -86,7 +86,7 @@ EXPORTED: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 @pytest.mark.parametrize("case", {**WRONG, **EXPORTED})
 def test_what_does_not_fit_is_named(chip: pcmesh.ChipModel, case: str) -> None:
-    if case in EXPORTED and chip.deployment.captured.program is None:
+    if case in EXPORTED and chip.program.captured.program is None:
         pytest.skip("its own code takes or refuses it as PyTorch does")
     call, words = {**WRONG, **EXPORTED}[case]
     for model in (chip, chip.without_noise(), chip.software):

@@ -131,7 +131,7 @@ def test_saved_and_loaded_it_is_the_same_chip(on_chip: pcmesh.ChipModel, data: T
     (tmp_path / "model" / "chip.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match=r"chip\.safetensors"):
         pcmesh.load(tmp_path / "model")
-    with pytest.raises(InputError, match="no chip model"):
+    with pytest.raises(InputError, match="no folder of pcmesh"):
         pcmesh.load(tmp_path)
 
 
@@ -152,7 +152,7 @@ def test_summary_names_every_operation_and_fits_a_page(on_chip: pcmesh.ChipModel
 def test_pins_and_what_contradicts_them(data: Tensor) -> None:
     pins = {"5": "2-PCM", "0": LayerOptions(encoding=Encoding.PCM4), "7": "digital"}
     chip_model = pcmesh.compile(network(), data, layers=pins)
-    encodings = {layer.layer: layer.encoding for layer in chip_model.deployment.mapping.layers}
+    encodings = {layer.layer: layer.encoding for layer in chip_model.program.mapping.layers}
     assert encodings == {"0": Encoding.PCM4, "5": Encoding.PCM2}
     with pytest.raises(ConfigurationError, match="no layer 'fc'"):
         pcmesh.compile(network(), data, layers={"fc": "AB"})
@@ -184,16 +184,16 @@ def test_layers_spread_over_chips_and_share_tiles_where_that_saves_one() -> None
     wide = nn.ModuleList(nn.Linear(32, 40) for _ in range(3))
     wide.forward = lambda x: torch.cat([layer(x) for layer in wide], 1)  # type: ignore[method-assign]
     chip_model = pcmesh.compile(wide, torch.randn(300, 32), chip=small)
-    assert chip_model.deployment.placement.chips == 1
+    assert chip_model.program.placement.chips == 1
     assert "layers share tiles, 1 instead of 2 chips" in chip_model.summary()
     apart = pcmesh.compile(wide, torch.randn(300, 32), chip=small, pack=False)
-    assert apart.deployment.placement.chips == 2
+    assert apart.program.placement.chips == 2
 
 
 def test_a_column_of_rows_that_no_bank_holds_is_summed_over_chips() -> None:
     tall = nn.Linear(3000, 3)
     chip_model = pcmesh.compile(tall, torch.randn(300, 3000), encoding="2-PCM")
-    assert len(chip_model.deployment.mapping.tiles) == 3
+    assert len(chip_model.program.mapping.tiles) == 3
     x = torch.randn(64, 3000)
     assert relative(chip_model(x), chip_model.software(x)) < 0.5
 

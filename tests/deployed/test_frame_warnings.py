@@ -16,7 +16,7 @@ def _warnings(sizes: torch.Tensor) -> list[str]:
     x = torch.randn(len(sizes), 32, generator=torch.Generator().manual_seed(1)) * sizes[:, None]
     model = pcmesh.compile(network, x, chip="ideal")
     shown = " ".join(model.summary().split())
-    return [text for text in model.deployment.warnings if "span too much" in text and text in shown]
+    return [text for text in model.program.warnings if "span too much" in text and text in shown]
 
 
 def test_vectors_of_very_different_sizes_are_warned_of_with_the_layer() -> None:

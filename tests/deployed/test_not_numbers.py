@@ -89,7 +89,7 @@ def test_calibration_batches_that_do_not_fit() -> None:
         with pytest.raises(InputError, match=words):
             pcmesh.compile(network, torch.randn(4, 6), calibration=wrong)
     whole = pcmesh.compile(network, torch.randn(4, 6), calibration=torch.randn(300, 6))
-    assert whole.deployment.frames.samples == 300
+    assert whole.program.frames.samples == 300
 
 
 @WRONG

@@ -50,7 +50,7 @@ def test_an_ideal_chip_equals_the_network(way: str, tmp_path: Path) -> None:
     assert float((model(x) - wanted).abs().max()) < 1e-3 * float(wanted.abs().max())
     model.save(tmp_path / "chip")
     assert torch.equal(pcmesh.load(tmp_path / "chip")(x), model(x))
-    first = model_figures(model.deployment).products[0]
+    first = model_figures(model.program).products[0]
     assert (first.way, first.rows) == (way, 40)
     assert first.expansion == (2 * 96 * 40 if "expand" in way else 0)
     assert way in model.summary()
@@ -83,7 +83,7 @@ def test_a_packed_product_keeps_its_scale_alone_and_beside_others(way: str, scal
 def test_products_on_one_tile_are_mapped_as_they_are_pinned() -> None:
     network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10), nn.ReLU(), nn.Linear(10, 5))
     model = pcmesh.compile(network, torch.randn(64, 20), pack=True, layers={"0": "4-PCM", "2": "AB", "4": "4-PCM"})
-    mapping, pieces = model.deployment.mapping, model.deployment.layout.pieces
+    mapping, pieces = model.program.mapping, model.program.layout.pieces
     encodings = {layer.layer: layer.encoding for layer in mapping.layers}
     assert [encodings[pieces[name][0].layer] for name in "024"] == [Encoding.PCM4, Encoding.AB, Encoding.PCM4]
     assert len(mapping.tiles) == 2
@@ -92,16 +92,16 @@ def test_products_on_one_tile_are_mapped_as_they_are_pinned() -> None:
 def test_an_expansion_that_enlarges_errors_is_warned_of() -> None:
     network, x = nn.Linear(60, 4), torch.randn(300, 60)
     near = pcmesh.compile(network, x, "ideal", layers={"": "AB,expand=60"})
-    assert any("expanding 60 inputs to 60 rows enlarges errors" in warning for warning in near.deployment.warnings)
+    assert any("expanding 60 inputs to 60 rows enlarges errors" in warning for warning in near.program.warnings)
     assert "take at least 75 rows" in " ".join(near.summary().split())
     wide = pcmesh.compile(network, x, "ideal", layers={"": "AB,expand=120"})
-    assert not wide.deployment.warnings
+    assert not wide.program.warnings
 
 
 def test_only_some_products_are_programmed() -> None:
     network, x = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Linear(5, 4)), torch.randn(8, 6)
     model = pcmesh.compile(network, x, only=["1"])
-    assert [layer.layer for layer in model.deployment.mapping.layers] == ["1"]
+    assert [layer.layer for layer in model.program.mapping.layers] == ["1"]
     assert model.only == {"1"}
     with pytest.raises(ConfigurationError, match="'2'"):
         pcmesh.compile(network, x, only=["2"])

@@ -36,7 +36,7 @@ def test_on_the_ideal_chip_it_equals_pytorch(seed: int) -> None:
     assert got.shape == wanted.shape
     error = float((got - wanted).abs().max() / wanted.abs().max().clamp(min=1e-6))
     expanded = any("expand" in way for way in drawn.options.get("layers", {}).values())
-    singular = any("enlarges errors" in warning for warning in model.deployment.warnings)
+    singular = any("enlarges errors" in warning for warning in model.program.warnings)
     limit = 1e-2 if singular or (expanded and drawn.options["pack"] is True) else 1e-3
     assert error < limit, f"{error:.2e} of the largest output: {drawn.options}\n{drawn.network}"
 
@@ -48,7 +48,7 @@ def test_routed_it_equals_the_clocked_chip(seed: int) -> None:
         model = pcmesh.compile(drawn.network, drawn.x, route=True, seed=seed, **drawn.options)
     except CapacityError as error:
         pytest.skip(f"finds no way: {error}")
-    compiled, network = model.deployment.compiled, model.side.chip.network
+    compiled, network = model.program.compiled, model.side.chip.network
     assert compiled is not None
     frames = random_frames(compiled.graph, compiled.chip, 2, seed)
     engine = build_network(network, compiled.graph, compiled.ramps, model.side.chip.paths)

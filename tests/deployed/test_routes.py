@@ -40,13 +40,13 @@ def error(model: ChipModel, data: Tensor) -> float:
 
 
 def test_the_chip_runs_at_the_places_of_its_routes(routed: ChipModel, data: Tensor) -> None:
-    deployment = routed.deployment
-    assert deployment.compiled is not None
-    assert deployment.placement == deployment.compiled.placement
-    assert deployment.compiled.ranges == routed.side.chip.calibration.ranges
+    program = routed.program
+    assert program.compiled is not None
+    assert program.placement == program.compiled.placement
+    assert program.compiled.ranges == routed.side.chip.calibration.ranges
     assert routed.side.chip.paths is not None
     plain = pcmesh.compile(network(), data)
-    assert plain.deployment.compiled is None
+    assert plain.program.compiled is None
     assert error(routed, data) < 1.5 * error(plain, data)
     (route,) = routed.figures()["routes"]
     assert route["steps"] == 5  # four phases, and one for the four groups of columns on six pads
@@ -55,8 +55,8 @@ def test_the_chip_runs_at_the_places_of_its_routes(routed: ChipModel, data: Tens
 
 
 def test_its_microcode_gives_the_same_codes_on_the_clocked_chip(routed: ChipModel) -> None:
-    assert routed.deployment.compiled is not None
-    compiled, chip = routed.deployment.compiled, routed.side.chip
+    assert routed.program.compiled is not None
+    compiled, chip = routed.program.compiled, routed.side.chip
     inputs = random_frames(compiled.graph, compiled.chip, 2, 0)
     outputs = build_network(chip.network, compiled.graph, compiled.ramps, chip.paths).run(inputs, None)
     expected = codes_by_group(compiled.mapping, outputs)
@@ -74,12 +74,12 @@ def test_on_the_ideal_chip_it_equals_pytorch(data: Tensor, pack: bool) -> None:
 
 def test_another_instance_takes_the_routes_over(routed: ChipModel) -> None:
     other = routed.on(number=1)
-    assert other.deployment.compiled is not None
-    assert routed.deployment.compiled is not None
-    assert other.deployment.compiled.routing is routed.deployment.compiled.routing
+    assert other.program.compiled is not None
+    assert routed.program.compiled is not None
+    assert other.program.compiled.routing is routed.program.compiled.routing
     denser = routed.on(options={"5": "2-PCM"})
-    assert denser.deployment.compiled is not None
-    assert denser.deployment.compiled.mapping == denser.deployment.mapping != routed.deployment.mapping
+    assert denser.program.compiled is not None
+    assert denser.program.compiled.mapping == denser.program.mapping != routed.program.mapping
 
 
 def test_routes_outlive_a_file(routed: ChipModel, data: Tensor, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_routes_outlive_a_file(routed: ChipModel, data: Tensor, tmp_path: Path) 
     again = pcmesh.load(tmp_path / "chip")
     assert torch.equal(again(data[:5]), routed(data[:5]))
     assert again.summary() == routed.summary()
-    assert load_compiled(tmp_path / "chip" / "routed").routing == routed.deployment.compiled.routing  # type: ignore[union-attr]
+    assert load_compiled(tmp_path / "chip" / "routed").routing == routed.program.compiled.routing  # type: ignore[union-attr]
 
 
 def test_a_program_too_long_for_its_controller_is_refused(data: Tensor) -> None:

@@ -51,7 +51,7 @@ def error(model: pcmesh.ChipModel, x: Tensor) -> float:
 def test_an_ideal_chip_equals_pytorch(between: nn.Module, behind: nn.Module) -> None:
     x = inputs()
     model = pcmesh.compile(Behind(between, behind), x, "ideal", hand_over=True, clipped_share=0.0)
-    assert [chain.products for chain in model.deployment.captured.chains] == [("a", "b")]
+    assert [chain.products for chain in model.program.captured.chains] == [("a", "b")]
     assert error(model, x) < 3e-3
     kinds = {"hardsigmoid", "hardtanh", "relu6"}
     where = {entry["where"] for entry in model.figures()["operations"] if entry["kind"] in kinds}
@@ -93,7 +93,7 @@ def test_clip_points_are_where_the_activation_has_them() -> None:
 def test_both_engines_count_the_same_codes(between: nn.Module) -> None:
     x = inputs()
     model = pcmesh.compile(Behind(between, nn.Hardtanh()), x, hand_over=True, route=True)
-    compiled = model.deployment.compiled
+    compiled = model.program.compiled
     assert compiled is not None
     chip = program_nominal(compiled, Instance(0))
     ticks = {"a.in": torch.randint(-255, 256, (8, 24), generator=torch.Generator().manual_seed(2)).int() * 256}
@@ -126,7 +126,7 @@ def test_a_layer_used_in_each_step_has_its_activation_in_each() -> None:
 
     x = inputs(200, 12).reshape(200, 3, 4)
     model = pcmesh.compile(Cell(), x, "ideal", hand_over=True, clipped_share=0.0)
-    assert [chain.products for chain in model.deployment.captured.chains] == [("gate",)]
+    assert [chain.products for chain in model.program.captured.chains] == [("gate",)]
     where = {entry["kind"]: entry["where"] for entry in model.figures()["operations"]}
     assert (where["hardsigmoid"], where["hardtanh"], where["tanh"]) == ("analog", "digital", "digital")
     assert error(model, x) < 1e-2
@@ -150,7 +150,7 @@ def test_a_single_layer_is_saved_with_its_activation(tmp_path: Path) -> None:
     model.save(tmp_path / "chip")
     again = pcmesh.load(tmp_path / "chip")
     assert torch.equal(again(x), model(x))
-    assert again.deployment.captured.chains[0].activations == (HARD_SIGMOID,)
+    assert again.program.captured.chains[0].activations == (HARD_SIGMOID,)
 
 
 def test_recalibration_sets_ramps_anew_where_no_factor_mends_drift() -> None:
@@ -181,7 +181,7 @@ def test_what_a_ramp_cannot_make_stays_digital() -> None:
             return a + b + F.hardtanh(c) + c + F.hardtanh(F.hardsigmoid(self.d(x)), -1.0, 0.5)
 
     model = pcmesh.compile(Others(), torch.randn(300, 8), "ideal", hand_over=True, clipped_share=0.0)
-    assert [chain.products for chain in model.deployment.captured.chains] == [("d",)]
+    assert [chain.products for chain in model.program.captured.chains] == [("d",)]
     found = [entry for entry in model.figures()["operations"] if entry["kind"] in ("clamp", "hardtanh")]
     assert {entry["where"] for entry in found} == {"digital"}
     assert sum(entry["operations"] for entry in found) == 4 * 8
@@ -210,7 +210,7 @@ def test_each_way_to_write_it_is_recognised(function: object, activation: Activa
             return out
 
     model = pcmesh.compile(Written(), torch.randn(300, 8), hand_over=True)
-    assert [chain.activations for chain in model.deployment.captured.chains] == [(activation,)]
+    assert [chain.activations for chain in model.program.captured.chains] == [(activation,)]
 
 
 def test_what_no_calibration_can_do_is_refused_by_name() -> None:
@@ -253,4 +253,4 @@ def test_limits_closer_than_the_steepest_ramp_are_refused_or_stay_digital() -> N
     x = inputs()
     with pytest.raises(pcmesh.errors.CapacityError, match=r"layer a: its hard-tanh's limits are .* mV apart"):
         pcmesh.compile(Steep(), x, hand_over=True)
-    assert pcmesh.compile(Steep(), x, hand_over="auto").deployment.captured.chains == ()
+    assert pcmesh.compile(Steep(), x, hand_over="auto").program.captured.chains == ()

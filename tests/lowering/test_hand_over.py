@@ -35,7 +35,7 @@ def error(model: pcmesh.ChipModel, x: Tensor) -> float:
 def test_an_ideal_chip_equals_pytorch(bias: bool, encoding: str) -> None:
     x = inputs()
     model = pcmesh.compile(chain(bias), x, "ideal", hand_over=True, encoding=encoding, clipped_share=0.0)
-    assert [handed.products for handed in model.deployment.captured.chains] == [("0", "2", "5")]
+    assert [handed.products for handed in model.program.captured.chains] == [("0", "2", "5")]
     assert error(model, x) < 2e-3
 
 
@@ -88,14 +88,14 @@ def test_chains_end_where_something_else_needs_the_values() -> None:
 
     x = torch.randn(300, 32)
     model = pcmesh.compile(Skip(), x, "ideal", hand_over=True, clipped_share=0.0)
-    assert [handed.products for handed in model.deployment.captured.chains] == [("a", "b")]
+    assert [handed.products for handed in model.program.captured.chains] == [("a", "b")]
     assert error(model, x) < 1e-2
 
 
 def test_sequences_hand_over_vector_by_vector() -> None:
     x = torch.randn(20, 7, SIZES[0])
     model = pcmesh.compile(chain(), x, hand_over=True)
-    assert model.deployment.captured.chains
+    assert model.program.captured.chains
     assert torch.equal(model(x)[[4]], model(x[[4]]))
 
 
@@ -108,8 +108,8 @@ def test_one_layer_of_a_chain_alone_on_the_chip_has_digital_ends() -> None:
 def test_routes_carry_pulses_from_tile_to_tile() -> None:
     x = inputs()
     model = pcmesh.compile(chain(), x, hand_over=True, route=True)
-    assert model.deployment.compiled is not None
-    schedule = model.deployment.compiled.routing.chips[0]
+    assert model.program.compiled is not None
+    schedule = model.program.compiled.routing.chips[0]
     assert model.figures()["interval_s"] == pytest.approx(schedule.interval_steps * 300e-9)
     assert error(model, x) < 0.5
 
@@ -160,9 +160,9 @@ def test_auto_hands_over_exactly_what_errs_hardly_more() -> None:
 
     x = inputs()
     always, auto, never = (pcmesh.compile(Two(), x, hand_over=choice) for choice in (True, "auto", False))
-    assert [chain.products for chain in always.deployment.captured.chains] == [("a", "b"), ("c", "d")]
-    assert [chain.products for chain in auto.deployment.captured.chains] == [("a", "b")]
-    assert never.deployment.captured.chains == ()
+    assert [chain.products for chain in always.program.captured.chains] == [("a", "b"), ("c", "d")]
+    assert [chain.products for chain in auto.program.captured.chains] == [("a", "b")]
+    assert never.program.captured.chains == ()
     assert error(auto, x) < 0.5 * error(always, x)
     assert auto.figures()["latency_s"] < never.figures()["latency_s"]
 

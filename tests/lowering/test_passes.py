@@ -96,10 +96,10 @@ def test_joined_recurrent_layers_equal_pytorch(options: dict[str, Any], capture:
     model = compiled(network, x, lowering=(JoinRecurrent(),), capture_by=capture)
     assert error(network, model, x) < 3e-3
     apart = compiled(network, x, capture_by=capture)
-    count = [len(entry.deployment.captured.products) for entry in (apart, model)]
+    count = [len(entry.program.captured.products) for entry in (apart, model)]
     cells = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
     assert count[0] - count[1] == cells
-    first = model.deployment.captured.products[0]
+    first = model.program.captured.products[0]
     assert first.name == "rnn.weight_l0"
     assert first.rows == 12 + (options.get("proj_size") or 16)
     assert torch.equal(model(x)[[5, 2]], model(x[[5, 2]]))
@@ -110,7 +110,7 @@ def test_joined_recurrent_layers_equal_pytorch(options: dict[str, Any], capture:
 def test_a_joined_cell_and_packed_sequences_equal_pytorch() -> None:
     network, x = Steps(), random(60, 3, 12)
     model = compiled(network, x, lowering=(JoinRecurrent(("cell",)),))
-    assert [product.name for product in model.deployment.captured.products] == ["cell.weight"]
+    assert [product.name for product in model.program.captured.products] == ["cell.weight"]
     assert error(network, model, x) < 3e-3
 
     packed, lengths = Packed(), torch.tensor([5, 9, 2, 7] * 8)
@@ -129,7 +129,7 @@ def test_a_joined_cell_and_packed_sequences_equal_pytorch() -> None:
 def test_only_some_layers_are_joined() -> None:
     network, x = Recurrent(num_layers=2), random(30, 5, 12)
     model = compiled(network, x, lowering=(JoinRecurrent(("rnn.weight_hh_l1",)),))
-    names = [product.name for product in model.deployment.captured.products]
+    names = [product.name for product in model.program.captured.products]
     assert names == ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.weight_l1", "head"]
     assert error(network, model, x) < 3e-3
 
@@ -152,7 +152,7 @@ def test_a_collapsed_embedding_equals_pytorch(layer: str, capture: str) -> None:
     network, tokens = Words(layers[layer]), torch.randint(0, 9, (40, 6), generator=torch.Generator().manual_seed(2))
     model = compiled(network, tokens, lowering=(CollapseEmbedding("table", "layer", copies=3),), capture_by=capture)
     assert error(network, model, tokens) < 3e-3
-    first = model.deployment.captured.products[0]
+    first = model.program.captured.products[0]
     assert (first.rows, "table" in str(first.parameters)) == (3 * 8, False)  # no row for the padding
 
 
@@ -160,7 +160,7 @@ def test_a_collapsed_embedding_and_a_joined_lstm_together() -> None:
     network, tokens = Words(nn.LSTM(12, 7)), torch.arange(36).reshape(12, 3) % 9
     passes = (CollapseEmbedding("table", "layer", copies=2), JoinRecurrent(("layer",)))
     model = compiled(network, tokens, lowering=passes)
-    assert [(product.name, product.rows) for product in model.deployment.captured.products] == [
+    assert [(product.name, product.rows) for product in model.program.captured.products] == [
         ("layer.weight_l0", 2 * 8 + 7)
     ]
     assert error(network, model, tokens) < 3e-3
@@ -187,7 +187,7 @@ def test_centred_inputs_are_undone_behind_the_product(scope: Any, capture: str) 
     passes = (CentreInputs(("rnn.weight_ih_l0",), scope),)
     model = compiled(network, x, lowering=passes, capture_by=capture)
     assert error(network, model, x) < 3e-3
-    seen = model.deployment.frames.inputs["rnn.weight_ih_l0"]
+    seen = model.program.frames.inputs["rnn.weight_ih_l0"]
     assert float(seen.abs().max()) <= 1
     assert float(seen.mean().abs()) < 0.1
     assert torch.equal(model(x)[[30, 2]], model(x[[30, 2]]))

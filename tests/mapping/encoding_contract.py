@@ -40,7 +40,7 @@ def network(inputs: int, unsigned: bool) -> torch.nn.Module:
 
 def codes_differing(model: ChipModel) -> int:
     """Return how many codes of two random frames the clocked chip gives otherwise than the behavioural engine."""
-    compiled, chip = model.deployment.compiled, model.side.chip
+    compiled, chip = model.program.compiled, model.side.chip
     assert compiled is not None
     inputs = random_frames(compiled.graph, compiled.chip, 2, 0)
     outputs = build_network(chip.network, compiled.graph, compiled.ramps, chip.paths).run(inputs, None)

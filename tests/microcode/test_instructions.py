@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcmesh.errors import CapacityError, ConfigurationError, InputError
-from pcmesh.microcode import Instruction, Program, assemble, decode, disassemble, encode
+from pcmesh.microcode import ControllerProgram, Instruction, assemble, decode, disassemble, encode
 from pcmesh.microcode.encoding import BANK, FORMS, MODE, WAIT, WORD_BITS
 from pcmesh.microcode.timeline import Timeline
 from tests.clocked.machines import machine
@@ -25,7 +25,7 @@ def test_text_binary_and_objects_are_one(words):
     program = tuple(words)
     assert tuple(decode(encode(word)) for word in program) == program
     assert assemble(disassemble(program)) == program
-    assert Program.of(program).instructions == program
+    assert ControllerProgram.of(program).instructions == program
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)

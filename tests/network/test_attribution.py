@@ -136,7 +136,7 @@ def test_same_sample_same_bits(case: str, way: Way) -> None:
     dim, make = CASES[case]
     x = torch.randn(SAMPLES, STEPS, FEATURES).movedim(0, dim)
     chip = pcmesh.compile(make(), x, batch_dim=dim, capture_by=way)
-    assert not [warning for warning in chip.deployment.warnings if "which sample" in warning]
+    assert not [warning for warning in chip.program.warnings if "which sample" in warning]
     for size in (SAMPLES, STEPS, FEATURES):  # as many samples as there are steps, and as features
         check_same_bits(chip, dim, size)
 

@@ -59,6 +59,6 @@ def test_training_on_noise_makes_the_chip_with_ramps_follow(seed: int) -> None:
         optimiser.step()
         aware.clip_weights()
     model = pcmesh.compile(network.eval(), x, hand_over=True)
-    assert [chain.products for chain in model.deployment.captured.chains] == [("a", "b")]
+    assert [chain.products for chain in model.program.captured.chains] == [("a", "b")]
     right = ((model(x) > 0.5) == (wanted > 0.5)).float().mean()
     assert float(right) > 0.9

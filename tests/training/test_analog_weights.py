@@ -421,6 +421,6 @@ def test_a_network_trained_so_compiles(x: Tensor) -> None:
     network = Code(F.linear)
     aware = hardware_aware(network).train()
     aware(x).sum().backward()
-    products = pcmesh.compile(network.eval(), x, chip="ideal").deployment.products
+    products = pcmesh.compile(network.eval(), x, chip="ideal").program.products
     assert [product.name for product in products] == ["w"]
     assert aware.met_weights() == (("w",),)

@@ -20,8 +20,8 @@ def test_keywords_are_spotted_on_the_chip_that_is_given(monkeypatch: pytest.Monk
     spot = accuracy_probe.spot
     monkeypatch.setattr(accuracy_probe, "spot", lambda prepared, made: seen.append(made) or spot(prepared, made))
     found = keyword_accuracy(chip, Encoding.PCM4, 1, 0, lambda *_: None)
-    assert [made.deployment.chip for made in seen] == [chip]
-    assert {tile.encoding.value for tile in seen[0].deployment.mapping.tiles} == {"4-PCM"}
+    assert [made.program.chip for made in seen] == [chip]
+    assert {tile.encoding.value for tile in seen[0].program.mapping.tiles} == {"4-PCM"}
     assert 0.8 < found.per_chip[0] <= 1
     assert found.software > 0.9
     assert found.as_json()["mean"] == found.per_chip[0]

@@ -29,8 +29,8 @@ def prepared() -> Prepared:
 def test_it_is_pcmesh_compile_on_the_keyword_module(prepared: Prepared):
     features = features_of(synthesise_keywords(1000, "validation", 0))
     model = pcmesh.compile(prepared.network, features, hand_over=True, route=True, name="kws")
-    assert model.deployment.mapping == prepared.compiled.mapping
-    assert model.deployment.placement == prepared.compiled.placement
+    assert model.program.mapping == prepared.compiled.mapping
+    assert model.program.placement == prepared.compiled.placement
     with model.samples(prepared.speech.utterance_ids):
         assert torch.equal(model(prepared.features).argmax(1), spot(prepared, prepared.model).predicted)
 

@@ -48,7 +48,7 @@ def test_every_command_says_the_same_to_the_bit(
 
 
 def test_its_schedule_and_its_shares_say_it_too(model: pcmesh.ChipModel) -> None:
-    figures, compiled = model.figures(), model.deployment.compiled
+    figures, compiled = model.figures(), model.program.compiled
     assert compiled is not None
     schedule, timing = compiled.routing.chips[0], compiled.chip.timing
     assert 1e9 * figures["latency_s"] == pytest.approx(schedule.operation_ns(timing))
@@ -76,6 +76,6 @@ def test_the_clocked_chip_agrees_with_a_saved_keyword_network(
     model.save(tmp_path / "kws")
     done = program("verify", tmp_path / "kws", "--frames", 2)
     assert done.code == 0, done.err
-    tile = next(place for place in model.deployment.placement.places)
+    tile = next(place for place in model.program.placement.places)
     assert tile.chip == 0
     assert program("inspect", tmp_path / "kws", "--weight", "layer0", 700, 5).code == 0

@@ -109,7 +109,7 @@ def test_keyword_frames_take_eight_steps() -> None:
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="are for the RNN-T"):
         run_performance(PerfOptions(network="kws", load=LoadOptions(manifest=tmp_path)), None)
-    with pytest.raises(InputError, match="no compiled network"):
+    with pytest.raises(InputError, match="no folder of pcmesh"):
         run_performance(PerfOptions(network=str(tmp_path)), None)
     with pytest.raises(ConfigurationError, match=r"tile\.row"):
         change_chip(load_chip(), ["tile.row=3"])

@@ -40,7 +40,7 @@ def test_zoo(name: str) -> None:
     network.eval()
     wanted = called(network, inputs)
     ideal = pcmesh.compile(network, inputs, chip="ideal", clipped_share=0.0)
-    captured = ideal.deployment.captured
+    captured = ideal.program.captured
     assert (captured.program is None) == (name in OWN_CODE)
     assert captured.any_batch
     for got, value in zip(called(ideal, inputs), wanted, strict=True):

@@ -28,5 +28,5 @@ def instance(model: ChipModel, number: int, **changes: Any) -> ChipModel:
     """
     if number == 0 and not changes:
         return model
-    other = model.on(number=model.deployment.instance.number + number, **changes)
+    other = model.on(number=model.instance.number + number, **changes)
     return other.at(model.age_s) if model.age_s else other

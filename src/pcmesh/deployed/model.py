@@ -6,113 +6,38 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from pcmesh.checks import Names, Seed, Share, checked
-from pcmesh.compiled import CompiledNetwork
 from pcmesh.deployed.arguments import fitting
-from pcmesh.deployed.calibration_data.frames import Frames
 from pcmesh.deployed.chip import CalibrationKind
-from pcmesh.deployed.chip.power import power_tests
-from pcmesh.deployed.choices.options import Pin, ProductOptions
+from pcmesh.deployed.choices.options import Pin
 from pcmesh.deployed.choices.pins import changed_options, known_products
+from pcmesh.deployed.deploy import deploy
+from pcmesh.deployed.figures.footprint import model_figures
+from pcmesh.deployed.figures.statistics import measured_noise
+from pcmesh.deployed.figures.summary import summary_text
+from pcmesh.deployed.nominal import export_program
+from pcmesh.deployed.program import Program
 from pcmesh.deployed.side import ChipSide, MixedProducts
+from pcmesh.deployed.store.folder import read_model, save_model
 from pcmesh.durations import seconds_of
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.hardware import ChipSpec, load_chip
-from pcmesh.mapping import Mapping as TileMapping
-from pcmesh.mapping.packing import Layout
 from pcmesh.network.examples import Examples
-from pcmesh.network.exported.capture import CapturedNetwork, Pins
 from pcmesh.network.own_code.capture import part_of
-from pcmesh.network.products import MatrixProduct, Products, SoftwareProducts
-from pcmesh.performance.power_test import ChipActivity
+from pcmesh.network.products import Products, SoftwareProducts
 from pcmesh.physics.fabrication import Instance
 from pcmesh.physics.normal import key_tensor
-from pcmesh.placement import Placement
-from pcmesh.progress import quiet
 from pcmesh.random import stream_key
 from pcmesh.training import NoiseConfig
-
-Pack = bool | Literal["auto"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompileChoice:
-    """How a network is mapped.
-
-    Attributes:
-        name: the network's.
-        options: product -> options.
-        pins: where the user wants modules.
-        pack: whether what does not fill a tile shares tiles.
-        packed: products that do.
-        clipped_share: share of a layer's outputs allowed beyond its range.
-        columns: how columns are calibrated.
-        max_chips: the most chips that may be used.
-        scale_columns: whether each column is written with its own gain (`calibration.ranges.column_gains`).
-        route: whether vectors get ways through the mesh.
-        hand_over: whether pulses go from tile to tile and ramps make activations (`lowering.hand_over`).
-    """
-
-    name: str
-    options: Mapping[str, ProductOptions]
-    pins: Pins = field(default_factory=dict)
-    pack: Pack = "auto"
-    packed: tuple[str, ...] = ()
-    clipped_share: float = 0.001
-    scale_columns: bool = True
-    columns: CalibrationKind = "auto"
-    max_chips: int | None = None
-    route: bool = False
-    hand_over: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """Where everything of a network is.
-
-    Attributes:
-        captured: its code and what became of every operation.
-        layout: products -> layers.
-        mapping, placement: layers -> tiles -> chips.
-        chip, instance: the kind of chip, and which one.
-        frames: calibration frames.
-        warnings: what a user should know.
-        choice: how it was mapped.
-        compiled: its layers with routes and the controllers' programs; None without routes.
-    """
-
-    captured: CapturedNetwork
-    layout: Layout
-    mapping: TileMapping
-    placement: Placement
-    chip: ChipSpec
-    instance: Instance
-    frames: Frames
-    warnings: tuple[str, ...]
-    choice: CompileChoice
-    compiled: CompiledNetwork | None = None
-
-    @cached_property
-    def activity(self) -> tuple[ChipActivity, ...]:
-        """What an operation of each chip takes, by the power test on the clocked engine; none without routes."""
-        if self.compiled is None:
-            return ()
-        return power_tests({"": self.compiled}, self.instance.seed, quiet)[""]
-
-    @property
-    def products(self) -> tuple[MatrixProduct, ...]:
-        """Matrices that are on the chip."""
-        return tuple(product for product in self.captured.products if product.name in self.layout.pieces)
 
 
 class ChipModel(nn.Module):
@@ -122,25 +47,30 @@ class ChipModel(nn.Module):
     result alone, in any batch and in any order (its noise key is a hash of its input, unless `samples` names it).
 
     Args:
-        deployment: where everything is.
+        program: the compiled network.
         side: the programmed chip.
         noisy: whether reading is noisy.
         only: products on the chip, where the others stay in software; None: all.
     """
 
     def __init__(
-        self, deployment: Deployment, side: ChipSide, noisy: bool = True, only: frozenset[str] | None = None
+        self, program: Program, side: ChipSide, noisy: bool = True, only: frozenset[str] | None = None
     ) -> None:
         super().__init__()
-        self.network = deployment.captured.module
-        self.deployment, self.side, self.noisy, self.only = deployment, side, noisy, only
-        self.products = side if only is None else MixedProducts(side, deployment.captured.weights, only)
+        self.network = program.captured.module
+        self.program, self.side, self.noisy, self.only = program, side, noisy, only
+        self.products = side if only is None else MixedProducts(side, program.captured.weights, only)
         self.training = False
 
     @property
     def age_s(self) -> float:
         """Seconds since the chip was first calibrated."""
         return self.side.chip.network.age_s
+
+    @property
+    def instance(self) -> Instance:
+        """The chip instance that is programmed."""
+        return self.side.chip.network.instance
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network on the chip.
@@ -154,7 +84,7 @@ class ChipModel(nn.Module):
 
     def _run(self, products: Products, samples: Tensor | None, shared: Tensor | None, examples: Examples) -> Any:
         try:
-            runtime = self.deployment.captured.runtime
+            runtime = self.program.captured.runtime
             with torch.no_grad(), runtime.computing(products, samples, shared, size=examples.size):
                 return self.network(*examples.args, **examples.kwargs)
         except RuntimeError as error:
@@ -196,7 +126,7 @@ class ChipModel(nn.Module):
     def software(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network in float32, without the chip: the same code, for comparison."""
         examples = self._checked(args, kwargs)
-        return self._run(SoftwareProducts(self.deployment.captured.weights), None, None, examples)
+        return self._run(SoftwareProducts(self.program.captured.weights), None, None, examples)
 
     @checked
     def at(self, time: str | float | timedelta, expect_drift: bool = False) -> ChipModel:
@@ -207,12 +137,12 @@ class ChipModel(nn.Module):
             expect_drift: whether products are enlarged by what drift takes on average by then, which needs no read.
         """
         aged = self.side.aged(seconds_of(time))
-        return ChipModel(self.deployment, aged.expecting_drift() if expect_drift else aged, self.noisy, self.only)
+        return ChipModel(self.program, aged.expecting_drift() if expect_drift else aged, self.noisy, self.only)
 
     def recalibrate(self) -> ChipModel:
         """Return the chip with its read-out fitted anew at its age, on the calibration frames."""
-        side = self.side.recalibrated(self.deployment.frames.inputs)
-        return ChipModel(self.deployment, side, self.noisy, self.only)
+        side = self.side.recalibrated(self.program.frames.inputs)
+        return ChipModel(self.program, side, self.noisy, self.only)
 
     @checked
     def on(
@@ -236,20 +166,21 @@ class ChipModel(nn.Module):
             columns: how columns are calibrated; None: the same.
             only: products that are programmed, without routes, while the others are computed in software; None: all.
         """
-        from pcmesh.deployed.compile import deploy
-
-        d = self.deployment
-        spec = d.chip if chip is None else chip if isinstance(chip, ChipSpec) else load_chip(chip)
-        instance = Instance(d.instance.seed if seed is None else seed, d.instance.number if number is None else number)
-        known_products(d.choice.options, only or ())
-        choice = replace(
-            d.choice,
-            options=changed_options(d.choice.options, options),
-            clipped_share=d.choice.clipped_share if clipped_share is None else clipped_share,
-            columns=d.choice.columns if columns is None else columns,
-            route=d.choice.route and only is None,
+        p = self.program
+        spec = p.chip if chip is None else chip if isinstance(chip, ChipSpec) else load_chip(chip)
+        instance = Instance(
+            self.instance.seed if seed is None else seed, self.instance.number if number is None else number
         )
-        return deploy(d.captured, d.frames, choice, spec, instance, only, d.compiled)
+        known_products(p.choice.options, only or ())
+        choice = replace(
+            p.choice,
+            options=changed_options(p.choice.options, options),
+            clipped_share=p.choice.clipped_share if clipped_share is None else clipped_share,
+            columns=p.choice.columns if columns is None else columns,
+            route=p.choice.route and only is None,
+        )
+        found = deploy(p.captured, p.frames, choice, spec, instance, only, p.compiled)
+        return ChipModel(found.program, found.side, only=found.only)
 
     def using(self, products: Collection[str]) -> ChipModel:
         """Return the same programmed chip of which some products are used, the others computed in software.
@@ -257,8 +188,8 @@ class ChipModel(nn.Module):
         Raises:
             ConfigurationError: there is no such product on it.
         """
-        known_products([product.name for product in self.deployment.products], products)
-        return ChipModel(self.deployment, self.side, self.noisy, frozenset(products))
+        known_products([product.name for product in self.program.products], products)
+        return ChipModel(self.program, self.side, self.noisy, frozenset(products))
 
     def part(self, name: str) -> ChipModel:
         """Return the same chip, called at a module of the network, whose own code runs: `model.part("encoder")(x)`.
@@ -266,12 +197,12 @@ class ChipModel(nn.Module):
         Raises:
             ConfigurationError: there is no such module, or the network was exported.
         """
-        captured = part_of(self.deployment.captured, name)
-        return ChipModel(replace(self.deployment, captured=captured), self.side, self.noisy, self.only)
+        captured = part_of(self.program.captured, name)
+        return ChipModel(replace(self.program, captured=captured), self.side, self.noisy, self.only)
 
     def without_noise(self) -> ChipModel:
         """Return the same chip read without noise: what programming and periphery alone do."""
-        return ChipModel(self.deployment, self.side, False, self.only)
+        return ChipModel(self.program, self.side, False, self.only)
 
     @contextmanager
     def samples(self, ids: Sequence[str | int]) -> Iterator[None]:
@@ -291,30 +222,22 @@ class ChipModel(nn.Module):
 
     def summary(self) -> str:
         """Return what runs where, how much of the chip it takes and how long, as text of at most 100 columns."""
-        from pcmesh.deployed.figures.summary import summary_text
-
-        return summary_text(self)
+        return summary_text(self.program, self.instance, self.age_s)
 
     def figures(self) -> dict[str, Any]:
         """Return the summary's figures as plain data."""
-        from pcmesh.deployed.figures.footprint import model_figures
-
-        d = self.deployment
-        head = {"network": d.choice.name, "chip": d.chip.name, "seed": d.instance.seed, "instance": d.instance.number}
-        return {**head, "age_s": self.age_s, **asdict(model_figures(d)), "warnings": list(d.warnings)}
+        p, chip = self.program, self.instance
+        head = {"network": p.choice.name, "chip": p.chip.name, "seed": chip.seed, "instance": chip.number}
+        return {**head, "age_s": self.age_s, **asdict(model_figures(p)), "warnings": list(p.warnings)}
 
     def export(self) -> ExportedProgram:
         """Return the chip as a plain graph without noise (`chip_model.nominal`), for `torch.export.save` or ONNX."""
-        from pcmesh.deployed.nominal import export_program
-
         self._check_whole()
-        return export_program(self)
+        return export_program(self.program, self.side)
 
     def noise_config(self) -> NoiseConfig:
         """Return the sizes of weight and output noise that this chip shows on this network, for training under them."""
-        from pcmesh.deployed.figures.statistics import measured_noise
-
-        return measured_noise(self)
+        return measured_noise(self.program, self.side)
 
     @checked
     def save(self, folder: str | Path, *, report: str | None = None, force: bool = False) -> None:
@@ -327,16 +250,10 @@ class ChipModel(nn.Module):
             report: a page of HTML that goes with its routed layers.
             force: also into a folder of something else, and over files of others with the same names.
         """
-        from pcmesh.deployed.store.folder import save_model
-
         self._check_whole()
-        save_model(self, Path(folder), report, force)
+        save_model(self.program, self.side, self.noisy, Path(folder), report, force)
 
     def _check_whole(self) -> None:
-        if self.deployment.captured.lowered:
-            raise ConfigurationError(
-                "a chip model with lowering passes cannot be written to a folder yet", "Compile without `lowering`"
-            )
         if self.only is not None:
             raise ConfigurationError(
                 "some products of this chip model stay in software, which no file can say",
@@ -344,7 +261,7 @@ class ChipModel(nn.Module):
             )
 
     def _checked(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Examples:
-        captured = self.deployment.captured
+        captured = self.program.captured
         wanted, given = captured.examples, fitting(captured, args, kwargs)
         if not captured.any_batch and wanted.batch_dim is not None and given.size != wanted.size:
             raise InputError(
@@ -357,7 +274,7 @@ class ChipModel(nn.Module):
         """Return the key of what belongs to no sample: the chip's, or the only sample's where there is no batch."""
         if samples is not None and examples.batch_dim is None:
             return samples
-        instance = self.deployment.instance
+        instance = self.instance
         return key_tensor(stream_key(instance.seed, "read", instance.number, "shared"))
 
     def _keys(self, examples: Examples) -> Tensor:
@@ -367,7 +284,7 @@ class ChipModel(nn.Module):
             ids = tuple(_digest(tensors, number) for number in range(examples.size))
         elif len(ids) != examples.size:
             raise InputError(f"{len(ids)} names for {examples.size} samples", "Name every sample of the call")
-        instance = self.deployment.instance
+        instance = self.instance
         return key_tensor(*(stream_key(instance.seed, "read", instance.number, entry) for entry in ids))
 
 
@@ -380,3 +297,22 @@ def _digest(tensors: Sequence[Tensor], number: int) -> str:
     for tensor in tensors:
         made.update(tensor[number].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return made.hexdigest()
+
+
+@checked
+def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipModel:
+    """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
+
+    Nothing in the folder is executed: it holds numbers, texts and a graph of PyTorch's own operations, which are
+    checked before they are used. A stranger's folder may be read; `network` is your code.
+
+    Args:
+        folder: where it is.
+        network: the code of a network that runs its own; its weights are read from the folder.
+
+    Raises:
+        InputError: it is missing, damaged or of another format (the file is named), or the network's code is missing
+            or another one's.
+    """
+    found = read_model(Path(folder), network)
+    return ChipModel(found.program, found.side, found.noisy)

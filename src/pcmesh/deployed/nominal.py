@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,12 @@ from torch.export import ExportedProgram
 
 from pcmesh.calibration.fit import fit_columns
 from pcmesh.deployed.ends import Ends
+from pcmesh.deployed.program import Program
+from pcmesh.deployed.side import ChipSide
 from pcmesh.errors import UnsupportedModelError
 from pcmesh.network.exported.capture import exporting
 from pcmesh.network.products import Products
-
-if TYPE_CHECKING:
-    from pcmesh.deployed.model import ChipModel
-    from pcmesh.programming.chip import ProgrammedNetwork
+from pcmesh.programming.chip import ProgrammedNetwork
 
 
 @dataclass(frozen=True)
@@ -62,20 +61,20 @@ class NominalProducts(Products):
         return self.layers[layer](x)
 
 
-def nominal_products(model: ChipModel) -> NominalProducts:
+def nominal_products(program: Program, side: ChipSide) -> NominalProducts:
     """Return the products of a chip model at its age, without noise.
 
     Raises:
         UnsupportedModelError: products hand their pulses over, whose columns no affine map describes.
     """
-    handed = [chain for chain in model.deployment.captured.chains if model.side.hands_over(chain)]
+    handed = [chain for chain in program.captured.chains if side.hands_over(chain)]
     if handed:
         raise UnsupportedModelError(
             f"{handed[0].name}: pulses go from tile to tile, which a plain graph cannot say",
             "Compile without hand_over",
         )
-    held = {layer.name: held_weights(model.side.chip.network, layer.name) for layer in model.side.layout.graph.layers}
-    return NominalProducts({p.name: _product(model, p.name, held) for p in model.deployment.captured.products})
+    held = {layer.name: held_weights(side.chip.network, layer.name) for layer in side.layout.graph.layers}
+    return NominalProducts({p.name: _product(program, side, p.name, held) for p in program.captured.products})
 
 
 def held_weights(network: ProgrammedNetwork, layer: str) -> Tensor:
@@ -93,9 +92,9 @@ def held_weights(network: ProgrammedNetwork, layer: str) -> Tensor:
     return found * targets.max_weight
 
 
-def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> NominalProduct:
-    side, timing = model.side, model.deployment.chip.timing
-    frames, pieces = model.deployment.frames.inputs[name], side.layout.pieces[name]
+def _product(program: Program, side: ChipSide, name: str, held: Mapping[str, Tensor]) -> NominalProduct:
+    timing = program.chip.timing
+    frames, pieces = program.frames.inputs[name], side.layout.pieces[name]
     weight = torch.zeros(max(p.row_stop for p in pieces), max(p.column_stop for p in pieces), dtype=torch.float32)
     for p in pieces:
         rows = slice(p.row, p.row + p.row_stop - p.row_start)
@@ -116,22 +115,28 @@ def _product(model: ChipModel, name: str, held: Mapping[str, Tensor]) -> Nominal
     return NominalProduct(plain.weight * fit.slope, fit.offset, ends, plain.full_scale, levels, step)
 
 
-def export_program(model: ChipModel) -> ExportedProgram:
+def export_program(program: Program, side: ChipSide) -> ExportedProgram:
     """Return a chip model as an exported program without noise.
 
     Raises:
-        UnsupportedModelError: `torch.export` cannot trace the network.
+        UnsupportedModelError: `torch.export` cannot trace the network, or samples have means taken off their inputs.
 
     `torch.onnx.export(program, f="model.onnx")` writes it as ONNX (`pip install 'pcmesh[onnx]'`).
     """
-    captured = model.deployment.captured
+    captured = program.captured
     if captured.program is None:
         raise UnsupportedModelError(
             "this network runs its own Python code, which torch.export cannot trace", captured.warnings[0]
+        )
+    per_sample = [name for name, entry in captured.runtime.centred.items() if entry.scope == "sample"]
+    if per_sample:
+        raise UnsupportedModelError(
+            f"{per_sample[0]}: each sample's mean is taken off its inputs, which a plain graph cannot say",
+            'Compile with CentreInputs(..., scope="vector")',
         )
     examples = captured.examples
     shapes: Any = examples.dynamic_shapes()
     network: nn.Module = captured.module
     free = shapes[1] if examples.kwargs else shapes[0]
-    with torch.no_grad(), captured.runtime.computing(nominal_products(model)), exporting():
+    with torch.no_grad(), captured.runtime.computing(nominal_products(program, side)), exporting():
         return torch.export.export(network, examples.args, dict(examples.kwargs), dynamic_shapes=free)

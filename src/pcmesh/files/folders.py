@@ -9,6 +9,7 @@ one, and a process that is killed leaves one of them; who writes next tidies up.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -33,17 +34,13 @@ except ImportError:  # a system without it: writers of one folder do not wait fo
 MANIFEST = "manifest.json"
 FORMAT = 3
 ROUTED = "routed"
-"""Part of a chip model's folder: its layers with routes and programs."""
+"""Part of a folder: the layers with routes and programs."""
 
-Kind = Literal["chip model", "compiled network"]
 Write = Callable[[Path], object]
 """Writes one file under the path given."""
 
-_MADE_BY: Mapping[str, str] = {
-    "chip model": "`pcmesh compile FILE.py:FUNCTION -o DIR`",
-    "compiled network": "`pcmesh compile rnnt -o DIR`",
-}
-_FORMER = {"chip_model.json": "chip model", "network.json": "compiled network"}
+_MADE_BY = "Make one with `pcmesh compile NETWORK -o DIR`"
+_FORMER = ("chip_model.json", "network.json")
 _LARGEST_MANIFEST = 1 << 20
 _OURS = re.compile(r"\..+\.(part|[0-9a-f]{64}\.new)")
 _PATIENCE_S, _TRIES = 20.0, 3
@@ -63,38 +60,30 @@ class Manifest(Artefact):
     """What a folder holds.
 
     Attributes:
-        kind: what the folder is.
         format: version of the format.
         files: name -> size and checksum.
         former: files of the folder that it replaced and that it has no more; they go when nobody reads them.
     """
 
-    kind: Kind
     format: int
     files: dict[_Name, Entry]
     former: dict[_Name, Entry] = Field(default_factory=dict)
 
 
-def folder_kind(folder: Path, wanted: Kind | None = None) -> Kind:
-    """Return what a folder is; `wanted` is what an error about no folder speaks of.
+def lists(folder: Path, name: str) -> bool:
+    """Return whether a folder that pcmesh wrote has a file of that name.
 
     Raises:
         InputError: it is none that pcmesh wrote, damaged, or of another format.
     """
-    return _manifest(folder, wanted, any_kind=True)[0].kind
+    return name in _manifest(folder)[0].files
 
 
-def lists(folder: Path, name: str) -> bool:
-    """Return whether a folder that pcmesh wrote has a file of that name."""
-    return name in _manifest(folder, None)[0].files
-
-
-def read_folder(folder: Path, kind: Kind, wanted: Callable[[Manifest], Collection[str]]) -> dict[str, bytes]:
+def read_folder(folder: Path, wanted: Callable[[Manifest], Collection[str]]) -> dict[str, bytes]:
     """Return the contents of files of a folder, all of the same writing.
 
     Args:
         folder: where it is.
-        kind: what it must be.
         wanted: the names that are needed, by the manifest.
 
     Raises:
@@ -102,7 +91,7 @@ def read_folder(folder: Path, kind: Kind, wanted: Callable[[Manifest], Collectio
     """
     until, unchanged = time.monotonic() + _PATIENCE_S, 0
     while True:
-        manifest, text = _manifest(folder, kind)
+        manifest, text = _manifest(folder)
         names = wanted(manifest)
         missing = sorted(set(names) - manifest.files.keys())
         if missing:
@@ -120,12 +109,11 @@ def read_folder(folder: Path, kind: Kind, wanted: Callable[[Manifest], Collectio
             raise InputError(_complaint(folder, name, manifest.files[name]), "Copy the folder again, or compile again")
 
 
-def write_folder(folder: Path, kind: Kind, files: Mapping[str, Write], force: bool = False) -> None:
+def write_folder(folder: Path, files: Mapping[str, Write], force: bool = False) -> None:
     """Write a folder, whole or not at all; one that pcmesh wrote before is replaced, files of others stay.
 
     Args:
         folder: where.
-        kind: what it is.
         files: name -> what writes it.
         force: also into a folder of something else, and over files of others that have the same names.
 
@@ -135,13 +123,13 @@ def write_folder(folder: Path, kind: Kind, files: Mapping[str, Write], force: bo
     with named_failures(folder, "Name another folder"), new_parents(folder / MANIFEST), _locked(folder):
         old = _finished(folder)
         if not force:
-            _check_place(folder, kind, old, files)
+            _check_place(folder, old, files)
         entries: dict[str, Entry] = {}
         try:
             for name, write in files.items():
                 entries[name] = _written(folder, name, write)
             former = {} if old is None else {name: e for name, e in old.files.items() if name not in entries}
-            _commit(folder, Manifest(kind=kind, format=FORMAT, files=entries, former=former))
+            _commit(folder, Manifest(format=FORMAT, files=entries, former=former))
         except BaseException:
             # The old manifest or the new one holds now; what it does not list goes, what it lists gets its name.
             with suppress(Exception):
@@ -150,7 +138,7 @@ def write_folder(folder: Path, kind: Kind, files: Mapping[str, Write], force: bo
         _finished(folder)
 
 
-def check_place(folder: Path, kind: Kind, force: bool = False) -> None:
+def check_place(folder: Path, force: bool = False) -> None:
     """Refuse what `write_folder` would refuse, before the work whose result it writes.
 
     Raises:
@@ -160,8 +148,8 @@ def check_place(folder: Path, kind: Kind, force: bool = False) -> None:
         old = None
         if (folder / MANIFEST).exists():
             with suppress(InputError):
-                old = _manifest(folder, None)[0]
-        _check_place(folder, kind, old, {})
+                old = _manifest(folder)[0]
+        _check_place(folder, old, {})
     elif folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file", "Name a folder")
 
@@ -193,7 +181,7 @@ def _finished(folder: Path) -> Manifest | None:
     manifest = None
     if (folder / MANIFEST).exists():
         with suppress(InputError):
-            manifest = _manifest(folder, None)[0]
+            manifest = _manifest(folder)[0]
     files = {} if manifest is None else manifest.files
     for name, entry in files.items():
         pending = _pending(folder, name, entry)
@@ -230,12 +218,12 @@ def _is_empty(folder: Path) -> bool:
     )
 
 
-def _check_place(folder: Path, kind: Kind, old: Manifest | None, files: Mapping[str, Write]) -> None:
+def _check_place(folder: Path, old: Manifest | None, files: Mapping[str, Write]) -> None:
     """Refuse a folder of something else, and files of others under our names."""
     if old is None and not _is_empty(folder):
-        raise InputError(f"{folder}: exists and is no {kind}", "Name another folder, or add --force (force=True)")
-    if old is not None and old.kind != kind:
-        raise InputError(f"{folder}: is a {old.kind}", "Name another folder, or add --force (force=True)")
+        raise InputError(
+            f"{folder}: exists and is no folder of pcmesh compile", "Name another folder, or add --force (force=True)"
+        )
     ours = set() if old is None else old.files.keys()
     taken = sorted(name for name in files if name not in ours and (folder / name).exists())
     if taken:
@@ -244,40 +232,46 @@ def _check_place(folder: Path, kind: Kind, old: Manifest | None, files: Mapping[
         )
 
 
-def _manifest(folder: Path, kind: Kind | None, any_kind: bool = False) -> tuple[Manifest, bytes]:
-    """Return a folder's manifest, and its text; with `any_kind`, `kind` is only what errors speak of."""
+def _manifest(folder: Path) -> tuple[Manifest, bytes]:
+    """Return a folder's manifest, and its text."""
     if (folder / MANIFEST).exists() and not (folder / MANIFEST).is_file():
         raise InputError(f"{folder / MANIFEST}: is no file", "Compile it again")
     try:
         with (folder / MANIFEST).open("rb") as stream:
             text = stream.read(_LARGEST_MANIFEST + 1)
     except OSError as error:
-        raise _no_folder(folder, kind, error) from error
+        raise _no_folder(folder, error) from error
     try:
         found = Manifest.model_validate_json(text[: _LARGEST_MANIFEST + 1])
     except ValidationError as error:
+        _check_format(folder, text)
         wrong = validation_problem(error, "its text")
         problem = f"{folder / MANIFEST}: damaged, or of another version of pcmesh ({wrong})"
         raise InputError(problem, "Compile it again") from error
-    if kind is not None and not any_kind and found.kind != kind:
-        raise InputError(f"{folder}: is a {found.kind}, not a {kind}", f"Make one with {_MADE_BY[kind]}")
-    if found.format != FORMAT:
-        raise InputError(f"{folder}: format {found.format}, this version reads {FORMAT}", "Compile it again")
+    _check_format(folder, text)
     return found, text
 
 
-def _no_folder(folder: Path, kind: Kind | None, error: OSError) -> InputError:
-    made_by = _MADE_BY["chip model" if kind is None else kind]
-    what = "folder of pcmesh compile" if kind is None else kind
+def _check_format(folder: Path, text: bytes) -> None:
+    """Refuse a manifest that says another format than this version reads."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    number = said.get("format") if isinstance(said, dict) else None
+    if isinstance(number, int) and number != FORMAT:
+        raise InputError(f"{folder}: format {number}, this version reads {FORMAT}", "Compile it again")
+
+
+def _no_folder(folder: Path, error: OSError) -> InputError:
     if not folder.is_dir():
-        return InputError(f"{folder}: no {what} (there is no such folder)", f"Make one with {made_by}")
-    former = next((name for name in _FORMER if (folder / name).is_file()), None)
-    if former is not None and isinstance(error, FileNotFoundError):
-        problem = f"{folder}: no {MANIFEST}: a {_FORMER[former]} of an older version of pcmesh, or not all of it"
+        return InputError(f"{folder}: no folder of pcmesh compile (there is no such folder)", _MADE_BY)
+    if any((folder / name).is_file() for name in _FORMER) and isinstance(error, FileNotFoundError):
+        problem = f"{folder}: no {MANIFEST}: a network of an older version of pcmesh, or not all of it"
         return InputError(problem, "Compile it again")
     if not isinstance(error, FileNotFoundError):
         return InputError(f"{folder / MANIFEST}: cannot be read ({error.strerror})", "Compile it again")
-    return InputError(f"{folder}: no {what}", f"Make one with {made_by}")
+    return InputError(f"{folder}: no folder of pcmesh compile", _MADE_BY)
 
 
 def _content(folder: Path, name: str, entry: Entry) -> bytes | None:

@@ -3,6 +3,6 @@
 from pcmesh.lowering.centre_inputs import CentreInputs
 from pcmesh.lowering.collapse_embedding import CollapseEmbedding
 from pcmesh.lowering.join_recurrent import JoinRecurrent
-from pcmesh.lowering.passes import Pass, lowered, prepared
+from pcmesh.lowering.passes import Pass, lowered, passed, prepared
 
-__all__ = ["CentreInputs", "CollapseEmbedding", "JoinRecurrent", "Pass", "lowered", "prepared"]
+__all__ = ["CentreInputs", "CollapseEmbedding", "JoinRecurrent", "Pass", "lowered", "passed", "prepared"]

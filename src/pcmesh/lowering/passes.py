@@ -58,11 +58,16 @@ def lowered(captured: CapturedNetwork, passes: Sequence[Pass], wanted: nn.Module
     """
     if not passes:
         return captured
-    for entry in passes:
-        captured = entry.after(captured)
-    captured = replace(captured, lowered=(*captured.lowered, *passes))
+    captured = passed(captured, passes)
     _verify(captured, wanted)
     return captured
+
+
+def passed(captured: CapturedNetwork, passes: Sequence[Pass]) -> CapturedNetwork:
+    """Return a captured network as the passes change it, not verified."""
+    for entry in passes:
+        captured = entry.after(captured)
+    return replace(captured, lowered=(*captured.lowered, *passes))
 
 
 def chosen(captured: CapturedNetwork, entries: Sequence[str]) -> list[MatrixProduct]:

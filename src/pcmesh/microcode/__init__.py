@@ -3,17 +3,26 @@
 from pcmesh.microcode.generate import generate
 from pcmesh.microcode.instruction import Instruction, decode, encode
 from pcmesh.microcode.text import assemble, disassemble
-from pcmesh.microcode.types import PAD_VECTORS, ChipProgram, Collect, Load, Microcode, PadProgram, Program, TileProgram
+from pcmesh.microcode.types import (
+    PAD_VECTORS,
+    ChipProgram,
+    Collect,
+    ControllerProgram,
+    Load,
+    Microcode,
+    PadProgram,
+    TileProgram,
+)
 
 __all__ = [
     "PAD_VECTORS",
     "ChipProgram",
     "Collect",
+    "ControllerProgram",
     "Instruction",
     "Load",
     "Microcode",
     "PadProgram",
-    "Program",
     "TileProgram",
     "assemble",
     "decode",

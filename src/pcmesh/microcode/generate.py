@@ -20,7 +20,16 @@ from pcmesh.microcode.slots import (
     send_word,
 )
 from pcmesh.microcode.timeline import Timeline
-from pcmesh.microcode.types import PAD_VECTORS, ChipProgram, Collect, Load, Microcode, PadProgram, Program, TileProgram
+from pcmesh.microcode.types import (
+    PAD_VECTORS,
+    ChipProgram,
+    Collect,
+    ControllerProgram,
+    Load,
+    Microcode,
+    PadProgram,
+    TileProgram,
+)
 from pcmesh.network import LayerGraph
 from pcmesh.physics.column import RampSetting
 from pcmesh.placement import Placement
@@ -94,11 +103,11 @@ def _chip_program(
     builder = SlotBuilder(chip, schedule, mapping, placement, settings)
     slots_ns, limit = schedule.slots_ns(chip.timing), chip.controller.sram_words
 
-    def tile_program(where: str, slots: list[PlaceSlot]) -> Program:
+    def tile_program(where: str, slots: list[PlaceSlot]) -> ControllerProgram:
         line = Timeline(slots, slots_ns, lambda before, slot: slot.words(before), PlaceSlot())
         return line.program(where, limit)
 
-    def pad_program(where: str, actions: dict[int, PadSlot]) -> Program:
+    def pad_program(where: str, actions: dict[int, PadSlot]) -> ControllerProgram:
         slots = [_one(where, steps, actions) for steps in merged_steps(schedule)]
         line = Timeline(slots, slots_ns, lambda before, slot: slot.words(before), PadSlot())
         return line.program(where, limit)

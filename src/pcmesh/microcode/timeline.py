@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pcmesh.errors import CapacityError
 from pcmesh.microcode.instruction import Instruction
-from pcmesh.microcode.types import Program
+from pcmesh.microcode.types import ControllerProgram
 
 State = TypeVar("State")
 Timed = tuple[int, Instruction]
@@ -38,7 +38,7 @@ class Timeline(Generic[State]):
         if self._prologue == repeated:
             self._prologue = []
 
-    def program(self, where: str, sram_words: int) -> Program:
+    def program(self, where: str, sram_words: int) -> ControllerProgram:
         """Return the program; empty where the controller never has anything to do.
 
         Raises:
@@ -51,7 +51,7 @@ class Timeline(Generic[State]):
                 f"({len(instructions) - sram_words} too many)",
                 "Use fewer time steps (fewer layers on one chip) or a chip with larger controller.sram_words",
             )
-        return Program.of(instructions)
+        return ControllerProgram.of(instructions)
 
     def _instructions(self) -> tuple[Instruction, ...]:
         start = self._idle

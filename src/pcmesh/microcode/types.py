@@ -18,13 +18,13 @@ PAD_VECTORS = 32
 """Vectors that the SRAM of a landing pad holds (paper: Methods, power measurements: 32 fill the ILP's)."""
 
 
-class Program(Artefact):
+class ControllerProgram(Artefact):
     """A controller's program as it lies in its SRAM: 128-bit words in hexadecimal."""
 
     words: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")], ...]
 
     @classmethod
-    def of(cls, instructions: tuple[Instruction, ...]) -> Program:
+    def of(cls, instructions: tuple[Instruction, ...]) -> ControllerProgram:
         """Encode instructions."""
         return cls(words=tuple(f"{encode(entry):032x}" for entry in instructions))
 
@@ -38,14 +38,14 @@ class TileProgram(Artefact):
     """The program of the local controller at a grid place."""
 
     site: Site
-    program: Program
+    program: ControllerProgram
 
 
 class PadProgram(Artefact):
     """The program of a landing pad, by its index in `chip.grid.ilps` or `olps`."""
 
     pad: int
-    program: Program
+    program: ControllerProgram
 
 
 class Load(Artefact):
@@ -101,12 +101,12 @@ class ChipProgram(Artefact):
         ends = list(accumulate(self.slots_ns))
         return bisect_right(ends, cycle % ends[-1])
 
-    def tile(self, site: Site) -> Program:
+    def tile(self, site: Site) -> ControllerProgram:
         """Return the program at a place (without words where the place is not in use)."""
-        return next((entry.program for entry in self.tiles if entry.site == site), Program(words=()))
+        return next((entry.program for entry in self.tiles if entry.site == site), ControllerProgram(words=()))
 
     @property
-    def programs(self) -> tuple[tuple[str, Program], ...]:
+    def programs(self) -> tuple[tuple[str, ControllerProgram], ...]:
         """All programs with their controllers' names."""
         named = [(f"tile {tuple(tile.site)}", tile.program) for tile in self.tiles]
         named += [(f"ILP {pad.pad}", pad.program) for pad in self.ilps]

@@ -11,7 +11,7 @@ from pcmesh.compiled import CompiledNetwork
 from pcmesh.errors import InputError
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Block, TileImage
-from pcmesh.microcode import Program
+from pcmesh.microcode import ControllerProgram
 from pcmesh.placement import Place
 from pcmesh.programming.targets import physical_columns
 from pcmesh.reporting.drawings.words import phase_words
@@ -176,7 +176,7 @@ def _block_facts(block: Block) -> dict[str, Any]:
     }
 
 
-def controller_program(compiled: CompiledNetwork, tile: str | None, pad: str | None) -> tuple[str, Program]:
+def controller_program(compiled: CompiledNetwork, tile: str | None, pad: str | None) -> tuple[str, ControllerProgram]:
     """Return the name and program of the controller at a tile (`3.17`) or landing pad (`1.ILP-NW`).
 
     Raises:
@@ -195,7 +195,7 @@ def controller_program(compiled: CompiledNetwork, tile: str | None, pad: str | N
     return name, program
 
 
-def _pad_program(compiled: CompiledNetwork, name: str) -> Program:
+def _pad_program(compiled: CompiledNetwork, name: str) -> ControllerProgram:
     chip, _, pad = name.partition(".")
     kind, _, domain = pad.partition("-")
     grid = compiled.chip.grid
@@ -206,4 +206,4 @@ def _pad_program(compiled: CompiledNetwork, name: str) -> Program:
         raise InputError(f"{name}: there is no chip {chip}", f"Chips 1 to {compiled.placement.chips} are in use")
     found = compiled.microcode.chips[int(chip) - 1]
     programs = {entry.pad: entry.program for entry in (found.ilps if kind == "ILP" else found.olps)}
-    return programs.get(domains.index(domain), Program(words=()))
+    return programs.get(domains.index(domain), ControllerProgram(words=()))

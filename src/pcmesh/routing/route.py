@@ -16,6 +16,7 @@ from pcmesh.placement.timeline import Feed, TimelineStep, timeline, vector_limit
 from pcmesh.routing.inputs import Demand, Tree, route_inputs
 from pcmesh.routing.outputs import Output, OutputPath, can_fit, fewest_slots, route_outputs
 from pcmesh.routing.types import ChipSchedule, GroupReadout, Hop, Integration, Operand, Routing, Side, Step, Transfer
+from pcmesh.routing.verify import verify_routing
 
 
 def route(mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipSpec) -> Routing:
@@ -31,7 +32,7 @@ def route(mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipS
     routes = _Routes(mesh)
     chips = tuple(_Chip(mapping, placement, graph, chip, number, routes).schedule() for number in _used(placement))
     routing = Routing(chips=chips)
-    routing.verify(mapping, placement, graph, chip)
+    verify_routing(routing, mapping, placement, graph, chip)
     return routing
 
 

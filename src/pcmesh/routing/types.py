@@ -15,12 +15,10 @@ from enum import StrEnum
 from typing import Literal
 
 from pcmesh.files.artefact import Artefact
-from pcmesh.hardware import ChipSpec, Site, TimingSpec
-from pcmesh.mapping import Lane, Mapping, Phase
+from pcmesh.hardware import Site, TimingSpec
+from pcmesh.mapping import Lane, Phase
 from pcmesh.mapping.encodings import Part
-from pcmesh.network import LayerGraph
 from pcmesh.network.activation import ActivationKind
-from pcmesh.placement import Placement
 
 
 class Side(StrEnum):
@@ -137,13 +135,3 @@ class Routing(Artefact):
     """The schedules of all chips, by chip index."""
 
     chips: tuple[ChipSchedule, ...]
-
-    def verify(self, mapping: Mapping, placement: Placement, graph: LayerGraph, chip: ChipSpec) -> None:
-        """Check all rules of the mesh; see `routing.verify`.
-
-        Raises:
-            VerificationError: naming chip, step and place.
-        """
-        from pcmesh.routing.verify import verify_routing  # it needs this module's types
-
-        verify_routing(self, mapping, placement, graph, chip)

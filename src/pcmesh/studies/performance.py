@@ -11,11 +11,12 @@ import numpy as np
 
 from pcmesh.analysis.user_code import user_model
 from pcmesh.compiled import load_compiled
+from pcmesh.deployed import load_model
 from pcmesh.deployed.chip.power import power_tests
 from pcmesh.deployed.figures.performance import AS_MAPPED, performance_result
-from pcmesh.deployed.store.folder import load_model
+from pcmesh.deployed.store.folder import is_programmed
 from pcmesh.errors import ConfigurationError
-from pcmesh.files.folders import MANIFEST, ROUTED, folder_kind
+from pcmesh.files.folders import MANIFEST, ROUTED
 from pcmesh.hardware import ChipSpec, load_chip
 from pcmesh.mapping import Encoding
 from pcmesh.network import LayerGraph
@@ -145,7 +146,7 @@ def chip_model_folder(folder: Path) -> Path | None:
     """Return the folder of a chip model, where a folder is one or holds a chip model's routes; else None."""
     candidates = [folder, *([folder.parent] if folder.name == ROUTED else [])]
     known = (entry for entry in candidates if (entry / MANIFEST).is_file())
-    return next((entry for entry in known if folder_kind(entry) == "chip model"), None)
+    return next((entry for entry in known if is_programmed(entry)), None)
 
 
 def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def _own(folder: Path, options: PerfOptions, chip: ChipSpec | None) -> dict[str,
     if options.mac or options.fit:
         raise ConfigurationError(f"--mac and --fit say nothing of {folder}", "Leave them out")
     model = load_model(folder, None if options.code is None else user_model(options.code, None))
-    return performance_result(model, options.load.utterances or FRAMES, options.time.overlap, options.time.link)
+    return performance_result(model.program, options.load.utterances or FRAMES, options.time.overlap, options.time.link)
 
 
 def _keywords(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -> dict[str, Any]:
@@ -169,7 +170,8 @@ def _keywords(options: PerfOptions, chip: ChipSpec | None, progress: Progress) -
     seed, encoding = options.load.seed, options.what_if.encoding
     changed = options.what_if.chip(chip or load_chip(), tile_to_tile=True)
     model = prepare(KwsOptions(utterances=1, seed=seed), progress, None, changed, encoding).model
-    result = performance_result(model, options.load.utterances or FRAMES, options.time.overlap, options.time.link)
+    frames, time = options.load.utterances or FRAMES, options.time
+    result = performance_result(model.program, frames, time.overlap, time.link)
     if options.mac:
         progress("error of products", 0, 1)
         found = mac_error(changed, encoding or Encoding.AB, seed)

@@ -80,11 +80,11 @@ def test_only_the_layers_asked_for_are_programmed(tmp_path: Path):
     options = ChipOptions(layers=("enc-lstm3", "dec-fc"), recalibrate=True, chips=2, work=tmp_path / "work")
     made = experiment.compiled(NETWORK, load_chip(), TRAINING, options)
     for model in (made, another_chip(made, 1)):
-        names = [layer.layer for layer in model.deployment.mapping.layers]
+        names = [layer.layer for layer in model.program.mapping.layers]
         assert names == [PRODUCTS["enc-lstm3"], PRODUCTS["dec-fc"]]
-        assert len(model.deployment.mapping.tiles) == 2
-        assert model.deployment.compiled is not None  # pulses widen on their ways
-        assert [place.chip for place in model.deployment.placement.places] == [3, 4]
+        assert len(model.program.mapping.tiles) == 2
+        assert model.program.compiled is not None  # pulses widen on their ways
+        assert [place.chip for place in model.program.placement.places] == [3, 4]
     result = evaluate_on_chip(NETWORK, RECORDINGS, ["nothing"] * len(RECORDINGS.names), TRAINING, options, quiet)
     assert [layer["name"] for layer in result["layers"]] == ["enc-lstm3", "dec-fc"]
     assert result["tiles"] == 2

@@ -109,7 +109,7 @@ def test_a_single_matrix_on_an_ideal_chip_changes_nothing(tmp_path: Path) -> Non
     wanted = decisions(software, RECORDINGS, written, _quiet)
     for matrix, way in ((FIRST, "AB,expand=512"), ("enc-lstm1-wh", "2-PCM"), ("dec-lstm1", "4-PCM")):
         model = base.on(options={PRODUCTS[matrix]: way}, only=[PRODUCTS[matrix]])
-        assert [layer.layer for layer in model.deployment.mapping.layers] == [PRODUCTS[matrix]]
+        assert [layer.layer for layer in model.program.mapping.layers] == [PRODUCTS[matrix]]
         got = decisions(Run(model, frozenset({matrix}), Store(tmp_path)), RECORDINGS, written, _quiet)
         assert divergence(got, wanted, written) < 2e-3
 
@@ -172,7 +172,7 @@ def test_mappings_to_measure_are_each_there_once() -> None:
 def test_a_matrix_can_be_pinned_to_an_encoding() -> None:
     pins = choose_encodings(["enc-lstm2-wx=AB", "dec-fc=2-PCM"])
     ways = recipe.paper_ways(WIDTHS, CHIP, encodings=pins)
-    mapping = compile_rnnt(NETWORK, CHIP, TRAINING, ways=ways, frames=300, mesh=False).deployment.mapping
+    mapping = compile_rnnt(NETWORK, CHIP, TRAINING, ways=ways, frames=300, mesh=False).program.mapping
     assert {name: mapping.layer(PRODUCTS[name]).encoding for name in pins} == pins
     assert mapping.layer(PRODUCTS["enc-lstm3"]).encoding is Encoding.PCM2
     with pytest.raises(ConfigurationError, match="enc-lstm2-wx=AB"):

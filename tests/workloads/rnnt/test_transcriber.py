@@ -55,15 +55,15 @@ def test_on_an_ideal_chip_the_letters_and_the_encoder_are_those_of_the_software(
 
 def test_all_layers_lie_on_five_chips_as_in_the_paper() -> None:
     model = compiled("nature2023")
-    assert [layer.layer for layer in model.deployment.mapping.layers] == list(PRODUCTS.values())
-    assert len(model.deployment.mapping.tiles) == 13
-    assert model.deployment.placement.chips == 5
-    rows = {p.name: p.rows for p in model.deployment.products}
+    assert [layer.layer for layer in model.program.mapping.layers] == list(PRODUCTS.values())
+    assert len(model.program.mapping.tiles) == 13
+    assert model.program.placement.chips == 5
+    rows = {p.name: p.rows for p in model.program.products}
     assert rows[PRODUCTS[FIRST]] == 240
-    assert model.deployment.mapping.layer(PRODUCTS[FIRST]).rows == 960
+    assert model.program.mapping.layer(PRODUCTS[FIRST]).rows == 960
     assert rows[PRODUCTS["dec-lstm0"]] == 9 * 28 + 16
     assert {product for layer in LAYERS for product in products_of(layer)} == set(PRODUCTS.values())
-    digital = [entry for entry in model.deployment.captured.operations if entry.module.startswith("decoder.joint")]
+    digital = [entry for entry in model.program.captured.operations if entry.module.startswith("decoder.joint")]
     assert "analog" not in {entry.where for entry in digital}
 
 

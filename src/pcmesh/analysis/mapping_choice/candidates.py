@@ -95,7 +95,7 @@ def candidates(
 
     losses = losses_alone(model, trials, lost, chips, report=report, programmed=size)
     found = [replace(one, loss=sum(losses[key]) / chips) for key, one in sizes.items()]
-    return (*found, *(_digital(model, product) for product in model.deployment.captured.products if digital))
+    return (*found, *(_digital(model, product) for product in model.program.captured.products if digital))
 
 
 def losses_alone(
@@ -134,7 +134,7 @@ def losses_alone(
             programmed(chip, options)
             for name, key in keys.items():
                 if kept.get(key) is None:
-                    kept.put(key, loss(ChipModel(chip.deployment, chip.side, model.noisy, frozenset({name}))))
+                    kept.put(key, loss(ChipModel(chip.program, chip.side, model.noisy, frozenset({name}))))
     report("layers alone on the chip", chips * len(trials), chips * len(trials))
     pairs = [(name, option.way) for options in trials for name, option in options.items()]
     return {(name, way): tuple(float(kept.measured(f"{name} {way} {n}")) for n in range(chips)) for name, way in pairs}
@@ -149,8 +149,8 @@ def ways_with_more_rows(inputs: int, tile_rows: int) -> tuple[dict[str, int], ..
 
 def _trials(model: ChipModel, encodings: Sequence[Encoding], more_rows: bool) -> Iterator[Trial]:
     """Yield sets of layers with options that are programmed side by side."""
-    now, tile_rows = model.deployment.choice.options, model.deployment.chip.tile.rows
-    products = model.deployment.captured.products
+    now, tile_rows = model.program.choice.options, model.program.chip.tile.rows
+    products = model.program.captured.products
     extra = {p.name: ways_with_more_rows(p.rows, tile_rows) if more_rows else () for p in products}
     for fields in (dict[str, int](), *_distinct(extra.values())):
         for encoding in encodings:
@@ -168,12 +168,12 @@ def _distinct(found: Any) -> list[dict[str, int]]:
 
 
 def _sizes(chip: ChipModel, options: Trial) -> Iterator[Candidate]:
-    for size in model_figures(chip.deployment).products:
+    for size in model_figures(chip.program).products:
         tiles, steps = size.tiles + size.shared, size.steps * size.vectors
         yield Candidate(size.name, options[size.name].way, NOT_MEASURED, tiles, steps, size.energy_j)
 
 
 def _digital(model: ChipModel, product: MatrixProduct) -> Candidate:
-    vectors = model.deployment.frames.vectors[product.name]
+    vectors = model.program.frames.vectors[product.name]
     work = MULTIPLY_ADD.operations * vectors * product.weight.numel()
     return Candidate(product.name, DIGITAL, 0.0, 0, 0.0, joule({"matrix_operations": work}))

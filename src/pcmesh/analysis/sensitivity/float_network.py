@@ -54,10 +54,10 @@ class FloatNetwork(nn.Module):
     @classmethod
     def of(cls, model: ChipModel) -> FloatNetwork:
         """Return the network of a chip model."""
-        deployment, tile = model.deployment, model.deployment.chip.tile
-        gains = {product.name: model.side.gains(product.name) for product in deployment.products}
+        program, tile = model.program, model.program.chip.tile
+        gains = {product.name: model.side.gains(product.name) for product in program.products}
         block = (tile.rows, tile.columns)
-        return cls(deployment.captured, block, deployment.choice.pins, dict(model.side.ends), gains)
+        return cls(program.captured, block, program.choice.pins, dict(model.side.ends), gains)
 
     def parameter_of(self, product: str) -> str:
         """Return the name of the parameter that holds a product's matrix."""

@@ -10,7 +10,7 @@ NETWORK = "network"
 def layers_of(model: ChipModel) -> dict[str, tuple[str, ...]]:
     """Return the layers of a network: name -> matrices; groups of a convolution that fill several are one layer."""
     found: dict[str, tuple[str, ...]] = {}
-    for product in model.deployment.products:
+    for product in model.program.products:
         name = product.name.split("[")[0]
         found[name] = (*found.get(name, ()), product.name)
     return found

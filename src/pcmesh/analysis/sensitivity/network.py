@@ -72,10 +72,10 @@ def network_sensitivity(
     cache = ResultCache(folder, _identity(model, network, judge, outputs), fresh)
     found = curves_of(model, network, judge, bits, cache=cache, workers=workers, report=report)
     accuracies = [_chip_accuracy(model, number, judge, cache) for number in _told(report, "chips", chips)]
-    layers, chip = layers_of(model), model.deployment.chip
+    layers, chip = layers_of(model), model.program.chip
     lost = losses_alone(model, judged, judge, layers, chips, cache, report) if alone else {}
     return {
-        "network": model.deployment.choice.name,
+        "network": model.program.choice.name,
         "metric": judge.score.name,
         "measure": {"name": judge.score.name, "unit": judge.score.unit, "better": judge.score.better},
         **findings(
@@ -90,7 +90,7 @@ def network_sensitivity(
         "chip_ranking": rankings(lost),
         "n_samples": len(found.baseline.right),
         "data": {"described": judged.data, "labels": judge.score is ACCURACY},
-        "seed": model.deployment.instance.seed,
+        "seed": model.instance.seed,
         "configuration": {"chip": chip.name, "bits": list(bits), "chips": chips, "age_s": model.age_s},
     }
 
@@ -117,8 +117,8 @@ def curves_of(
 
 def _rows_to_expand(model: ChipModel) -> dict[str, int]:
     """Return the rows of layers whose inputs come from the digital side, so that they can be expanded."""
-    chained = {name for chain in model.deployment.captured.chains for name in chain.products[1:]}
-    sizes = {product.name: product.rows for product in model.deployment.products}
+    chained = {name for chain in model.program.captured.chains for name in chain.products[1:]}
+    sizes = {product.name: product.rows for product in model.program.products}
     single = {name: products[0] for name, products in layers_of(model).items() if len(products) == 1}
     return {name: sizes[product] for name, product in single.items() if product not in chained}
 
@@ -146,16 +146,16 @@ def _programming_bits(network: FloatNetwork, chip: ChipSpec) -> float:
 
 def _identity(model: ChipModel, network: FloatNetwork, judge: Judge, outputs: Sequence[Any]) -> str:
     """Return what stands for all that the points depend on: matrices, data, and what the network makes of it."""
-    deployment = model.deployment
+    program = model.program
     data = pytree.tree_leaves([*(batch.inputs for batch in judge.batches), *outputs, *judge.wanted])
     parts = [*network.matrices, *data]
     return fingerprint(
         [digest(part).hex() if isinstance(part, Tensor) else repr(part) for part in parts],
         [judge.score.name, [list(batch.names or ()) for batch in judge.batches]],
-        [product.name for product in deployment.products],
-        deployment.chip.model_dump(mode="json"),
-        [deployment.instance.seed, deployment.instance.number, deployment.choice.clipped_share, model.age_s],
-        {name: str(option) for name, option in deployment.choice.options.items()},
+        [product.name for product in program.products],
+        program.chip.model_dump(mode="json"),
+        [model.instance.seed, model.instance.number, program.choice.clipped_share, model.age_s],
+        {name: str(option) for name, option in program.choice.options.items()},
     )
 
 

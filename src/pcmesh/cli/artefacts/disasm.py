@@ -47,10 +47,10 @@ def asm(
     """Assemble a program's text into 128-bit words in hexadecimal, one a line."""
     from pcmesh.files.reading import read_text
     from pcmesh.files.writing import write_text
-    from pcmesh.microcode import Program, assemble
+    from pcmesh.microcode import ControllerProgram, assemble
 
     text = read_text(source)
-    program = Program.of(assemble(text))
+    program = ControllerProgram.of(assemble(text))
     lines = "".join(f"{word}\n" for word in program.words)
     if out is None:
         typer.echo(lines, nl=False)

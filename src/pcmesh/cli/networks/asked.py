@@ -153,7 +153,7 @@ class AskedNetwork:
         """The workload that a folder was compiled from; None: none."""
         from pcmesh.analysis.workload import WORKLOADS
 
-        name = self._folder.deployment.choice.name if self.is_folder else ""
+        name = self._folder.program.choice.name if self.is_folder else ""
         return name if name in WORKLOADS else None
 
     def _loaded(self) -> ChipModel:

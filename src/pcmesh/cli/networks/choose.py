@@ -96,7 +96,7 @@ def choose(
     energy_j = None if max_energy is None else max_energy * 1e-9
     limits = Limits(tiles=tiles, loss=max_loss, energy_j=energy_j, steps=max_steps, digital_layers=digital_layers)
     if out is not None:
-        check_place(out, "chip model", force)
+        check_place(out, force)
     asked = AskedNetwork(
         network=network,
         data=data,

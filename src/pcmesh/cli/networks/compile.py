@@ -76,7 +76,7 @@ def compile_(
         time=time,
         code=code,
     )
-    check_place(out, "chip model", force)
+    check_place(out, force)
     write_model(asked.model, out, report, force, json)
 
 
@@ -88,7 +88,7 @@ def _full_size(
     from pcmesh.reporting.inspection import overview
     from pcmesh.studies.networks import compile_named
 
-    check_place(out, "compiled network", force)
+    check_place(out, force)
     with console(error=True).status(f"Compiling {name}"):
         compiled = compile_named(name, chip, weights)
         compiled.save(out, compiled_page(compiled) if report else None, force)

@@ -96,7 +96,7 @@ def evaluate(
         "network": network,
         "time": times[0],
         "recalibrated": recalibrate,
-        "seed": model.deployment.instance.seed,
+        "seed": model.instance.seed,
         "chips": [e.as_json() for e in found[0].chips],
         "ages": [{"age_s": p.age_s, "mean": p.mean, "chips": [e.as_json() for e in p.chips]} for p in found],
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pcmesh.cli.networks import options
 from pcmesh.cli.networks.asked import AskedNetwork
 from pcmesh.cli.output import console, write_result
+from pcmesh.cli.tables import overview_tables
 
 
 def summary(
@@ -29,6 +32,10 @@ def summary(
     Type first: [bold]pcmesh summary kws[/bold], or of your own:
     [bold]pcmesh summary model.py:make_model --example 'torch.randn(8, 64)'[/bold]
     """
+    folder = Path(network)
+    if folder.is_dir() and not _is_programmed(folder):
+        _routed_layers(folder, json)
+        return
     asked = AskedNetwork(
         network=network,
         chip=chip,
@@ -48,3 +55,20 @@ def summary(
     model = asked.model
     console().print(model.summary(), markup=False, soft_wrap=True)
     write_result(model.figures(), json, None)
+
+
+def _is_programmed(folder: Path) -> bool:
+    from pcmesh.deployed.store.folder import is_programmed
+
+    return is_programmed(folder)
+
+
+def _routed_layers(folder: Path, json: Path | None) -> None:
+    """Say what there is to say of layers that no chip is programmed with."""
+    from pcmesh.compiled import load_compiled
+    from pcmesh.reporting.inspection import overview
+
+    found = overview(load_compiled(folder))
+    for shown in overview_tables(found, steps=False, tiles=False):
+        console().print(shown)
+    write_result(found, json, None)

@@ -16,7 +16,7 @@ def write_model(model: ChipModel, out: Path, report: bool, force: bool, json: Pa
     """Write a chip model to a folder, with a report of its routed layers, and print its summary."""
     from pcmesh.files.folders import ROUTED
 
-    compiled = model.deployment.compiled if report else None
+    compiled = model.program.compiled if report else None
     page = None if compiled is None else compiled_page(compiled)
     model.save(out, report=page, force=force)
     console().print(model.summary(), markup=False, soft_wrap=True)

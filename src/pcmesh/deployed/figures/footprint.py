@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pcmesh.deployed.choices.routes import RouteFigures, route_figures
 from pcmesh.deployed.figures.energy import hands_over, output_slots, taken_steps, vector_steps
 from pcmesh.deployed.figures.sample_energy import ESTIMATE, POWER_TEST, digital_ends, sample_energy, vectors_of_layers
 from pcmesh.deployed.figures.time import SampleTime, Work, sample_time
-
-if TYPE_CHECKING:
-    from pcmesh.deployed.model import Deployment
+from pcmesh.deployed.program import Program
 
 
 @dataclass(frozen=True)
@@ -114,38 +112,38 @@ class ModelFigures:
         return sum(entry.operations for entry in self.operations if entry.where == "digital")
 
 
-def model_figures(deployment: Deployment) -> ModelFigures:
+def model_figures(program: Program) -> ModelFigures:
     """Return the figures of a network as it is mapped."""
-    mapping = deployment.mapping
-    energy, vectors = sample_energy(deployment), vectors_of_layers(deployment)
+    mapping = program.mapping
+    energy, vectors = sample_energy(program), vectors_of_layers(program)
     of_vectors = {layer: joule / max(vectors[layer], 1e-30) for layer, joule in energy.by("layer").items()}
-    products = tuple(_product(deployment, product, of_vectors) for product in deployment.products)
-    time = _sample_time(deployment, products)
-    analog = sum(product.weight.numel() for product in deployment.products)
-    operations = _operations((*deployment.captured.operations, *digital_ends(deployment)))
+    products = tuple(_product(program, product, of_vectors) for product in program.products)
+    time = _sample_time(program, products)
+    analog = sum(product.weight.numel() for product in program.products)
+    operations = _operations((*program.captured.operations, *digital_ends(program)))
     return ModelFigures(
         products=products,
         operations=operations,
         tiles=len(mapping.tiles),
-        chips=deployment.placement.chips,
-        devices=_devices(deployment),
-        used=_filled(deployment, range(len(mapping.tiles))),
+        chips=program.placement.chips,
+        devices=_devices(program),
+        used=_filled(program, range(len(mapping.tiles))),
         analog_weights=analog,
-        digital_weights=_digital_weights(deployment),
+        digital_weights=_digital_weights(program),
         latency_s=time.latency_s,
         after_s=time.after_s,
         interval_s=time.interval_s,
         energy_j=energy.total,
-        energy_by=POWER_TEST if deployment.activity else ESTIMATE,
-        routes=route_figures(deployment.compiled),
+        energy_by=POWER_TEST if program.activity else ESTIMATE,
+        routes=route_figures(program.compiled),
     )
 
 
-def _sample_time(deployment: Deployment, products: Iterable[ProductFigures]) -> SampleTime:
+def _sample_time(program: Program, products: Iterable[ProductFigures]) -> SampleTime:
     """Return how long one sample takes."""
-    chip, pieces = deployment.chip, deployment.layout.pieces
-    where = (deployment.mapping, chip, [place.chip for place in deployment.placement.places])
-    compiled = deployment.compiled
+    chip, pieces = program.chip, program.layout.pieces
+    where = (program.mapping, chip, [place.chip for place in program.placement.places])
+    compiled = program.compiled
     frames = [] if compiled is None else [schedule.interval_steps for schedule in compiled.routing.chips]
     work = {}
     for entry in products:
@@ -153,26 +151,26 @@ def _sample_time(deployment: Deployment, products: Iterable[ProductFigures]) -> 
         slots: Counter[int] = Counter()
         for layer in layers:
             slots.update(output_slots(*where, layer))
-        digital = not any(hands_over(deployment.mapping, layer) for layer in layers)
+        digital = not any(hands_over(program.mapping, layer) for layer in layers)
         taken = sum(taken_steps(*where, layer) for layer in layers)
         if frames:
             taken = max(frames[number - 1] for number in entry.chips)
         work[entry.name] = Work(entry.vectors, entry.steps, taken, frozenset(layers), dict(slots), digital)
     step_s, digital_s = chip.timing.step_ns * 1e-9, chip.digital.layer_ns * 1e-9
-    return sample_time(deployment.captured.operations, work, step_s, digital_s)
+    return sample_time(program.captured.operations, work, step_s, digital_s)
 
 
-def _product(deployment: Deployment, product: Any, of_vectors: Mapping[str, float]) -> ProductFigures:
-    mapping, placement, layout = deployment.mapping, deployment.placement, deployment.layout
+def _product(program: Program, product: Any, of_vectors: Mapping[str, float]) -> ProductFigures:
+    mapping, placement, layout = program.mapping, program.placement, program.layout
     sheets = set(layout.sheets)
     layers = dict.fromkeys(piece.layer for piece in layout.pieces[product.name])
     tiles = {name: [t.index for t in mapping.tiles if t.wp1.layer == name] for name in layers}
     taken = [index for found in tiles.values() for index in found]
-    vectors = deployment.frames.vectors[product.name]
-    options = deployment.choice.options[product.name]
+    vectors = program.frames.vectors[product.name]
+    options = program.choice.options[product.name]
     more = options.rows(product.name, product.rows)
     expansion = 0.0 if more is None else vectors * more.operations
-    where = (mapping, deployment.chip, [place.chip for place in placement.places])
+    where = (mapping, program.chip, [place.chip for place in placement.places])
     pieces = [piece.layer for piece in layout.pieces[product.name]]
     return ProductFigures(
         name=product.name,
@@ -182,7 +180,7 @@ def _product(deployment: Deployment, product: Any, of_vectors: Mapping[str, floa
         tiles=sum(len(found) for name, found in tiles.items() if name not in sheets),
         shared=sum(len(found) for name, found in tiles.items() if name in sheets),
         chips=tuple(sorted({placement.places[index].chip + 1 for index in taken})),
-        used=_filled(deployment, taken),
+        used=_filled(program, taken),
         vectors=vectors,
         steps=sum(vector_steps(*where, layer) for layer in pieces),
         uses=len(product.sites),
@@ -191,22 +189,22 @@ def _product(deployment: Deployment, product: Any, of_vectors: Mapping[str, floa
     )
 
 
-def _filled(deployment: Deployment, tiles: Iterable[int]) -> float:
+def _filled(program: Program, tiles: Iterable[int]) -> float:
     """Return the share of the tiles' places for weights that hold one (zeros between rectangles do not count)."""
-    mapping, chip = deployment.mapping, deployment.chip
+    mapping, chip = program.mapping, program.chip
     places, held = 0, 0.0
     for index in tiles:
         tile = mapping.tiles[index]
-        share = _density(deployment, tile.wp1.layer)
+        share = _density(program, tile.wp1.layer)
         places += 2 * chip.tile.cells
         held += share * sum(b.rows * b.columns for b in (tile.wp1, tile.wp2) if b is not None)
     return held / places if places else 0.0
 
 
-def _density(deployment: Deployment, layer: str) -> float:
-    found = deployment.layout.pieces_of(layer)
+def _density(program: Program, layer: str) -> float:
+    found = program.layout.pieces_of(layer)
     area = sum((p.row_stop - p.row_start) * (p.column_stop - p.column_start) for _, p in found)
-    return area / deployment.layout.graph.weights[layer].numel()
+    return area / program.layout.graph.weights[layer].numel()
 
 
 def _operations(operations: Iterable[Any]) -> tuple[OperationFigures, ...]:
@@ -226,14 +224,14 @@ def _operations(operations: Iterable[Any]) -> tuple[OperationFigures, ...]:
     )
 
 
-def _digital_weights(deployment: Deployment) -> int:
-    programmed = {name for product in deployment.products for name in product.parameters}
-    parameters = deployment.captured.parameters
+def _digital_weights(program: Program) -> int:
+    programmed = {name for product in program.products for name in product.parameters}
+    parameters = program.captured.parameters
     return sum(count for name, count in parameters.items() if name not in programmed)
 
 
-def _devices(deployment: Deployment) -> int:
+def _devices(program: Program) -> int:
     """Return the PCMs that hold a weight: two for each weight on a pair."""
-    blocks = [(t, b) for t in deployment.mapping.tiles for b in (t.wp1, t.wp2) if b is not None]
-    held = sum(2 * _density(deployment, tile.wp1.layer) * b.rows * b.columns for tile, b in blocks)
+    blocks = [(t, b) for t in program.mapping.tiles for b in (t.wp1, t.wp2) if b is not None]
+    held = sum(2 * _density(program, tile.wp1.layer) * b.rows * b.columns for tile, b in blocks)
     return round(held)

@@ -9,7 +9,7 @@ from typing import Any
 from pcmesh.deployed.figures.energy import hands_over
 from pcmesh.deployed.figures.footprint import ModelFigures, model_figures
 from pcmesh.deployed.figures.sample_energy import sample_energy, vectors_of_layers
-from pcmesh.deployed.model import ChipModel, Deployment
+from pcmesh.deployed.program import Program
 from pcmesh.network.operations.digital import DIGITAL_COSTS
 from pcmesh.performance.costs import load_costs
 from pcmesh.performance.energy import DIGITAL, Energy
@@ -22,19 +22,19 @@ AS_MAPPED = "as mapped"
 _TERA = 1e12
 
 
-def performance_result(model: ChipModel, samples: int, overlap: bool, link: Link | None = None) -> dict[str, Any]:
+def performance_result(program: Program, samples: int, overlap: bool, link: Link | None = None) -> dict[str, Any]:
     """Return what a number of samples takes, as `pcmesh perf` writes it.
 
     Args:
-        model: the network on the chip.
+        program: the network, compiled.
         samples: how many run.
         overlap: whether a sample enters as soon as the first layer is free; else when the one before has left.
         link: a link that all vectors to and from a chip cross; None: digital parts stand beside the landing pads.
     """
-    figures, deployment = model_figures(model.deployment), model.deployment
+    figures = model_figures(program)
     if link is not None:
-        figures = _over_link(figures, deployment, link)
-    alone = sample_energy(deployment)
+        figures = _over_link(figures, program, link)
+    alone = sample_energy(program)
     energy = Energy(tuple(replace(item, joule=samples * item.joule) for item in alone.items))
     times = {"no_overlap": samples * figures.latency_s, "overlap": _overlapped(figures, samples)}
     total_s = times["overlap" if overlap else "no_overlap"]
@@ -55,10 +55,10 @@ def performance_result(model: ChipModel, samples: int, overlap: bool, link: Link
         ],
     }
     if figures.routes:
-        variant["per_chip"] = _chips(deployment, figures, energy, samples, overlap)
+        variant["per_chip"] = _chips(program, figures, energy, samples, overlap)
     return {
-        "network": deployment.choice.name,
-        "chip": deployment.chip.name,
+        "network": program.choice.name,
+        "chip": program.chip.name,
         "data": {"described": f"{samples:,} samples", "utterances": samples},
         "options": {"overlap": overlap, "link": link is not None},
         "sample": {
@@ -76,13 +76,13 @@ def performance_result(model: ChipModel, samples: int, overlap: bool, link: Link
     }
 
 
-def _over_link(figures: ModelFigures, deployment: Deployment, link: Link) -> ModelFigures:
+def _over_link(figures: ModelFigures, program: Program, link: Link) -> ModelFigures:
     """Return the figures with the time that vectors take over a link of each chip, one after the other."""
-    timing, mapping = deployment.chip.timing, deployment.mapping
+    timing, mapping = program.chip.timing, program.mapping
     input_bits = math.ceil(math.log2(timing.input_max_ns / timing.input_step_ns + 1)) + 1
-    chips = [place.chip for place in deployment.placement.places]
+    chips = [place.chip for place in program.placement.places]
     alone, busy = 0.0, dict.fromkeys(chips, 0.0)
-    for layer, vectors in vectors_of_layers(deployment).items():
+    for layer, vectors in vectors_of_layers(program).items():
         bits = dict.fromkeys((chips[i] for group in mapping.groups_of(layer) for i in group.tiles), 0)
         for chip in bits:
             bits[chip] += 0 if mapping.producers(layer) else input_bits * mapping.layer(layer).rows
@@ -138,15 +138,15 @@ def _energy(figures: ModelFigures, energy: Energy, samples: int) -> dict[str, An
 
 
 def _chips(
-    deployment: Deployment, figures: ModelFigures, energy: Energy, samples: int, overlap: bool
+    program: Program, figures: ModelFigures, energy: Energy, samples: int, overlap: bool
 ) -> list[dict[str, Any]]:
     """Return what each chip of a routed network does."""
-    vectors, found = vectors_of_layers(deployment), []
+    vectors, found = vectors_of_layers(program), []
     total_s = _overlapped(figures, samples) if overlap else samples * figures.latency_s
-    places = list(zip(deployment.mapping.tiles, deployment.placement.places, strict=True))
+    places = list(zip(program.mapping.tiles, program.placement.places, strict=True))
     for route in figures.routes:
         layers = list(dict.fromkeys(tile.wp1.layer for tile, place in places if place.chip + 1 == route.chip))
-        weights = {name: deployment.layout.graph.weights[name].numel() for name in layers}
+        weights = {name: program.layout.graph.weights[name].numel() for name in layers}
         own, runs = energy.of_chip(route.chip), samples * max(vectors[name] for name in layers)
         busy_s = min(runs * (route.interval_ns if overlap else route.time_ns) * 1e-9, total_s)
         operations = samples * sum(2 * vectors[name] * count for name, count in weights.items())

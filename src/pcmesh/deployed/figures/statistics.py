@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from pcmesh.deployed.program import Program
+from pcmesh.deployed.side import ChipSide
 from pcmesh.network.samples import row_keys
 from pcmesh.physics.normal import key_tensor
 from pcmesh.random import stream_key
 from pcmesh.training import NoiseConfig
 
-if TYPE_CHECKING:
-    from pcmesh.deployed.model import ChipModel
-
 _FRAMES = 256
 
 
-def measured_noise(model: ChipModel) -> NoiseConfig:
+def measured_noise(program: Program, side: ChipSide) -> NoiseConfig:
     """Return weight and output noise of a chip model: all its weights together, and the mean square over its outputs.
 
     Weight noise is what the tiles hold at their age beside what they should hold, as a share of the largest weight
@@ -26,13 +23,13 @@ def measured_noise(model: ChipModel) -> NoiseConfig:
     errors, as steep as they are, scaled to their power. Output noise is what reading twice differs by, as a share of
     the largest output.
     """
-    parts = [_weight_errors(model, layer.name) for layer in model.deployment.layout.graph.layers]
+    parts = [_weight_errors(side, layer.name) for layer in side.layout.graph.layers]
     constant, growth = _line(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    outputs = [_read_error(model, product.name) for product in model.deployment.products]
+    outputs = [_read_error(program, side, product.name) for product in program.products]
     return NoiseConfig(
         weight_sigma=constant,
         weight_relative=growth,
-        columns=model.deployment.choice.scale_columns,
+        columns=program.choice.scale_columns,
         output_sigma=_root_mean_square(outputs),
         input_levels=255,
     )
@@ -53,9 +50,9 @@ def _root_mean_square(values: list[float]) -> float:
     return float(torch.tensor(values, dtype=torch.float32).square().mean().sqrt())
 
 
-def _weight_errors(model: ChipModel, layer: str) -> tuple[Tensor, Tensor]:
+def _weight_errors(side: ChipSide, layer: str) -> tuple[Tensor, Tensor]:
     """Return a layer's weights as they should be, and the errors of those that are there, in units of the largest."""
-    network = model.side.chip.network
+    network = side.chip.network
     targets = network.targets[layer]
     right: list[Tensor] = []
     errors: list[Tensor] = []
@@ -78,11 +75,11 @@ def _weight_errors(model: ChipModel, layer: str) -> tuple[Tensor, Tensor]:
     return torch.cat(right), torch.cat(errors)
 
 
-def _read_error(model: ChipModel, product: str) -> float:
-    frames = model.deployment.frames.inputs[product][:_FRAMES]
-    instance = model.deployment.instance
+def _read_error(program: Program, side: ChipSide, product: str) -> float:
+    frames = program.frames.inputs[product][:_FRAMES]
+    instance = side.chip.network.instance
     sample = key_tensor(stream_key(instance.seed, "read", instance.number, "statistics"))
-    once = model.side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 0))
-    twice = model.side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 1))
+    once = side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 0))
+    twice = side.product(product, frames, row_keys(sample, sample, (len(frames),), None, 1))
     largest = float(once.abs().max().clamp(min=1e-30))
     return float((once - twice).std()) / 2**0.5 / largest

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pcmesh.deployed.choices.routes import RouteFigures
 from pcmesh.deployed.figures.footprint import ModelFigures, OperationFigures, ProductFigures, model_figures
+from pcmesh.deployed.program import Program
 from pcmesh.durations import format_duration
-
-if TYPE_CHECKING:
-    from pcmesh.deployed.model import ChipModel
+from pcmesh.physics.fabrication import Instance
 
 WIDTH = 100
 _NAME = 34
 _ORDER = ("analog", "digital", "folded", "moved")
 
 
-def summary_text(model: ChipModel) -> str:
-    """Return the summary of a chip model."""
-    deployment = model.deployment
-    figures = model_figures(deployment)
-    title = f"{deployment.choice.name} on {deployment.chip.name}, chip instance {deployment.instance.number}"
-    age = f", {format_duration(model.age_s)} after calibration" if model.age_s else ""
+def summary_text(program: Program, instance: Instance, age_s: float) -> str:
+    """Return the summary of a chip model: of a compiled network on a chip instance of some age."""
+    figures = model_figures(program)
+    title = f"{program.choice.name} on {program.chip.name}, chip instance {instance.number}"
+    age = f", {format_duration(age_s)} after calibration" if age_s else ""
     lines = [title + age, *_overview(figures), "", *_products(figures.products), "", *_operations(figures)]
     if figures.routes:
         lines += ["", *_routes(figures.routes)]
-    if deployment.warnings:
-        lines += ["", "Warnings", *(line for text in deployment.warnings for line in _wrapped(text))]
+    if program.warnings:
+        lines += ["", "Warnings", *(line for text in program.warnings for line in _wrapped(text))]
     return "\n".join(lines)
 
 

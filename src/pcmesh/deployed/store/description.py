@@ -12,6 +12,7 @@ from torch import Tensor
 from pcmesh.calibration.ranges import LayerRange
 from pcmesh.deployed.chip import CalibrationKind
 from pcmesh.deployed.choices.options import ProductOptions
+from pcmesh.deployed.store.passes import StoredPass
 from pcmesh.errors import InputError, PcmeshError, VerificationError
 from pcmesh.files.artefact import Artefact
 from pcmesh.hardware import ChipSpec
@@ -78,6 +79,7 @@ class StoredModel(Artefact):
     routed: bool = False
     own_code: bool = False
     chains: tuple[StoredChain, ...] = ()
+    passes: tuple[StoredPass, ...] = ()
 
 
 def check_stored(stored: StoredModel, path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -15,19 +16,20 @@ from torch import Tensor, nn
 from pcmesh.calibration.affine import Readout
 from pcmesh.calibration.nominal import nominal_ramps
 from pcmesh.calibration.procedure import Calibration
-from pcmesh.checks import checked
-from pcmesh.compiled import CompiledNetwork, compiled_files, compiled_of, json_writer, tensors_of
+from pcmesh.compiled import compiled_files, compiled_of, json_writer, tensors_of
 from pcmesh.deployed.calibration_data.frames import Frames
 from pcmesh.deployed.chip import Chip
 from pcmesh.deployed.choices.options import sharing
 from pcmesh.deployed.ends import ends_of, programmed_products
-from pcmesh.deployed.model import ChipModel, CompileChoice, Deployment
+from pcmesh.deployed.program import CompileChoice, Program
 from pcmesh.deployed.side import ChipSide
 from pcmesh.deployed.store.description import StoredChain, StoredModel, check_stored, check_tensors
 from pcmesh.deployed.store.graph import pack, read_program, unpack, write_program
+from pcmesh.deployed.store.passes import passes_of, stored_passes
 from pcmesh.errors import InputError, PcmeshError
 from pcmesh.execution.paths import route_paths
-from pcmesh.files.folders import ROUTED, Manifest, Write, folder_kind, read_folder, write_folder
+from pcmesh.files.folders import ROUTED, Manifest, Write, lists, read_folder, write_folder
+from pcmesh.lowering import Pass, passed, prepared
 from pcmesh.lowering.hand_over import hand_over
 from pcmesh.mapping.packing import layers_of
 from pcmesh.network.capture import capture
@@ -44,13 +46,25 @@ _ALWAYS = (_JSON, _CHIP, _FRAMES, _NETWORK, _WEIGHTS)
 _EXAMPLES = "examples/"
 
 
-def save_model(model: ChipModel, folder: Path, report: str | None = None, force: bool = False) -> None:
+class Stored(NamedTuple):
+    """What a folder holds: the parts of a chip model."""
+
+    program: Program
+    side: ChipSide
+    noisy: bool
+
+
+def save_model(
+    program: Program, side: ChipSide, noisy: bool, folder: Path, report: str | None = None, force: bool = False
+) -> None:
     """Write a chip model, whole or not at all; a folder that pcmesh wrote before is replaced.
 
     Of a network that runs its own Python code all is written but the code.
 
     Args:
-        model: the chip model.
+        program: the compiled network.
+        side: the chip that is programmed with it.
+        noisy: whether reading is noisy.
         folder: where.
         report: a page of HTML that goes with its routed layers.
         force: also into a folder of something else; what is in it stays.
@@ -58,42 +72,32 @@ def save_model(model: ChipModel, folder: Path, report: str | None = None, force:
     Raises:
         InputError: the place is taken or cannot be written, or the network holds what no folder holds.
     """
-    frames = {name: x.contiguous() for name, x in model.deployment.frames.inputs.items()}
+    frames = {name: x.contiguous() for name, x in program.frames.inputs.items()}
     files: dict[str, Write] = {
-        _JSON: json_writer(_stored(model)),
-        _CHIP: partial(save_file, _chip_tensors(model)),
+        _JSON: json_writer(_stored(program, side.chip, noisy)),
+        _CHIP: partial(save_file, _chip_tensors(side.chip)),
         _FRAMES: partial(save_file, frames),
-        **_network_files(model.deployment.captured),
+        **_network_files(program.captured),
     }
-    if model.deployment.compiled is not None:
-        routed = compiled_files(model.deployment.compiled, report)
-        files |= {f"{ROUTED}/{name}": write for name, write in routed.items()}
-    write_folder(folder, "chip model", files, force)
+    if program.compiled is not None:
+        files |= compiled_files(program.compiled, report)
+    write_folder(folder, files, force)
 
 
-@checked
-def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipModel:
-    """Read a chip model that `ChipModel.save` wrote: the same conductances, the same read-out, the same results.
-
-    Nothing in the folder is executed: it holds numbers, texts and a graph of PyTorch's own operations, which are
-    checked before they are used. A stranger's folder may be read; `network` is your code.
-
-    Args:
-        folder: where it is.
-        network: the code of a network that runs its own; its weights are read from the folder.
+def read_model(place: Path, network: nn.Module | None = None) -> Stored:
+    """Read what `save_model` wrote; `network`: the code of a network that runs its own.
 
     Raises:
         InputError: it is missing, damaged or of another format (the file is named), or the network's code is missing
             or another one's.
     """
-    place = Path(folder)
-    if folder_kind(place, "chip model") == "compiled network":
+    if not is_programmed(place):
         raise InputError(
-            f"{place}: is a compiled network without conductances, which `pcmesh inspect`, `disasm`, `verify` and "
-            "`perf` read",
-            "Make a chip model with `pcmesh compile FILE.py:FUNCTION -o DIR`",
+            f"{place}: no chip is programmed with it, so that it cannot be run; `pcmesh summary`, `inspect`, `disasm`, "
+            "`verify` and `perf` read it",
+            "Compile kws, or a network of your own: `pcmesh compile FILE.py:FUNCTION -o DIR`",
         )
-    files = read_folder(place, "chip model", _wanted)
+    files = read_folder(place, _wanted)
     try:
         return _model_of(files, place, network)
     except PcmeshError:
@@ -105,14 +109,27 @@ def load_model(folder: str | Path, network: nn.Module | None = None) -> ChipMode
         ) from error
 
 
+def is_programmed(folder: Path) -> bool:
+    """Return whether a folder of pcmesh holds a programmed chip.
+
+    Raises:
+        InputError: it is no such folder.
+    """
+    return lists(folder, _JSON)
+
+
 def _wanted(manifest: Manifest) -> tuple[str, ...]:
     return (*_ALWAYS, *(name for name in manifest.files if name.startswith(f"{ROUTED}/") and "report" not in name))
 
 
-def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None) -> ChipModel:
+def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None) -> Stored:
     stored = StoredModel.of_json(files[_JSON], place / _JSON)
     check_stored(stored, place / _JSON)
-    captured = _own_code(files, place, stored, network) if stored.own_code else _captured(files, place, stored)
+    passes = passes_of(stored.passes, place / _JSON)
+    captured = _own_code(files, place, stored, network, passes) if stored.own_code else _captured(files, place, stored)
+    captured = passed(captured, passes)
+    if list(captured.weights) != list(stored.vectors):
+        raise InputError(f"{place}: the network's code has other layers now", "Give the code that was compiled")
     tensors, frames = tensors_of(files[_CHIP], place / _CHIP), tensors_of(files[_FRAMES], place / _FRAMES)
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     linear = {name for name, span in stored.ranges.items() if span.linear}
@@ -122,14 +139,14 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     packed = sharing(stored.options, stored.packed)
     layout = layers_of(stored.name, programmed_products(captured.products, ends), tile, packed, captured.chains)
     instance = Instance(stored.seed, stored.number)
-    compiled = _routed(files, place) if stored.routed else None
-    deployment = Deployment(
+    compiled = compiled_of(files, place) if stored.routed else None
+    program = Program(
         captured=captured,
         layout=layout,
         mapping=stored.mapping,
         placement=stored.placement,
         chip=stored.chip,
-        instance=instance,
+        seed=stored.seed,
         frames=Frames(frames, stored.vectors, stored.samples, stored.completed),
         warnings=stored.warnings,
         choice=CompileChoice(
@@ -177,7 +194,7 @@ def _model_of(files: Mapping[str, bytes], place: Path, network: nn.Module | None
     }
     paths = None if compiled is None else route_paths(compiled.routing, stored.mapping, stored.chip, instance)
     products = Chip(layout.graph, programmed, _calibration(stored), paths, readouts, gains)
-    return ChipModel(deployment, ChipSide(layout, products, ends), stored.noisy)
+    return Stored(program, ChipSide(layout, products, ends), stored.noisy)
 
 
 def _calibration(stored: StoredModel) -> Calibration:
@@ -194,42 +211,37 @@ def _calibration(stored: StoredModel) -> Calibration:
     return found
 
 
-def _routed(files: Mapping[str, bytes], place: Path) -> CompiledNetwork:
-    part = {name.removeprefix(f"{ROUTED}/"): content for name, content in files.items() if name.startswith(ROUTED)}
-    return compiled_of(part, place / ROUTED)
-
-
-def _stored(model: ChipModel) -> StoredModel:
-    deployment, chip = model.deployment, model.side.chip
+def _stored(program: Program, chip: Chip, noisy: bool) -> StoredModel:
     return StoredModel(
-        name=deployment.choice.name,
-        chip=deployment.chip,
-        seed=deployment.instance.seed,
-        number=deployment.instance.number,
-        batch_dim=deployment.captured.examples.batch_dim,
-        pins=dict(deployment.choice.pins),
-        tied=dict(deployment.captured.tied),
-        packed=deployment.choice.packed,
-        options=dict(deployment.choice.options),
-        clipped_share=deployment.choice.clipped_share,
-        scale_columns=deployment.choice.scale_columns,
-        columns=deployment.choice.columns,
-        max_chips=deployment.choice.max_chips,
-        mapping=deployment.mapping,
-        placement=deployment.placement,
+        name=program.choice.name,
+        chip=program.chip,
+        seed=chip.network.instance.seed,
+        number=chip.network.instance.number,
+        batch_dim=program.captured.examples.batch_dim,
+        pins=dict(program.choice.pins),
+        tied=dict(program.captured.tied),
+        packed=program.choice.packed,
+        options=dict(program.choice.options),
+        clipped_share=program.choice.clipped_share,
+        scale_columns=program.choice.scale_columns,
+        columns=program.choice.columns,
+        max_chips=program.choice.max_chips,
+        mapping=program.mapping,
+        placement=program.placement,
         ranges=dict(chip.calibration.ranges),
         readouts={name: len(found) for name, found in chip.readouts.items()},
         column_gains=tuple(chip.column_gains),
         pulses=chip.network.pulses,
         age_s=chip.network.age_s,
-        vectors=dict(deployment.frames.vectors),
-        samples=deployment.frames.samples,
-        completed=deployment.frames.completed,
-        warnings=deployment.warnings,
-        noisy=model.noisy,
-        routed=deployment.compiled is not None,
-        own_code=deployment.captured.program is None,
+        vectors=dict(program.frames.vectors),
+        samples=program.frames.samples,
+        completed=program.frames.completed,
+        warnings=program.warnings,
+        noisy=noisy,
+        routed=program.compiled is not None,
+        own_code=program.captured.program is None,
         chains=tuple(_stored_chain(chip, names) for names in _by_devices(chip)),
+        passes=stored_passes(program.captured.lowered),
     )
 
 
@@ -248,8 +260,7 @@ def _by_devices(chip: Chip) -> list[tuple[str, ...]]:
     return [names for names in chains if names[0] in chip.calibration.analog]
 
 
-def _chip_tensors(model: ChipModel) -> dict[str, Tensor]:
-    chip = model.side.chip
+def _chip_tensors(chip: Chip) -> dict[str, Tensor]:
     found = {f"g/{tile}": g.contiguous() for tile, g in chip.network.g.items()}
     for layer, readouts in chip.readouts.items():
         for bank, readout in enumerate(readouts):
@@ -278,7 +289,7 @@ def _network_files(captured: CapturedNetwork) -> dict[str, Write]:
 
 
 def _own_code(
-    files: Mapping[str, bytes], place: Path, stored: StoredModel, network: nn.Module | None
+    files: Mapping[str, bytes], place: Path, stored: StoredModel, network: nn.Module | None, passes: Sequence[Pass]
 ) -> CapturedNetwork:
     if network is None:
         raise InputError(
@@ -286,7 +297,7 @@ def _own_code(
             "Give the code: pcmesh.load(folder, network=make_model()), or --code FILE.py:FUNCTION",
         )
     tensors = tensors_of(files[_WEIGHTS], place / _WEIGHTS, finite=False)
-    own = copy.deepcopy(network)
+    own = prepared(copy.deepcopy(network), passes)
     try:
         own.load_state_dict({name: x for name, x in tensors.items() if not name.startswith(_EXAMPLES)})
     except RuntimeError as error:
@@ -298,8 +309,6 @@ def _own_code(
         raise InputError(f"{place / _NETWORK}: cannot be read ({error})", "Compile it again") from error
     tile = (stored.chip.tile.rows, stored.chip.tile.columns)
     found = capture(own, Examples.of_size(tuple(args), kwargs, stored.batch_dim), tile, stored.pins, None, "eager")
-    if list(found.weights) != list(stored.vectors):
-        raise InputError(f"{place}: the network's code has other layers now", "Give the code that was compiled")
     return replace(found, warnings=stored.warnings)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pcmesh.execution.clocked.activity import Counter
 from pcmesh.execution.clocked.clock import CONTROL, Clock
-from pcmesh.microcode import Instruction, Program
+from pcmesh.microcode import ControllerProgram, Instruction
 from pcmesh.physics.units import TICKS_PER_NS
 
 Bank = Callable[[Instruction], None]
@@ -16,7 +16,13 @@ class Controller:
     """Executes a program from address 0; each kind of `set` word goes to its bank."""
 
     def __init__(
-        self, where: str, program: Program, banks: Mapping[str, Bank], clock: Clock, counter: Counter, sram_words: int
+        self,
+        where: str,
+        program: ControllerProgram,
+        banks: Mapping[str, Bank],
+        clock: Clock,
+        counter: Counter,
+        sram_words: int,
     ) -> None:
         self.where = where
         self.address = 0

@@ -67,7 +67,7 @@ def bigger_max_w(chip: ChipSpec) -> SpeechArm:
 def order_of_rows(chips: SpeechChips) -> Sight:
     """Put Enc-LSTM0 alone on the chips: its features' rows once, in copies, and expanded."""
     ways = {"none": {"copies": 1}, "copies": {"copies": COPIES}, "expansion": {"expand": ROWS, "copies": 1}}
-    nominal = chips.model.deployment.choice.options[PRODUCTS[FIRST_MATRIX]]
+    nominal = chips.model.program.choice.options[PRODUCTS[FIRST_MATRIX]]
     losses = {}
     for name, rows in ways.items():
         options = ProductOptions(**{**nominal.model_dump(), "copies": 1, "expand": None, **rows})
@@ -93,7 +93,7 @@ def a_week(chips: SpeechChips) -> Sight:
 
 def expanded(chips: SpeechChips) -> Sight:
     """Expand Enc-LSTM0 with all layers on the chips."""
-    nominal = chips.model.deployment.choice.options[PRODUCTS[FIRST_MATRIX]]
+    nominal = chips.model.program.choice.options[PRODUCTS[FIRST_MATRIX]]
     options = ProductOptions(**{**nominal.model_dump(), "copies": 1, "expand": ROWS})
     way = SpeechArm(name="expanded", options={PRODUCTS[FIRST_MATRIX]: options})
     return _ratio(chips.losses(way, [WHOLE])[0], _whole(chips), "expanded", "copies")

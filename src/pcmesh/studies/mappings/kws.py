@@ -53,7 +53,7 @@ class Keywords:
 def load_keywords(data: Path | None, utterances: int | None) -> Keywords:
     """Return the shipped network on recordings, or on synthetic speech."""
     ready = prepare(KwsOptions(data=data, utterances=utterances), quiet)
-    calibration = ready.model.deployment.captured.examples.args[0][:_CALIBRATION_FRAMES]
+    calibration = ready.model.program.captured.examples.args[0][:_CALIBRATION_FRAMES]
     model = compile_model(ready.network, calibration, name="keywords")
     return Keywords(ready.network, ready.features, ready.speech.labels, calibration, model)
 
@@ -80,7 +80,7 @@ def measure_mappings(
     for ways in shown([tuple(map(str, encodings)) for encodings in product(Encoding, repeat=len(LAYERS))]):
         options = dict(zip(LAYERS, ways, strict=True))
         runs = [keywords.model.on(number=number, options=options) for number in range(chips)]
-        figures = model_figures(runs[0].deployment)
+        figures = model_figures(runs[0].program)
         errors = tuple(error_rate(run, keywords) for run in runs)
         chosen = [f"least loss, {budget} tiles" for budget, way in choices.items() if way == ways]
         marks = ([PAPER] if set(ways) == {str(Encoding.AB)} else []) + chosen

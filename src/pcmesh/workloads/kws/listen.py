@@ -29,7 +29,7 @@ def listen(file: Path, options: KwsOptions, progress: Progress = quiet) -> dict[
     progress("chip", 0, 1)
     run = spot(prepared, prepared.model.at(options.time_s))
     progress("chip", 1, 1)
-    latency_s = model_figures(prepared.model.deployment).latency_s
+    latency_s = model_figures(prepared.model.program).latency_s
     return {
         "file": str(file),
         "word": speech.class_names[int(run.predicted[0])],

@@ -92,12 +92,12 @@ class Prepared:
     @property
     def chip(self) -> ChipSpec:
         """The kind of chip."""
-        return self.model.deployment.chip
+        return self.model.program.chip
 
     @property
     def compiled(self) -> CompiledNetwork:
         """Its layers with routes and the controllers' programs."""
-        compiled = self.model.deployment.compiled
+        compiled = self.model.program.compiled
         assert compiled is not None
         return compiled
 
@@ -108,7 +108,7 @@ class Prepared:
 
     def on_chip(self, number: int) -> ChipModel:
         """Return the network on a chip instance, programmed and calibrated."""
-        return self.model if number == self.model.deployment.instance.number else self.model.on(number=number)
+        return self.model if number == self.model.instance.number else self.model.on(number=number)
 
 
 def prepare(

@@ -44,7 +44,7 @@ def kws_result(prepared: Prepared, runs: list[ChipRun], drift: list[DriftPoint])
     software = accuracy(prepared.software, labels)
     yields = [overall(run.quality) for run in runs]
     schedule = prepared.compiled.routing.chips[0]
-    figures = model_figures(prepared.model.deployment)
+    figures = model_figures(prepared.model.program)
     low, high = interval_95(per_chip)
     return {
         "software_accuracy": software,

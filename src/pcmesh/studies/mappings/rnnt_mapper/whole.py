@@ -77,7 +77,7 @@ class Bench:
             written = run.recognise(self.recordings, self._named(f"{name}, chip {number + 1} of {self.chips}"))
             store.clear()
             if number == 0:
-                cache.put("tiles", len(base.deployment.mapping.tiles))
+                cache.put("tiles", len(base.program.mapping.tiles))
                 cache.put("energy_j", energy_of(self.network, self.chip, options, written, self.seed))
             cache.put(f"wer {number}", word_errors(self.said, [to_text(one.labels) for one in written]).rate)
         errors = tuple(float(cache.measured(f"wer {number}")) for number in range(self.chips))

@@ -112,7 +112,7 @@ def techniques(e: Experiments) -> Data:
 def bias_rows(e: Experiments) -> Data:
     """Offsets of the first layer's columns as programmed, and after the slopes and the bias rows were calibrated."""
     raw = remapped(e.kws, e.kws.options.balanced, calibrated=False).model.side.chip
-    frames = e.kws.model.deployment.frames.inputs[LAYERS[0]]
+    frames = e.kws.model.program.frames.inputs[LAYERS[0]]
     curves = {}
     for name, chip in (("as programmed", raw), ("slopes and bias rows calibrated", e.kws_chips[0])):
         span = chip.calibration.ranges[LAYERS[0]]

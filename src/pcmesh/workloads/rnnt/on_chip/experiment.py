@@ -255,7 +255,7 @@ def _result(
 
 def _programming(model: ChipModel, quality: Sequence[PairQuality]) -> list[dict[str, Any]]:
     """Return the quality of every pair in use; the first of each chip with a map of their errors."""
-    places, found = model.deployment.placement.places, []
+    places, found = model.program.placement.places, []
     shown: Counter[int] = Counter()
     for pair in quality:
         die = places[pair.tile].chip

@@ -32,24 +32,24 @@ def layer_errors(model: ChipModel, features: Sequence[Tensor], layers: Sequence[
         features: (T, F) of recordings that were not calibrated on.
         layers: by the paper's names.
     """
-    captured, deployment = model.deployment.captured, model.deployment
+    captured, program = model.program.captured, model.program
     recorder = RecordedProducts(captured.weights, FRAMES)
     for x, lengths in batches(features[:64]):
         with captured.runtime.computing(recorder, size=len(x)):
             captured.module(x, lengths)
     found = []
     wanted = {product for layer in layers for product in products_of(layer)}
-    for product in (entry for entry in deployment.products if entry.name in wanted):
+    for product in (entry for entry in program.products if entry.name in wanted):
         name, x = NAMES[product.name], recorder.examples(product.name)[:FRAMES]
-        keys = noise_keys(deployment.instance, [f"errors/{name}/{number}" for number in range(len(x))])
-        size = deployment.mapping.layer(product.name)
+        keys = noise_keys(model.instance, [f"errors/{name}/{number}" for number in range(len(x))])
+        size = program.mapping.layer(product.name)
         found.append(
             {
                 "name": name,
                 "rows": size.rows,
                 "columns": size.columns,
                 "encoding": str(size.encoding),
-                "tiles": sum(tile.wp1.layer == product.name for tile in deployment.mapping.tiles),
+                "tiles": sum(tile.wp1.layer == product.name for tile in program.mapping.tiles),
                 **_errors(model.side.product(product.name, x, keys), x @ product.weight),
             }
         )

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pcmesh.deployed import ChipModel, compile_model
 from pcmesh.deployed.choices.options import Pin, ProductOptions
-from pcmesh.deployed.compile import deploy
+from pcmesh.deployed.deploy import deploy
 from pcmesh.errors import ConfigurationError, InputError
 from pcmesh.hardware import ChipSpec
 from pcmesh.lowering import CentreInputs, CollapseEmbedding, JoinRecurrent, Pass, lowered, prepared
@@ -134,8 +134,9 @@ def compile_rnnt(
 
 def another_chip(model: ChipModel, number: int) -> ChipModel:
     """Return the same layers of a compiled network, with the same routes, on another chip instance."""
-    d = model.deployment
-    return deploy(d.captured, d.frames, d.choice, d.chip, Instance(d.instance.seed, number), model.only, d.compiled)
+    p = model.program
+    found = deploy(p.captured, p.frames, p.choice, p.chip, Instance(p.seed, number), model.only, p.compiled)
+    return ChipModel(found.program, found.side, only=found.only)
 
 
 def rnnt_recipe(widths: RnntWidths, chip: ChipSpec, ways: Mapping[str, ProductOptions] | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from pcmesh.deployed.calibration_data.frames import Frames
-from pcmesh.deployed.model import CompileChoice
+from pcmesh.deployed.deploy import deploy
+from pcmesh.deployed.program import CompileChoice
 from pcmesh.deployed.side import ChipSide
 from pcmesh.errors import CapacityError, ConfigurationError
 from pcmesh.hardware import ChipSpec
@@ -46,8 +47,6 @@ def kept_apart(
 def _worth_it(
     captured: CapturedNetwork, seen: Frames, choice: CompileChoice, chip: ChipSpec, chain: Chain, instance: Instance
 ) -> bool:
-    from pcmesh.deployed.compile import deploy
-
     alone = replace(choice, route=False, max_chips=None)
 
     def side(chains: tuple[Chain, ...]) -> ChipSide:
