@@ -103,7 +103,7 @@ def front(
     for done, (name, ways, marks) in enumerate(listed):
         report("mappings", done, len(listed))
         on_chips = [instance(model, number, options=ways) for number in range(chips)]
-        figures = model_figures(on_chips[0].deployment)
+        figures = model_figures(on_chips[0].program)
         errors = tuple(1 - compared.judge.of_chip(chip).accuracy for chip in on_chips)
         points.append(Point(name, ways, figures.tiles, figures.energy_j, errors, marks))
     report("mappings", len(listed), len(listed))
@@ -112,7 +112,7 @@ def front(
 
 def _mappings(model: ChipModel, found: Sequence[Candidate]) -> Iterator[tuple[str, dict[str, str], tuple[str, ...]]]:
     """Yield mappings, each once: name, way of every layer, where it comes from."""
-    own = model.deployment.choice.options
+    own = model.program.choice.options
     layers = list(dict.fromkeys(one.layer for one in found))
     tiles = [[one.tiles for one in found if one.layer == layer] for layer in layers]
     fewest, most = sum(map(min, tiles)), sum(map(max, tiles))
