@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pcmesh.cli.output import console, progress, table, write_result
+from pcmesh.cli.output import console, progress, write_result
 from pcmesh.cli.paths import check_folder, chip_name, folder_target, json_target
+from pcmesh.cli.workloads.laws_tables import show_budget, show_fit, show_laws
+
+if TYPE_CHECKING:
+    from pcmesh.studies.laws.options import Setting
 
 RUNS = Path("runs/laws")
 
@@ -28,6 +33,13 @@ def laws(
     chip: Annotated[
         str, typer.Option(callback=chip_name, metavar="CHIP", help="The chip: a preset's name or a TOML file.")
     ] = "nature2023",
+    budget: Annotated[
+        bool, typer.Option("--budget", help="Instead, where a layer's error comes from, in AB and in 2-PCM.")
+    ] = False,
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="Instead, each fitted constant again, and the laws without each. Takes long."),
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure everything again instead of going on.")] = False,
     json: Annotated[
         Path | None, typer.Option(callback=json_target, metavar="FILE", help="Write the result to this file too.")
@@ -38,63 +50,32 @@ def laws(
 
     Each law says whether a constant of the chip was fitted to it or whether it is predicted. Finished measurements are
     kept, so that a run cut off goes on. Speech is synthetic and held out.
+
+    [bold]pcmesh laws --budget[/bold] switches every source of errors off in turn, and on alone.
     """
+    from pcmesh.errors import ConfigurationError
     from pcmesh.hardware import load_chip
     from pcmesh.studies.laws.options import LawOptions, Setting
-    from pcmesh.studies.laws.run import run_laws
 
+    if budget and fit:
+        raise ConfigurationError("--budget and --fit are two questions", "Ask one of them at a time")
     options = LawOptions(network=network, seed=seed)
     options = options.quickly() if quick else options
     options = options if chips is None else options.with_chips(chips)
     check_folder(out)
     with progress() as report:
         setting = Setting(chip=load_chip(chip), options=options, work=out / "finished", fresh=fresh, report=report)
-        result = run_laws(setting)
-    _show(result)
+        result, show = _asked(setting, budget, fit)
+    show(result)
     console().print("Written: " + ", ".join(str(path) for path in write_result(result, json, out)))
 
 
-def _show(result: dict[str, Any]) -> None:
-    rows = [
-        (one["observation"], _paper(one), _ours(one), one["standing"], _agrees(one["agrees"])) for one in result["laws"]
-    ]
-    chips = result["configuration"]["chips"]
-    title = f"The chip's laws on {result['chip']}, {chips} chips in every arm; {result['data']}"
-    console().print(table(title, ("Law", "Paper", "Twin (95 % interval)", "Standing", "Agrees"), rows))
-    for one in result["laws"]:
-        if one["agrees"] is not True and one["note"]:
-            console().print(f"{one['observation']}: {one['note']}", markup=False)
-    for standing in ("predicted", "fitted"):
-        found = result[standing]
-        text = f"{found['agree']} agree, {found['disagree']} do not, {found['not_decided']} not decided"
-        console().print(f"{standing.capitalize()}: {text}")
+def _asked(setting: Setting, budget: bool, fit: bool) -> tuple[dict[str, Any], Callable[[dict[str, Any]], None]]:
+    """Return what was asked for, and what prints it."""
+    from pcmesh.studies.laws.budget import run_budget
+    from pcmesh.studies.laws.fit import run_fit
+    from pcmesh.studies.laws.run import run_laws
 
-
-def _agrees(value: bool | None) -> str:
-    return "not decided" if value is None else "yes" if value else "NO"
-
-
-def _paper(one: dict[str, Any]) -> str:
-    if one["said"]:
-        return str(one["said"])
-    sign = {"equal": "", "at most": "≤ ", "at least": "≥ "}[one["rule"]]
-    return sign + _values(one["paper"]) + (f" {one['unit']}" if one["unit"] else "")
-
-
-def _ours(one: dict[str, Any]) -> str:
-    if one["ours"] is None:
-        return "-"
-    single = not isinstance(one["ours"], list)
-    pairs = zip(*(([one[name]] if single else one[name]) for name in ("ours", "ci95")), strict=True)
-    shown = "; ".join(_estimate(value, interval) for value, interval in pairs)
-    return shown + (f" {one['unit']}" if one["unit"] else "")
-
-
-def _estimate(value: float, interval: list[float] | None) -> str:
-    if interval is None or interval[0] == interval[1]:
-        return f"{value:.3g}"
-    return f"{value:.3g} ({interval[0]:.3g} to {interval[1]:.3g})"
-
-
-def _values(values: float | list[float]) -> str:
-    return ", ".join(f"{value:.3g}" for value in (values if isinstance(values, list) else [values]))
+    if budget:
+        return run_budget(setting), show_budget
+    return (run_fit(setting), show_fit) if fit else (run_laws(setting), show_laws)
