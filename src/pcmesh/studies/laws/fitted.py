@@ -23,7 +23,11 @@ class FittedConstant:
     high: float
 
 
-FITTED: tuple[FittedConstant, ...] = ()
+FITTED: tuple[FittedConstant, ...] = (
+    FittedConstant(key="programming.relaxation_scale", law="weight-error", before=1.0, low=0.1, high=2.0),
+    FittedConstant(key="programming.saturated_share", law="yield", before=0.0002, low=0.0002, high=0.09),
+)
+"""Without the fits: the published spread of single devices, and weights that hardly ever lie beyond Max W."""
 
 
 def constant_of(law: str) -> FittedConstant | None:
