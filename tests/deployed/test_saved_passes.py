@@ -89,7 +89,7 @@ def test_the_plain_graph_of_a_chip_model_has_its_gains_and_passes() -> None:
     model = pcmesh.compile(network, x, lowering=(CentreInputs(("weight",), scope="vector"),)).without_noise()
     got = model.export().module()(x)
     wanted = model(x)
-    assert float((got - wanted).norm() / wanted.norm()) < 0.02
+    assert float((got - wanted).norm() / wanted.norm()) < 0.04
     of_samples = pcmesh.compile(network, x, "ideal", lowering=(CentreInputs(("weight",)),))
     with pytest.raises(UnsupportedModelError, match="weight: each sample's mean"):
         of_samples.export()
