@@ -16,7 +16,7 @@ from pcmesh.network.operations.digital import Standing
 
 EVENT_KINDS = (
     *KINDS,
-    *("column_on_ns", "on_ns", "charged_ff", "wire_rows"),
+    *("column_on_ns", "on_ns", "charged_ff", "wire_rows", "device_fc"),
     *("vector_operations", "matrix_operations"),
 )
 """Everything that is counted: by the clocked engine, from the schedule, and beside the chips."""
@@ -30,7 +30,7 @@ class Cost(Artefact):
         supply: 1.5 V, 0.8 V, other, or digital (beside the chips).
         counts: the kind of event that costs: a field of `execution.clocked.Activity`, `column_on_ns` (columns of tiles
             in use x time), `on_ns` (time), `charged_ff` (capacitors read), `wire_rows` (pulses x length of the wire in
-            rows of cells), or digital operations.
+            rows of cells), `device_fc` (charge through the devices), or digital operations.
         pj: cost of one event, pJ.
         standing: where the number comes from.
         note: what it stands for; for fitted ones, what it was fitted to.

@@ -17,6 +17,7 @@ from pcmesh.execution.clocked.chip import ClockedChip
 from pcmesh.execution.hardware import ChipHardware, TileHardware
 from pcmesh.hardware import Site
 from pcmesh.microcode import ChipProgram, Microcode, generate
+from pcmesh.performance.conduction import charge_of_rows
 from pcmesh.performance.stages import Compiled
 from pcmesh.physics.cell import CellArrays, read_variance_table, variance_unit
 from pcmesh.physics.column import RampSetting
@@ -57,7 +58,8 @@ class ChipActivity:
         phases: name of each time step of its loop.
         counts: events of one operation, mean over the vectors; beside those of the clocked engine `column_on_ns`
             and `on_ns`, the time that the columns of its tiles and the chip are on, `charged_ff`, the capacitors that
-            are read, and `wire_rows`, the rows of cells along which pulses run.
+            are read, `wire_rows`, the rows of cells along which pulses run, and `device_fc`, the charge that the
+            devices conduct.
     """
 
     chip: int
@@ -101,6 +103,7 @@ def run_power_test(
         )
         counts |= _scaled(counts, "conversions", "charged_ff", compiled.chip.column.capacitance_ff)
         counts |= _scaled(counts, "net_pulses", "wire_rows", compiled.chip.wires)
+        counts |= _conducted(counts, charge_of_rows(compiled))
         operation_ns = schedule.operation_ns(compiled.chip.timing)
         found.append(ChipActivity(program.chip, operation_ns, _phases(schedule), counts))
     report("power test", len(microcode.chips), len(microcode.chips))
@@ -229,6 +232,12 @@ def _on_times(program: ChipProgram, layers: _Layers, columns: int) -> dict[Part,
 def _scaled(counts: Mapping[Part, float], kind: str, as_kind: str, scale: float) -> dict[Part, float]:
     """Return the counts of one kind, each so many times, as another kind."""
     return {replace(part, kind=as_kind): count * scale for part, count in counts.items() if part.kind == kind}
+
+
+def _conducted(counts: Mapping[Part, float], charge_fc: Mapping[str, float]) -> dict[Part, float]:
+    """Return the charge through the devices while rows are on."""
+    rows = {part: count for part, count in counts.items() if part.kind == "row_ns"}
+    return {replace(part, kind="device_fc"): count * charge_fc[part.layer] for part, count in rows.items()}
 
 
 def _phases(schedule: ChipSchedule) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pcmesh.hardware import ChipSpec
 from pcmesh.mapping import Mapping
 from pcmesh.network.operations.digital import AFFINE, CONVERSION
+from pcmesh.performance.conduction import typical_conductance_us
 from pcmesh.performance.costs import load_costs
 
 
@@ -81,10 +82,11 @@ def chip_events(mapping: Mapping, chip: ChipSpec, chips: Sequence[int], layer: s
     share = 0.5 if mapping.layer(layer).signed_input else 1.0
     pulses = rows * max(len(mapping.phases(tile)) for tile in tiles) * share
     crossed = max(chip.grid.rows, chip.grid.columns) / 2
+    conductance_us = typical_conductance_us(chip, mapping.layer(layer).encoding)
     return {
         "column_ns": float(phases * chip.tile.columns * chip.timing.input_max_ns),
         "column_on_ns": float(len(tiles) * chip.tile.columns * chain_ns),
-        "row_ns": pulses * chip.timing.input_max_ns / 4,
+        "device_fc": pulses * chip.timing.input_max_ns / 4 * columns * conductance_us * chip.column.read_voltage_v,
         "conversions": float(columns),
         "charged_ff": float(columns * chip.column.capacitance_ff),
         "ilp_pulses": 0.0 if mapping.producers(layer) else pulses,

@@ -16,7 +16,8 @@ class Activity:
 
     Attributes:
         frames: frames executed.
-        row_ns: time that row drivers were on (bias rows included), summed over rows, ns.
+        row_ns: time that row drivers were on, summed over rows and pairs, ns.
+        bias_row_ns: the same of bias rows.
         column_integrations: columns that integrated, summed over phases.
         column_ns: how long columns were ready to integrate, summed over columns and phases, ns.
         conversions: columns that were compared with a ramp.
@@ -29,6 +30,7 @@ class Activity:
 
     frames: int
     row_ns: float
+    bias_row_ns: float
     column_integrations: int
     column_ns: float
     conversions: int
@@ -74,4 +76,10 @@ class Counter:
         for event, count in self.events.items():
             total[event.kind] += count
         whole = {kind: round(total[kind]) for kind in KINDS if not kind.endswith("_ns")}
-        return Activity(frames=frames, row_ns=total["row_ns"], column_ns=total["column_ns"], **whole)
+        return Activity(
+            frames=frames,
+            row_ns=total["row_ns"],
+            bias_row_ns=total["bias_row_ns"],
+            column_ns=total["column_ns"],
+            **whole,
+        )

@@ -136,9 +136,10 @@ class TileModel:
         probe.charged(name, times, charge, current)
 
     def _count(self, window: _Window, widths: torch.Tensor, pairs: int) -> None:
-        columns = widths.shape[0] * self._chip.tile.columns
+        columns, rows = widths.shape[0] * self._chip.tile.columns, window.word["rows"]
         counts = {
-            "row_ns": int(widths.sum()) * pairs / TICKS_PER_NS,
+            "row_ns": int(widths[:, :rows].sum()) * pairs / TICKS_PER_NS,
+            "bias_row_ns": int(widths[:, rows:].sum()) * pairs / TICKS_PER_NS,
             "column_integrations": columns,
             "column_ns": columns * (self._clock.now - window.begin) / TICKS_PER_NS,
         }

@@ -30,7 +30,6 @@ HALF_INTEGRATION_NS = 150
 FITTED_TO = (
     "tile, 1.5 V only",
     "chip 4",
-    "chip 4, half the integration time",
     "digital energy",
     "digital energy, expanded",
 )
