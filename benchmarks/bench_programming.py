@@ -9,7 +9,7 @@ import torch
 
 from pcmesh.hardware import load_chip
 from pcmesh.mapping.encodings import PCM2
-from pcmesh.programming.closed_loop import Place, write_tile
+from pcmesh.programming.closed_loop import DevicePlace, write_tile
 from pcmesh.random import numpy_generator
 
 SHAPES = ((1264, 4096), (2048, 4096), (3072, 4096), (2048, 4096), (2048, 4096))
@@ -21,11 +21,11 @@ def main() -> None:
     generator = numpy_generator(0, "data", "bench")
     weights = sum(rows * columns for rows, columns in SHAPES)
     tiles = -(-weights // (2 * TILE * TILE))
-    write_tile(torch.zeros(2, TILE, TILE), PCM2, Place(0), 0, chip)
+    write_tile(torch.zeros(2, TILE, TILE), PCM2, DevicePlace(0), 0, chip)
     start, written, pulses = time.perf_counter(), [], 0
     for tile in range(tiles):
         drawn = torch.from_numpy(generator.standard_normal((2, TILE, TILE), dtype="float32")) * 0.2
-        done = write_tile(drawn.clamp_(-1, 1), PCM2, Place(tile), 1000 + tile, chip)
+        done = write_tile(drawn.clamp_(-1, 1), PCM2, DevicePlace(tile), 1000 + tile, chip)
         written.append(done.g)
         pulses += done.pulses
     seconds = time.perf_counter() - start

@@ -12,7 +12,7 @@ from pcmesh.hardware import ChipSpec, PcmSpec
 from pcmesh.mapping.encodings import PCM2
 from pcmesh.physics.cell import read_variance_table
 from pcmesh.physics.units import MAX_STEPS, STEPS_PER_G_MAX, steps_per_g_max
-from pcmesh.programming.closed_loop import Place, write_tile
+from pcmesh.programming.closed_loop import DevicePlace, write_tile
 from pcmesh.programming.drift import age, expected_share
 
 LEVELS = np.linspace(0, MAX_STEPS / STEPS_PER_G_MAX, 700)
@@ -100,7 +100,7 @@ class DeviceLawContract:
         values["programming"] |= own_loop | {"relaxation_scale": 1.0}
         values["pcm"] |= devices
         chip = ChipSpec.model_validate(values)
-        g = write_tile(torch.full((2, 256, 128), target), PCM2, Place(1), 2, chip).g
+        g = write_tile(torch.full((2, 256, 128), target), PCM2, DevicePlace(1), 2, chip).g
         major = g[:, 0].double().numpy().ravel() / steps_per_g_max(chip.pcm)
         wanted = law.programmed(np.array([target]))
         drawn = np.random.default_rng(0).normal(wanted.mean[0], wanted.sigma[0], 1_000_000).clip(0, 1.2)

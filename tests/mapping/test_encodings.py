@@ -13,7 +13,7 @@ from pcmesh.errors import ConfigurationError
 from pcmesh.hardware import load_chip
 from pcmesh.mapping import ENCODINGS, Encoding, EncodingRecord, Phase, Second
 from pcmesh.mapping.encodings import AB, PCM2, PCM4
-from pcmesh.programming.closed_loop import Place, write_tile
+from pcmesh.programming.closed_loop import DevicePlace, write_tile
 from tests.extensions.plugins import install, install_example
 from tests.mapping.encoding_contract import EncodingContract
 
@@ -45,7 +45,7 @@ class TestOneDevice(EncodingContract):
         """G- holds half of g_max whatever the weight, on all devices that work; G+ is above or below it."""
         chip = load_chip()
         weights = torch.linspace(-0.5, 0.5, 2 * 64 * 64).view(2, 64, 64)
-        g = write_tile(weights, record, Place(1), 2, chip).g.double() / 9600
+        g = write_tile(weights, record, DevicePlace(1), 2, chip).g.double() / 9600
         works = (g > 0.3).all(1) & (g < 0.9).all(1)
         other, carrying = g[:, 1][works], g[:, 0]
         assert float(other.mean()) == pytest.approx(0.5, abs=0.01)

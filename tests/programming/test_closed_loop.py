@@ -3,7 +3,7 @@ import torch
 
 from pcmesh.hardware import DEVICE_LAWS
 from pcmesh.mapping.encodings import PCM2, PCM4
-from pcmesh.programming.closed_loop import Place, write_tile
+from pcmesh.programming.closed_loop import DevicePlace, write_tile
 from pcmesh.programming.drift import age
 from tests.machines import small_chip
 
@@ -23,7 +23,7 @@ def test_ideal_devices_hold_the_target_to_half_a_step():
     chip = small_chip(preset="ideal")
     wanted = targets()
     assert (
-        float((held(write_tile(wanted, PCM2, Place(1), 2, chip).g) / 256 - wanted).abs().max())
+        float((held(write_tile(wanted, PCM2, DevicePlace(1), 2, chip).g) / 256 - wanted).abs().max())
         <= 0.5 / 9600 / 256 + 1e-7
     )
 
@@ -32,7 +32,7 @@ def test_error_and_yield_are_the_papers():
     """Mean error below 3 %; without saturation, which the mapping decides, few errors above 20 % of the largest."""
     chip = small_chip(rows=504, columns=512)
     wanted = targets(rows=512, columns=512)
-    error = (held(write_tile(wanted, PCM2, Place(1), 2, chip).g) - wanted).abs()
+    error = (held(write_tile(wanted, PCM2, DevicePlace(1), 2, chip).g) - wanted).abs()
     assert float(error.mean()) < 0.03
     assert 0.995 < float((error < 0.2).float().mean()) < 0.9999
 
@@ -41,33 +41,35 @@ def test_more_rounds_and_a_second_pair_help():
     wanted = targets()
     wanted[1] = wanted[0]
     few = small_chip(programming={"max_rounds": 2})
-    alone = float((held(write_tile(wanted, PCM2, Place(1), 2, CHIP).g)[0] - wanted[0]).abs().mean())
-    hasty = float((held(write_tile(wanted, PCM2, Place(1), 2, few).g)[0] - wanted[0]).abs().mean())
-    together = float((held(write_tile(wanted, PCM4, Place(1), 2, CHIP).g).mean(0) - wanted[0]).abs().mean())
+    alone = float((held(write_tile(wanted, PCM2, DevicePlace(1), 2, CHIP).g)[0] - wanted[0]).abs().mean())
+    hasty = float((held(write_tile(wanted, PCM2, DevicePlace(1), 2, few).g)[0] - wanted[0]).abs().mean())
+    together = float((held(write_tile(wanted, PCM4, DevicePlace(1), 2, CHIP).g).mean(0) - wanted[0]).abs().mean())
     assert together < 0.7 * alone < 0.7 * hasty
 
 
 def test_stuck_devices_stay_stuck_and_a_high_minor_one_is_compensated():
     chip = small_chip(pcm={"stuck_low_probability": 0.0, "stuck_high_probability": 0.05, "g_ceiling_mean": 1.2})
-    first, second = (write_tile(targets(seed), PCM2, Place(7), key, chip).g for seed, key in ((1, 2), (3, 4)))
+    first, second = (write_tile(targets(seed), PCM2, DevicePlace(7), key, chip).g for seed, key in ((1, 2), (3, 4)))
     high = (first > 10_000) & (second > 10_000)
     affected = float(high.any(1).float().mean())  # one of the two is stuck; the other follows to compensate
     assert affected == pytest.approx(1 - 0.95**2, abs=5 * (0.0975 * 0.9025 / 16_384) ** 0.5)
-    error = held(write_tile(torch.zeros(2, 128, 64), PCM2, Place(7), 9, chip).g).abs()
+    error = held(write_tile(torch.zeros(2, 128, 64), PCM2, DevicePlace(7), 9, chip).g).abs()
     assert float((error[high.any(1)] < 0.2).float().mean()) > 0.8
 
 
 def test_targets_beyond_the_ceiling_saturate():
     chip = small_chip(pcm={"g_ceiling_mean": 1.0, "g_ceiling_spread": 0.0, "stuck_high_probability": 0.0})
     wanted = torch.full((2, 16, 16), 1.05)
-    assert float(held(write_tile(wanted, PCM2, Place(1), 2, chip).g).max()) <= 1.0 + 1e-3
+    assert float(held(write_tile(wanted, PCM2, DevicePlace(1), 2, chip).g).max()) <= 1.0 + 1e-3
 
 
 @pytest.mark.parametrize("start", [0, 3, 100])
 def test_a_device_is_the_same_one_whichever_rows_are_written(start):
     wanted = targets()
-    whole = write_tile(wanted, PCM2, Place(1), 2, CHIP).g
-    assert torch.equal(write_tile(wanted[:, start:], PCM2, Place(1, first_row=start), 2, CHIP).g, whole[:, :, start:])
+    whole = write_tile(wanted, PCM2, DevicePlace(1), 2, CHIP).g
+    assert torch.equal(
+        write_tile(wanted[:, start:], PCM2, DevicePlace(1, first_row=start), 2, CHIP).g, whole[:, :, start:]
+    )
 
 
 def test_drift_follows_the_law():

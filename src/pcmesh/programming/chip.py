@@ -16,7 +16,7 @@ from pcmesh.physics.cell import CellArrays, cell_arrays, read_variance_table, re
 from pcmesh.physics.fabrication import Instance, TileFabric, fabricate_tile
 from pcmesh.physics.units import steps_per_g_max
 from pcmesh.placement import Placement
-from pcmesh.programming.closed_loop import Place, WrittenTile, write_tile
+from pcmesh.programming.closed_loop import DevicePlace, WrittenTile, write_tile
 from pcmesh.programming.drift import age
 from pcmesh.programming.targets import LayerTargets, physical_columns, tile_targets
 from pcmesh.random import stream_key
@@ -171,5 +171,5 @@ def _write(
 ) -> WrittenTile:
     wanted = tile_targets(network.mapping, tile, targets, network.chip)[:, first_row:]
     key = network._key("programming", tile.index, attempt)
-    place = Place(network.fabric[tile.index].device_key, network.reading_gains(tile.index), first_row)
+    place = DevicePlace(network.fabric[tile.index].device_key, network.reading_gains(tile.index), first_row)
     return write_tile(wanted, tile.encoding.record, place, key, network.chip)

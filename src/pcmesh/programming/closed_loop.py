@@ -50,7 +50,7 @@ class WrittenTile:
 
 
 @dataclass(frozen=True)
-class Place:
+class DevicePlace:
     """The devices that are written, and how they are read.
 
     Attributes:
@@ -205,7 +205,7 @@ def _loop(pcm: PcmSpec, programming: ProgrammingSpec) -> tuple[Any, ...]:
 
 
 def write_tile(
-    weights: torch.Tensor, encoding: EncodingRecord, place: Place, pass_key: int, chip: ChipSpec
+    weights: torch.Tensor, encoding: EncodingRecord, place: DevicePlace, pass_key: int, chip: ChipSpec
 ) -> WrittenTile:
     """Program one tile by closed loop.
 

@@ -172,3 +172,31 @@ def test_parts_of_a_twin_are_made_when_they_are_needed(tmp_path: Path) -> None:
     twin = Twin(_setting(tmp_path))
     assert "speech" not in vars(twin)
     assert twin.keywords is twin.keywords
+
+
+MODEL = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(48, 32), nn.ReLU(), nn.Linear(32, 10))
+"""
+
+
+def test_a_network_of_ones_own_shows_laws(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    from pcmesh.studies.laws import chip_laws
+
+    usual = chip_laws.measure_transport
+    monkeypatch.setattr(chip_laws, "measure_transport", lambda *a, **k: usual(*a, vectors=5, **k))
+    (tmp_path / "model.py").write_text(MODEL)
+    arguments = ("--network", f"{tmp_path / 'model.py'}:make", "--example", "torch.randn(200, 48)", "--chips", 2)
+    outcome = program("laws", *arguments, "--json", tmp_path / "laws.json", "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    found = {one["id"]: one for one in json.loads((tmp_path / "laws.json").read_text())["laws"]}
+    assert {"weight-error", "yield", "own-balance", "own-half", "own-week", "transport"} <= found.keys()
+    assert 0 < found["weight-error"]["ours"] < 10
+    assert found["own-week"]["ours"] > 0
+    refused = program("laws", "--network", f"{tmp_path / 'model.py'}:make", "--out", tmp_path / "other")
+    assert refused.code == 2
+    assert "--example" in refused.err

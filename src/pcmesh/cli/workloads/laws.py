@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,9 +20,15 @@ RUNS = Path("runs/laws")
 
 def laws(
     network: Annotated[
-        Literal["all", "rnnt", "kws"],
-        typer.Option(metavar="NETWORK", help="Whose laws: rnnt, kws, all; those of the chip alone are always shown."),
+        str,
+        typer.Option(
+            metavar="NETWORK",
+            help="Whose laws: all, rnnt, kws, or your network's (FILE.py:FUNCTION); the chip's own are always there.",
+        ),
     ] = "all",
+    example: Annotated[
+        str | None, typer.Option(metavar="EXPRESSION", help="Input of your network: 'torch.randn(64, 784)'.")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick/--whole", help="What takes less than 3 minutes; it decides fewer laws.")
     ] = False,
@@ -59,13 +65,22 @@ def laws(
 
     if budget and fit:
         raise ConfigurationError("--budget and --fit are two questions", "Ask one of them at a time")
-    options = LawOptions(network=network, seed=seed)
+    named = network in ("all", "rnnt", "kws")
+    if not named and (":" not in network or example is None or budget or fit):
+        raise ConfigurationError(
+            f"--network {network}: is none of all, rnnt, kws, and no network of yours with an input",
+            "--network FILE.py:FUNCTION --example 'torch.randn(64, 784)', without --budget and --fit",
+        )
+    options = LawOptions(network=network if named else "own", seed=seed)  # type: ignore[arg-type]
     options = options.quickly() if quick else options
     options = options if chips is None else options.with_chips(chips)
     check_folder(out)
     with progress() as report:
         setting = Setting(chip=load_chip(chip), options=options, work=out / "finished", fresh=fresh, report=report)
-        result, show = _asked(setting, budget, fit)
+        if named:
+            result, show = _asked(setting, budget, fit)
+        else:
+            result, show = _own(setting, network, example or ""), show_laws
     show(result)
     console().print("Written: " + ", ".join(str(path) for path in write_result(result, json, out)))
 
@@ -79,3 +94,13 @@ def _asked(setting: Setting, budget: bool, fit: bool) -> tuple[dict[str, Any], C
     if budget:
         return run_budget(setting), show_budget
     return (run_fit(setting), show_fit) if fit else (run_laws(setting), show_laws)
+
+
+def _own(setting: Setting, network: str, example: str) -> dict[str, Any]:
+    """Return the laws that a user's network shows."""
+    from pcmesh.analysis.user_code import example_of, user_model
+    from pcmesh.studies.laws.own import OwnChips, own_entries
+    from pcmesh.studies.laws.run import run_laws
+
+    chips = OwnChips(setting, user_model(network), example_of(example))
+    return run_laws(setting, own_entries(chips))

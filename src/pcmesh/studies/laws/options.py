@@ -10,7 +10,7 @@ from pcmesh.files.cache import ResultCache, fingerprint
 from pcmesh.hardware import ChipSpec
 from pcmesh.progress import Progress, quiet
 
-Network = Literal["all", "rnnt", "kws"]
+Network = Literal["all", "rnnt", "kws", "own"]
 
 CHIPS, SENTENCES, WORDS, SEEDS = 10, 60, 600, 10
 QUICK_CHIPS, QUICK_SENTENCES, QUICK_WORDS = 3, 20, 200

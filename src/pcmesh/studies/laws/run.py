@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,16 +12,17 @@ from pcmesh.studies.laws.fitted import constant_of
 from pcmesh.studies.laws.options import Setting
 
 
-def run_laws(setting: Setting) -> dict[str, Any]:
+def run_laws(setting: Setting, entries: Sequence[MeasuredLaw] | None = None) -> dict[str, Any]:
     """Return what the twin shows of every law; docs/laws.md describes the keys.
 
     Args:
         setting: which chip, whose laws, on how much.
+        entries: other laws than those that the setting names.
 
     Raises:
         ConfigurationError, CapacityError: the chip cannot hold a network.
     """
-    twin, wanted = Twin(setting), chosen(setting)
+    twin, wanted = Twin(setting), chosen(setting) if entries is None else entries
     rows = []
     for done, entry in enumerate(wanted):
         setting.report("laws", done, len(wanted))
@@ -29,7 +31,7 @@ def run_laws(setting: Setting) -> dict[str, Any]:
     return {
         "chip": setting.chip.name,
         "mode": "quick" if setting.options.quick else "whole",
-        "data": "synthetic speech",
+        "data": "synthetic speech" if entries is None else "the example inputs",
         "laws": rows,
         **counts(rows),
         "seed": setting.options.seed,

@@ -9,7 +9,7 @@ from pcmesh.hardware import ChipSpec, change_chip
 
 
 @dataclass(frozen=True)
-class Source:
+class ErrorSource:
     """One source of errors.
 
     Attributes:
@@ -22,7 +22,7 @@ class Source:
 
 
 SOURCES = (
-    Source(
+    ErrorSource(
         "programming",
         (
             "programming.pulse_noise_scale=0.0",
@@ -34,13 +34,15 @@ SOURCES = (
             "pcm.g_ceiling_spread=0.0",
         ),
     ),
-    Source("saturated weights", ("programming.saturated_share=0.0",)),
-    Source("drift before calibration", ("pcm.drift_scale=0.0",)),
-    Source("branches and directions", ("column.branch_asymmetry_sigma=0.0", "column.direction_asymmetry_sigma=0.0")),
-    Source("linearity of the branches", ("column.compression=0.0",)),
-    Source("ramp", ("column.ramp_bow=0.0",)),
-    Source("comparator and capacitor", ("column.noise_mv=0.0", "column.offset_sigma_mv=0.0")),
-    Source(
+    ErrorSource("saturated weights", ("programming.saturated_share=0.0",)),
+    ErrorSource("drift before calibration", ("pcm.drift_scale=0.0",)),
+    ErrorSource(
+        "branches and directions", ("column.branch_asymmetry_sigma=0.0", "column.direction_asymmetry_sigma=0.0")
+    ),
+    ErrorSource("linearity of the branches", ("column.compression=0.0",)),
+    ErrorSource("ramp", ("column.ramp_bow=0.0",)),
+    ErrorSource("comparator and capacitor", ("column.noise_mv=0.0", "column.offset_sigma_mv=0.0")),
+    ErrorSource(
         "edges of pulses",
         (
             "mesh.jitter_ns=0.0",
