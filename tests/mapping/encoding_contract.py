@@ -11,7 +11,6 @@ import torch
 
 import pcmesh
 from pcmesh.deployed import ChipModel
-from pcmesh.deployed.figures.statistics import measured_noise
 from pcmesh.errors import VerificationError
 from pcmesh.execution.behavioural.network import build_network
 from pcmesh.execution.clocked.frames import random_frames
@@ -126,7 +125,7 @@ class EncodingContract:
         assert float((on_chip(x).detach() - wanted).norm() / wanted.norm()) < self.largest_error
         exported = on_chip.export().module()(x)
         assert float((exported - wanted).norm() / wanted.norm()) < self.largest_error
-        assert 0 < measured_noise(on_chip).weight_sigma < 0.1 / encoding.record.amplitude
+        assert 0 < on_chip.noise_config().weight_sigma < 0.1 / encoding.record.amplitude
 
     def test_pulses_go_from_tile_to_tile(self, encoding: Encoding) -> None:
         """The analog calibration writes slopes and bias rows in the encoding."""
