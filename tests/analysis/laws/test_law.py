@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from pcmesh.analysis.laws.estimates import difference_of, exactly, mean_of, ratio_of
+from pcmesh.analysis.laws.estimates import difference_of, exactly, mean_of, one_more_of, ratio_of
 from pcmesh.analysis.laws.law import Estimate, Law, Rule, Sight, judge, not_measured, row
 
 
@@ -67,6 +67,8 @@ def test_a_single_chip_and_no_measurement_decide_nothing() -> None:
 def test_estimates_are_of_the_same_chips() -> None:
     mean = mean_of([0.8, 0.9, 1.0])
     assert (mean.value, mean.low, mean.high) == pytest.approx((0.9, 0.9 - 0.24841, 0.9 + 0.24841), abs=1e-4)
+    one = one_more_of([0.8, 0.9, 1.0])  # 4.3027 * 0.1 * sqrt(4 / 3)
+    assert (one.value, one.low, one.high) == pytest.approx((0.9, 0.9 - 0.49683, 0.9 + 0.49683), abs=1e-4)
     difference = difference_of([2.0, 3.0, 4.0], [1.0, 2.0, 3.0])
     assert (difference.value, difference.low, difference.high) == (1.0, 1.0, 1.0)
     same = ratio_of([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])  # what the chips have in common cancels

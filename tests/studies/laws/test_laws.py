@@ -200,3 +200,10 @@ def test_a_network_of_ones_own_shows_laws(program: Program, tmp_path: Path, monk
     refused = program("laws", "--network", f"{tmp_path / 'model.py'}:make", "--out", tmp_path / "other")
     assert refused.code == 2
     assert "--example" in refused.err
+
+
+def test_the_tile_is_as_efficient_as_its_cost_was_fitted(tmp_path: Path) -> None:
+    entry = next(one for one in ENTRIES if one.law.id == "tile-energy")
+    found = run.measured(entry, Twin(_setting(tmp_path)))
+    assert found["ours"] == pytest.approx(20.0, rel=0.02)
+    assert (found["standing"], found["fitted_constant"], found["agrees"]) == ("fitted", "cost of convert", True)

@@ -24,6 +24,16 @@ def mean_of(values: Sequence[float]) -> Estimate:
     return Estimate(float(np.mean(values)), *interval_95(values))
 
 
+def one_more_of(values: Sequence[float]) -> Estimate:
+    """Return the mean with the 95 % interval of one more chip: what to compare a single published one with."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Estimate(mean, None, None)
+    spread = float(np.std(values, ddof=1)) * math.sqrt(1 + 1 / len(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * spread
+    return Estimate(mean, mean - half, mean + half)
+
+
 def difference_of(values: Sequence[float], others: Sequence[float]) -> Estimate:
     """Return the mean of values less others, chip by chip."""
     return mean_of([one - other for one, other in zip(values, others, strict=True)])

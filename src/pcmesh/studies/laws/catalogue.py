@@ -45,12 +45,14 @@ class MeasuredLaw:
         of: whose network shows it, or the chip alone.
         measure: shows it on the twin.
         long: whether a quick run leaves it out.
+        fitted_cost: an energy cost (`performance/costs.toml`) that was fitted to it, apart from the chip's constants.
     """
 
     law: Law
     of: Literal["chip", "rnnt", "kws"]
     measure: Callable[[Twin], Sight]
     long: bool = False
+    fitted_cost: str | None = None
 
 
 def _rnnt(measure: Callable[[SpeechChips], Sight], law: Law, long: bool = False) -> MeasuredLaw:
@@ -249,5 +251,17 @@ ENTRIES: tuple[MeasuredLaw, ...] = (
         ),
         "chip",
         lambda twin: chip_laws.transport(twin.setting),
+    ),
+    MeasuredLaw(
+        Law(
+            id="tile-energy",
+            observation="Tile at its peak, conduction in it",
+            where=f"{PAPER}, Fig. 6c",
+            paper=(20.0,),
+            unit="TOPS/W",
+        ),
+        "chip",
+        lambda twin: chip_laws.tile_energy(twin.setting),
+        fitted_cost="convert",
     ),
 )

@@ -50,7 +50,8 @@ def measured(entry: MeasuredLaw, twin: Twin) -> dict[str, Any]:
     left_out = twin.setting.options.quick and entry.long
     sight = not_measured("left out of a quick run") if left_out else entry.measure(twin)
     constant = constant_of(entry.law.id)
-    return row(entry.law, sight, None if constant is None else constant.key)
+    cost = None if entry.fitted_cost is None else f"cost of {entry.fitted_cost}"
+    return row(entry.law, sight, cost if constant is None else constant.key)
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:

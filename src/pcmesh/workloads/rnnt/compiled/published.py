@@ -17,6 +17,8 @@ from pcmesh.performance.fit import Counts, PublishedFigure, fit, freedom, leave_
 from pcmesh.performance.mlperf import load_submissions
 from pcmesh.performance.power_test import ChipActivity, blank_hardware, plain_microcode, run_power_test
 from pcmesh.performance.stages import Plan
+from pcmesh.workloads.rnnt.compiled.footprint import layer_weights
+from pcmesh.workloads.rnnt.widths import RnntWidths
 
 BEST_MLPERF = round(load_submissions().best.samples_per_s_per_w, 2)
 """Samples per second and watt of the best data-centre system of MLPerf v2.1 (RNN-T Offline)."""
@@ -56,17 +58,37 @@ class Scenes:
 
 def halved_activity(compiled: Compiled, seed: int = 0) -> ChipActivity:
     """Return the events of an operation of chip 4 with half the integration time."""
-    chip = with_integration(compiled.chip, HALF_INTEGRATION_NS)
-    plan = Plan(
-        chip=chip,
-        graph=compiled.graph,
-        mapping=compiled.mapping,
-        placement=compiled.placement,
-        routing=compiled.routing,
+    return chip_4_activity(
+        Plan(
+            chip=with_integration(compiled.chip, HALF_INTEGRATION_NS),
+            graph=compiled.graph,
+            mapping=compiled.mapping,
+            placement=compiled.placement,
+            routing=compiled.routing,
+        ),
+        seed,
     )
+
+
+def chip_4_activity(plan: Compiled, seed: int = 0) -> ChipActivity:
+    """Return the events of an operation of chip 4."""
     microcode = plain_microcode(plan)
     one = microcode.model_copy(update={"chips": (microcode.chips[MEASURED_CHIP],)})
     return run_power_test(plan, one, lambda die: blank_hardware(plan, die), seed)[0]
+
+
+def tile_efficiency(plan: Compiled, costs: CostTable, seed: int = 0) -> tuple[float, float]:
+    """Return operations per energy of the tiles of chip 4 at work, what the 1.5-V supply feeds alone, in TOPS/W.
+
+    Also which share of that energy the devices conduct.
+    """
+    activity = chip_4_activity(plan, seed)
+    counts = _counts([(activity, 1)], costs)
+    energies = {one.name: counts[one.name] * one.pj for one in costs.cost if one.supply == "1.5 V"}
+    held = layer_weights(RnntWidths())
+    layers = {layer.layer for layer in plan.mapping.layers if layer.chip == MEASURED_CHIP}
+    energy_pj = sum(energies.values())
+    return 2 * sum(held[layer] for layer in layers) / energy_pj, energies.get("conduct", 0.0) / energy_pj
 
 
 def chip_operations(run: TimedRun, chip: int) -> int:
