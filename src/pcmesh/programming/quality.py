@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from pcmesh.programming.chip import ProgrammedNetwork
-from pcmesh.programming.targets import tile_targets
+from pcmesh.programming.targets import LARGEST_TARGET, tile_targets
 
 YIELD_LIMIT = 0.2
 """A weight is good if its error is below this share of the largest weight (paper: Methods, analog yield)."""
@@ -62,13 +63,19 @@ class PairQuality:
         }
 
 
-def programming_quality(network: ProgrammedNetwork) -> tuple[PairQuality, ...]:
-    """Return the quality of every device pair in use, as programming left it: before any drift."""
-    found = []
+def programming_quality(network: ProgrammedNetwork, beyond_max_w: bool = False) -> tuple[PairQuality, ...]:
+    """Return the quality of every device pair in use, as programming left it: before any drift.
+
+    Args:
+        network: the chips.
+        beyond_max_w: whether weights beyond Max W are wanted as they are, so that what they saturate at is an error;
+            else they count as written where they reach Max W.
+    """
+    found, reach = [], math.inf if beyond_max_w else LARGEST_TARGET
     for tile in network.mapping.tiles:
         if tile.wp1.layer not in network.targets:
             continue  # not written
-        wanted = tile_targets(network.mapping, tile, network.targets[tile.wp1.layer], network.chip)
+        wanted = tile_targets(network.mapping, tile, network.targets[tile.wp1.layer], network.chip, reach)
         written = network.written_weights(tile.index)
         for pair in (1, 2):
             block = tile.block(pair)

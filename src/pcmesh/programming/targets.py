@@ -12,7 +12,7 @@ from pcmesh.mapping import ColumnGroup, Lane, Mapping, TileImage
 
 _LARGEST_EXCESS = 4.0
 """No weight may be more than this many times Max W."""
-_REACH = 1.05
+LARGEST_TARGET = 1.05
 """Largest target in units of g_max; the mean device reaches 1.1."""
 
 
@@ -61,10 +61,13 @@ def physical_columns(group: ColumnGroup) -> torch.Tensor:
     return torch.arange(group.columns) * step + int(group.lane is Lane.ODD)
 
 
-def tile_targets(mapping: Mapping, tile: TileImage, targets: LayerTargets, chip: ChipSpec) -> torch.Tensor:
+def tile_targets(
+    mapping: Mapping, tile: TileImage, targets: LayerTargets, chip: ChipSpec, reach: float = LARGEST_TARGET
+) -> torch.Tensor:
     """Return the targets of one tile's pairs, (2, rows + bias rows, columns) float32 in units of g_max.
 
     Cells without a weight are 0. Bias rows are used on the last tile of a group (the one whose capacitors count).
+    No target is beyond `reach`: by default the largest that a device is asked for.
     """
     group = mapping.groups[tile.group]
     columns = physical_columns(group)
@@ -81,4 +84,4 @@ def tile_targets(mapping: Mapping, tile: TileImage, targets: LayerTargets, chip:
         if biased:
             share = targets.bias[part] * (factor / chip.tile.bias_rows)
             out[pair - 1, chip.tile.rows :, columns] = share.expand(chip.tile.bias_rows, -1)
-    return out.clamp_(-_REACH, _REACH)
+    return out.clamp_(-reach, reach)

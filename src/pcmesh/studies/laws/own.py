@@ -46,7 +46,7 @@ class OwnChips:
         """Return of each chip the share of good weights, the mean error and its spread from 1 to 99 %."""
         found = []
         for one in self._chips(None, None):
-            pairs = programming_quality(one.side.chip.network)
+            pairs = programming_quality(one.side.chip.network, beyond_max_w=True)
             spreads = sorted(pair.spread_1_99 for pair in pairs)
             found.append((*overall(pairs), spreads[len(spreads) // 2]))
         return found

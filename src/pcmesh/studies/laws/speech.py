@@ -174,7 +174,7 @@ def _errors(said: Sequence[str], written: Sequence[Recognised]) -> WordErrors:
 
 
 def _quality(model: ChipModel) -> dict[str, float]:
-    pairs: tuple[PairQuality, ...] = programming_quality(model.side.chip.network)
+    pairs: tuple[PairQuality, ...] = programming_quality(model.side.chip.network, beyond_max_w=True)
     good, mean = overall(pairs)
     spreads = sorted(pair.spread_1_99 for pair in pairs)
     return {"yield": good, "mean_error": mean, "spread": spreads[len(spreads) // 2]}
