@@ -52,8 +52,8 @@ SOURCES = (
         ),
     ),
 )
-FLOOR = "8 bits in and out"
-"""What is left with all sources off."""
+FLOOR = "8 bits, read noise"
+"""What is left with all sources off: eight bits in and out, and the noise of reading, which no key switches off."""
 
 
 def without(chip: ChipSpec, names: Collection[str]) -> ChipSpec:
