@@ -28,6 +28,7 @@ from pcmesh.cli.networks.front import front
 from pcmesh.cli.networks.perf import perf
 from pcmesh.cli.networks.sensitivity import sensitivity
 from pcmesh.cli.networks.summary import summary
+from pcmesh.cli.renamed import check_spelling
 from pcmesh.cli.workloads.kws import kws
 from pcmesh.cli.workloads.laws import laws
 from pcmesh.cli.workloads.paper import paper
@@ -115,6 +116,7 @@ def main() -> None:
         _print_notices()
         try:
             try:
+                check_spelling(sys.argv[1:])
                 app(prog_name="pcmesh")
             finally:
                 sys.stdout.flush()
