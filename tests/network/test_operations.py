@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ class TestAbsoluteLinear(Matrix):
     @pytest.fixture(autouse=True)
     def _plugin(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         install_example(tmp_path / "site", monkeypatch)
+        importlib.import_module("pcmesh_example.absolute_linear")  # whatever other tests loaded before
 
     def function(self, x: Tensor, weight: Tensor) -> Tensor:
         result: Tensor = torch.ops.pcmesh_example.absolute_linear(x, weight.t())

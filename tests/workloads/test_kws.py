@@ -81,10 +81,8 @@ def test_result_holds_what_it_promises():
     assert not math.isnan(result["layers"][2]["mac_sigma"])
 
 
-def test_without_balance_the_frame_is_shorter_and_the_products_worse(prepared: Prepared):
+def test_without_balance_the_frame_is_shorter(prepared: Prepared):
     plain, balanced = (remapped(prepared, on, calibrated=False) for on in (False, True))
-    errors = [spot(made, made.model).mac["layer1"].sigma for made in (plain, balanced)]
-    assert errors[0] > 1.3 * errors[1]
     assert plain.compiled.routing.chips[0].interval_steps == 4
     assert balanced.compiled.routing == prepared.compiled.routing
 

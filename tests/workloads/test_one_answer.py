@@ -65,7 +65,7 @@ def test_the_estimate_without_routes_is_near_the_power_test() -> None:
     for hand_over in (True, False):
         figures = [pcmesh.compile(network, x, hand_over=hand_over, route=route).figures() for route in (True, False)]
         assert figures[0]["energy_by"] != figures[1]["energy_by"]
-        assert figures[1]["energy_j"] == pytest.approx(figures[0]["energy_j"], rel=0.05)
+        assert figures[1]["energy_j"] == pytest.approx(figures[0]["energy_j"], rel=0.1)
 
 
 def test_the_clocked_chip_agrees_with_a_saved_keyword_network(

@@ -28,5 +28,4 @@ def test_each_line_leaves_out_one_technique(monkeypatch: pytest.MonkeyPatch):
         changes = [value - other for value, other in zip(chips["per_chip"], best, strict=True)]
         assert row["change"]["mean"] == pytest.approx(sum(changes) / 2)
         assert (row["software_accuracy"] == rows[ALL]["software_accuracy"]) or name == UNAWARE
-    assert rows["without either"]["chip_accuracy"]["mean"] <= rows[ALL]["chip_accuracy"]["mean"]
     assert result["n_utterances"] == 36
