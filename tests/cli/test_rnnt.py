@@ -205,8 +205,8 @@ def test_evaluate_on_chips_prints_rates_and_writes_a_report(
     assert "recorded speech" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_transcribe_on_the_chip_repeats_and_takes_an_age(program: Program, checkpoint: Path, tmp_path: Path) -> None:
-    write_noise(tmp_path / "a.wav", 1.3)
+def test_transcribe_on_the_chip_repeats_and_ages(program: Program, checkpoint: Path, tmp_path: Path) -> None:
+    write_noise(tmp_path / "a.wav", 8.0)
     write_noise(tmp_path / "training" / "b.wav", 1.9)
     (tmp_path / "training" / "list.tsv").write_text("b.wav\tone two\n")
     texts = []
@@ -218,8 +218,8 @@ def test_transcribe_on_the_chip_repeats_and_takes_an_age(program: Program, check
         )
         assert outcome.code == 0, outcome.err
         texts.append(json.loads(file.read_text())["utterances"][0]["tokens"])
-    assert texts[0] == texts[1]  # a year later this small network may still write the same
-    assert len(texts) == 3
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
 
 
 def test_unknown_layers_are_refused(program: Program, checkpoint: Path, corpus: Path) -> None:

@@ -87,6 +87,15 @@ def test_without_balance_the_frame_is_shorter(prepared: Prepared):
     assert balanced.compiled.routing == prepared.compiled.routing
 
 
+@pytest.mark.xfail(
+    reason="errors of the 14-nm devices hide asymmetry: 0.038 without, 0.042 with", strict=True
+)
+def test_without_balance_the_products_are_worse(prepared: Prepared):
+    plain, balanced = (remapped(prepared, on, calibrated=False) for on in (False, True))
+    errors = [spot(made, made.model).mac["layer1"].sigma for made in (plain, balanced)]
+    assert errors[0] > 1.3 * errors[1]
+
+
 def test_a_layer_alone_loses_less_than_all_together(prepared: Prepared):
     task = Task(batches=batches_of_words(prepared.speech))
     found = pcmesh.sensitivity(prepared.model, task, bits=(6,), chips=1, alone=True)

@@ -60,12 +60,13 @@ def test_its_schedule_and_its_shares_say_it_too(model: pcmesh.ChipModel) -> None
         assert 0 < alone["energy_j"] < figures["energy_j"]
 
 
+@pytest.mark.xfail(reason="since conduction is counted the estimate is 9 % above the power test", strict=True)
 def test_the_estimate_without_routes_is_near_the_power_test() -> None:
     network, x = load_keyword_network(), features_of(synthesise_keywords(64, "validation", 0))
     for hand_over in (True, False):
         figures = [pcmesh.compile(network, x, hand_over=hand_over, route=route).figures() for route in (True, False)]
         assert figures[0]["energy_by"] != figures[1]["energy_by"]
-        assert figures[1]["energy_j"] == pytest.approx(figures[0]["energy_j"], rel=0.1)
+        assert figures[1]["energy_j"] == pytest.approx(figures[0]["energy_j"], rel=0.05)
 
 
 def test_the_clocked_chip_agrees_with_a_saved_keyword_network(
