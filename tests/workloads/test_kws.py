@@ -87,9 +87,7 @@ def test_without_balance_the_frame_is_shorter(prepared: Prepared):
     assert balanced.compiled.routing == prepared.compiled.routing
 
 
-@pytest.mark.xfail(
-    reason="errors of the 14-nm devices hide asymmetry: 0.038 without, 0.042 with", strict=True
-)
+@pytest.mark.xfail(reason="errors of the 14-nm devices hide asymmetry: 0.038 without, 0.042 with", strict=True)
 def test_without_balance_the_products_are_worse(prepared: Prepared):
     plain, balanced = (remapped(prepared, on, calibrated=False) for on in (False, True))
     errors = [spot(made, made.model).mac["layer1"].sigma for made in (plain, balanced)]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from pcmesh.cli.output import facts, table
+from pcmesh.cli.output import console, facts, table, write_result
+
+if TYPE_CHECKING:
+    from pcmesh.compiled import CompiledNetwork
 
 _CHIP = (
     ("Chip", "chip"),
@@ -33,8 +37,17 @@ _STEP = (
 )
 
 
-def overview_tables(found: Mapping[str, Any], steps: bool, tiles: bool) -> Iterator[Table]:
-    """Yield the tables of `reporting.inspection.overview`; those of time steps and tiles only when asked for."""
+def show_overview(compiled: CompiledNetwork, json: Path | None, *, steps: bool = False, tiles: bool = False) -> None:
+    """Print what is where in routed layers, those of time steps and tiles only when asked for, and write it."""
+    from pcmesh.reporting.inspection import overview
+
+    found = overview(compiled)
+    for shown in _overview_tables(found, steps, tiles):
+        console().print(shown)
+    write_result(found, json, None)
+
+
+def _overview_tables(found: Mapping[str, Any], steps: bool, tiles: bool) -> Iterator[Table]:
     chips = len(found["chips"])
     title = f"{found['network']} on {found['chip']}: {found['tiles']} tiles on {chips} chip{'s' if chips > 1 else ''}"
     yield _columns(f"{title}, {found['pcm_devices']:,} PCM devices", _CHIP, found["chips"])

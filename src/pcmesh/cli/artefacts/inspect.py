@@ -9,7 +9,7 @@ import typer
 
 from pcmesh.cli.output import console, table, write_result
 from pcmesh.cli.paths import json_target
-from pcmesh.cli.tables import overview_tables, tile_table
+from pcmesh.cli.tables import show_overview, tile_table
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by pcmesh compile.")]
 
@@ -28,7 +28,7 @@ def inspect(
 ) -> None:
     """Show chips, layers, time steps and wires of a compiled network; or one tile; or where a weight is."""
     from pcmesh.compiled import load_compiled
-    from pcmesh.reporting.inspection import overview, tile_at, weight_devices
+    from pcmesh.reporting.inspection import tile_at, weight_devices
 
     compiled = load_compiled(folder)
     if weight is not None:
@@ -42,7 +42,4 @@ def inspect(
         console().print(tile_table(found))
         write_result(found, json, None)
     else:
-        everything = overview(compiled)
-        for shown in overview_tables(everything, steps=True, tiles=tiles):
-            console().print(shown)
-        write_result(everything, json, None)
+        show_overview(compiled, json, steps=True, tiles=tiles)

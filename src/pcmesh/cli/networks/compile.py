@@ -10,9 +10,9 @@ import typer
 from pcmesh.cli.networks import options
 from pcmesh.cli.networks.asked import AskedNetwork
 from pcmesh.cli.networks.writing import compiled_page, write_model
-from pcmesh.cli.output import console, write_result
+from pcmesh.cli.output import console
 from pcmesh.cli.paths import folder_target
-from pcmesh.cli.tables import overview_tables
+from pcmesh.cli.tables import show_overview
 
 
 def compile_(
@@ -85,15 +85,11 @@ def _full_size(
 ) -> None:
     """Write the paper's RNN-T, mapped, placed and routed."""
     from pcmesh.files.folders import check_place
-    from pcmesh.reporting.inspection import overview
     from pcmesh.studies.networks import compile_named
 
     check_place(out, force)
     with console(error=True).status(f"Compiling {name}"):
         compiled = compile_named(name, chip, weights)
         compiled.save(out, compiled_page(compiled) if report else None, force)
-    found = overview(compiled)
-    for shown in overview_tables(found, steps=False, tiles=False):
-        console().print(shown)
-    write_result(found, json, None)
+    show_overview(compiled, json)
     console().print(f"Written: {out}")

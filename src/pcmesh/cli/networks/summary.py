@@ -7,7 +7,7 @@ from pathlib import Path
 from pcmesh.cli.networks import options
 from pcmesh.cli.networks.asked import AskedNetwork
 from pcmesh.cli.output import console, write_result
-from pcmesh.cli.tables import overview_tables
+from pcmesh.cli.tables import show_overview
 
 
 def summary(
@@ -66,9 +66,5 @@ def _is_programmed(folder: Path) -> bool:
 def _routed_layers(folder: Path, json: Path | None) -> None:
     """Say what there is to say of layers that no chip is programmed with."""
     from pcmesh.compiled import load_compiled
-    from pcmesh.reporting.inspection import overview
 
-    found = overview(load_compiled(folder))
-    for shown in overview_tables(found, steps=False, tiles=False):
-        console().print(shown)
-    write_result(found, json, None)
+    show_overview(load_compiled(folder), json)
